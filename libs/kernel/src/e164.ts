@@ -9,9 +9,15 @@ const NANP = /^\+1(?![2-9]11)[2-9]\d{2}(?![2-9]11)[2-9]\d{6}$/;
 export class NumberInvalid extends AppError {
   constructor(input: string, field = 'number') {
     const message = `'${input.slice(0, 32)}' is not a valid ten-digit US number. Enter ten digits, with or without 1 or +1 before them.`;
-    super('invalid', 'number-invalid', message, { number: input.slice(0, 32) }, {
-      errors: [{ field, rule: 'e164', message }],
-    });
+    super(
+      'invalid',
+      'number-invalid',
+      message,
+      { number: input.slice(0, 32) },
+      {
+        errors: [{ field, rule: 'e164', message }],
+      },
+    );
   }
 }
 

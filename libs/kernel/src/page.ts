@@ -13,7 +13,11 @@ export const encodeCursor = (position: readonly (string | number)[]): string =>
 export function decodeCursor(cursor: string, parts: number): (string | number)[] {
   try {
     const position: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    if (Array.isArray(position) && position.length === parts && position.every((p) => ['string', 'number'].includes(typeof p)))
+    if (
+      Array.isArray(position) &&
+      position.length === parts &&
+      position.every((p) => ['string', 'number'].includes(typeof p))
+    )
       return position as (string | number)[];
   } catch {
     // Falls through: unreadable is answered the same as malformed.
@@ -22,8 +26,16 @@ export function decodeCursor(cursor: string, parts: number): (string | number)[]
 }
 
 /** Cuts `limit + 1` fetched rows to a page. */
-export function pageOf<R, T>(rows: R[], limit: number, position: (row: R) => (string | number)[], view: (row: R) => T): Page<T> {
+export function pageOf<R, T>(
+  rows: R[],
+  limit: number,
+  position: (row: R) => (string | number)[],
+  view: (row: R) => T,
+): Page<T> {
   const items = rows.slice(0, limit);
   const last = items.at(-1);
-  return { items: items.map(view), ...(rows.length > limit && last ? { nextCursor: encodeCursor(position(last)) } : {}) };
+  return {
+    items: items.map(view),
+    ...(rows.length > limit && last ? { nextCursor: encodeCursor(position(last)) } : {}),
+  };
 }

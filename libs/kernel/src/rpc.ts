@@ -10,7 +10,10 @@ export interface RpcContract<Body extends object, Reply> {
   readonly __reply?: Reply;
 }
 
-export const rpc = <Body extends object, Reply>(subject: string, body: new () => Body): RpcContract<Body, Reply> => ({ subject, body });
+export const rpc = <Body extends object, Reply>(subject: string, body: new () => Body): RpcContract<Body, Reply> => ({
+  subject,
+  body,
+});
 
 /** What every request carries beside its body: whose rows may be seen, and who asks. */
 export interface RpcContext {

@@ -10,12 +10,18 @@ export type Sealed = string & { readonly __sealed: unique symbol };
  * authenticated data), so a ciphertext copied to another tenant's row does not open.
  */
 export class SecretBox {
-  private constructor(private readonly keys: ReadonlyMap<string, Buffer>, private readonly current: string) {}
+  private constructor(
+    private readonly keys: ReadonlyMap<string, Buffer>,
+    private readonly current: string,
+  ) {}
 
   /** @param keyring `id:base64,id:base64`; each key 32 bytes, the first one seals. */
   static fromKeyring(keyring: string): SecretBox {
     const keys = new Map<string, Buffer>();
-    for (const entry of keyring.split(',').map((part) => part.trim()).filter(Boolean)) {
+    for (const entry of keyring
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean)) {
       const colon = entry.indexOf(':');
       const key = Buffer.from(entry.slice(colon + 1), 'base64');
       if (colon < 1 || key.length !== 32) throw new Error('A keyring is id:base64,id:base64 with keys of 32 bytes.');
@@ -37,7 +43,13 @@ export class SecretBox {
   open(sealed: Sealed | string, context: string): string {
     const [keyId = '', iv = '', tag = '', ciphertext = ''] = sealed.split('.');
     const key = this.keys.get(keyId);
-    if (!key) throw new AppError('internal', 'secret-key-missing', 'A stored secret was sealed with a key that is not in the keyring.', { keyId });
+    if (!key)
+      throw new AppError(
+        'internal',
+        'secret-key-missing',
+        'A stored secret was sealed with a key that is not in the keyring.',
+        { keyId },
+      );
     try {
       const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'));
       decipher.setAAD(Buffer.from(context));

@@ -22,7 +22,12 @@ export interface TenantColumns {
   userId?: string | null;
 }
 
-const COLUMN = { 'system-provider': 'systemProviderId', reseller: 'resellerId', group: 'groupId', user: 'userId' } as const;
+const COLUMN = {
+  'system-provider': 'systemProviderId',
+  reseller: 'resellerId',
+  group: 'groupId',
+  user: 'userId',
+} as const;
 
 /** The `where` that keeps a query inside the scope; merge it into every query. */
 export function withinScope(scope: TenantScope): Partial<Record<keyof TenantColumns, string>> {

@@ -1,0 +1,127 @@
+import { Type } from 'class-transformer';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsISO8601,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsString,
+  IsUUID,
+  ValidateNested,
+} from 'class-validator';
+import type { SerializedError } from '@strowger/kernel';
+import { PLATFORM_KINDS, type PlatformKind } from './platform-kinds.js';
+
+export class PlatformView {
+  @IsUUID() id!: string;
+  @IsUUID() systemProviderId!: string;
+  @IsIn(PLATFORM_KINDS) kind!: PlatformKind;
+  @IsString() name!: string;
+  /** Masked: first two and last two characters. */
+  @IsString() account!: string;
+  @IsString() secret!: string;
+  @IsOptional() @IsString() messageExchangeToken?: string;
+  @IsOptional() @IsIn(['canonical', 'teleapi']) messageExchangeProfile?: 'canonical' | 'teleapi';
+  @IsString() baseUrl!: string;
+  @IsBoolean() smsAvailable!: boolean;
+  @IsBoolean() mmsAvailable!: boolean;
+  @IsBoolean() whatsappAvailable!: boolean;
+  @IsBoolean() userCanBlockNumbers!: boolean;
+  @IsNumber() ratePerSecond!: number;
+  @IsIn(['working', 'failing']) credentials!: 'working' | 'failing';
+  @IsOptional() @IsISO8601() lastVerifiedAt?: string;
+  /** Where the carrier must send messages: to be set as the application's URL. */
+  @IsString() webhookUrl!: string;
+  @IsInt() version!: number;
+  @IsISO8601() createdAt!: string;
+}
+
+export const NUMBER_STATES = [
+  'provisioning',
+  'pending',
+  'active',
+  'failed',
+  'releasing',
+  'released',
+  'cleanup-required',
+] as const;
+export type NumberState = (typeof NUMBER_STATES)[number];
+export const ENABLEMENT_STATES = ['not-applicable', 'pending', 'enabled', 'failed'] as const;
+export type EnablementState = (typeof ENABLEMENT_STATES)[number];
+
+export class EnablementView {
+  @IsIn(ENABLEMENT_STATES) state!: EnablementState;
+  @IsOptional() @IsString() jobId?: string;
+  /** The carrier's words, verbatim. */
+  @IsOptional() @IsString() reason?: string;
+  @IsOptional() @IsISO8601() lastCheckedAt?: string;
+  @IsOptional() @IsISO8601() nextCheckAt?: string;
+}
+export class NumberOwnerView {
+  @IsIn(['user', 'media-stream']) kind!: 'user' | 'media-stream';
+  @IsUUID() id!: string;
+  @IsString() name!: string;
+  @IsString() broadworksUserId!: string;
+}
+export class NumberView {
+  @IsUUID() id!: string;
+  @IsString() e164!: string;
+  /** Ten digits, as people write it. */
+  @IsString() number!: string;
+  @IsString() friendlyName!: string;
+  @IsUUID() platformId!: string;
+  @IsString() platformName!: string;
+  @IsString() messagingType!: 'SMS';
+  @IsIn(NUMBER_STATES) state!: NumberState;
+  @ValidateNested() @Type(() => EnablementView) enablement!: EnablementView;
+  @ValidateNested() @Type(() => NumberOwnerView) owner!: NumberOwnerView;
+  @IsUUID() systemProviderId!: string;
+  @IsInt() version!: number;
+  @IsISO8601() createdAt!: string;
+  @IsOptional() @IsISO8601() activatedAt?: string;
+  @IsOptional() @IsISO8601() endedAt?: string;
+}
+
+/** Long work. `result` or `error` is there once the state says so. */
+export class OperationView {
+  @IsUUID() id!: string;
+  @IsIn(['running', 'succeeded', 'failed', 'stuck']) state!: 'running' | 'succeeded' | 'failed' | 'stuck';
+  @IsString() kind!: string;
+  @IsOptional() @IsString() step?: string;
+  @IsUUID() subjectId!: string;
+  @IsOptional() @IsObject() error?: SerializedError;
+  @IsISO8601() startedAt!: string;
+  @IsOptional() @IsISO8601() finishedAt?: string;
+}
+/** What an assignment or release answered within the wait: the number when done, else only the operation. */
+export interface NumberOutcome {
+  operation: OperationView;
+  number?: NumberView;
+}
+
+export class TimelineEntryView {
+  @IsUUID() id!: string;
+  @IsISO8601() at!: string;
+  /** Step, poll or transition: `provision.bindOnPlatform`, `enablement.checked`, `state.active` … */
+  @IsString() event!: string;
+  @IsString() summary!: string;
+  /** The carrier exchange, redacted. */
+  @IsOptional() @IsObject() exchange?: Record<string, unknown>;
+}
+
+/** For routing: how to reach the carrier. Credentials stay sealed (context `platform:<platformId>`). */
+export interface PlatformAccessView {
+  platformId: string;
+  systemProviderId: string;
+  kind: PlatformKind;
+  baseUrl: string;
+  account: string;
+  applicationName: string;
+  sealedSecret: string;
+  /** Sealed webhook URL: carries the endpoint token. */
+  sealedWebhookUrl: string;
+  ratePerSecond: number;
+  version: number;
+}

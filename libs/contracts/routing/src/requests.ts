@@ -1,0 +1,48 @@
+import { Type } from 'class-transformer';
+import { IsBoolean, IsInt, IsOptional, IsString, IsUUID, Length, Max, MaxLength, Min } from 'class-validator';
+import { JSONSchema } from 'class-validator-jsonschema';
+
+/** Sends from a number of the user. Who the user is comes from the scope (client token) or from `userId` (portal user). */
+export class SendMessage {
+  /** Chosen by the gateway from the idempotency key, so that a repeat finds the first. */
+  @IsOptional() @IsUUID() messageId?: string;
+  @IsOptional() @IsUUID() userId?: string;
+  /** An owned number; may be left out when the user has one only. */
+  @IsOptional() @IsString() @Length(1, 32) @JSONSchema({ examples: ['+12015550123'] }) from?: string;
+  @IsString() @Length(1, 32) @JSONSchema({ examples: ['+12015550199'] }) to!: string;
+  @IsString() @Length(1, 1600) @JSONSchema({ examples: ['Your table is ready.'] }) text!: string;
+}
+export class PreviewMessage {
+  @IsString() @MaxLength(10_000) @JSONSchema({ examples: ['Your table is ready.'] }) text!: string;
+}
+export class ListMessages {
+  @IsOptional() @Type(() => Number) @IsInt() @Min(1) @Max(200) @JSONSchema({ default: 50 }) limit?: number;
+  @IsOptional() @IsString() @MaxLength(500) cursor?: string;
+  @IsOptional() @IsUUID() conversationId?: string;
+  @IsOptional() @IsUUID() userId?: string;
+}
+export class ListConversations {
+  @IsOptional() @Type(() => Number) @IsInt() @Min(1) @Max(200) @JSONSchema({ default: 50 }) limit?: number;
+  @IsOptional() @IsString() @MaxLength(500) cursor?: string;
+  @IsOptional() @IsUUID() userId?: string;
+}
+/** Everything that changed for the user after `cursor`, oldest change first. */
+export class SyncClient {
+  @IsUUID() userId!: string;
+  @IsOptional() @Type(() => Number) @IsInt() @Min(0) cursor?: number;
+  @IsOptional() @Type(() => Number) @IsInt() @Min(1) @Max(1000) @JSONSchema({ default: 200 }) limit?: number;
+}
+/** The client has shown everything up to the cursor. */
+export class AckClient {
+  @IsUUID() userId!: string;
+  @IsInt() @Min(0) cursor!: number;
+}
+export class BlockNumber {
+  @IsUUID() userId!: string;
+  @IsString() @Length(1, 32) number!: string;
+}
+export class ListQuarantine {
+  @IsOptional() @Type(() => Number) @IsInt() @Min(1) @Max(200) @JSONSchema({ default: 50 }) limit?: number;
+  @IsOptional() @IsString() @MaxLength(500) cursor?: string;
+  @IsOptional() @IsBoolean() includeReleased?: boolean;
+}
