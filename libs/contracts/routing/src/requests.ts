@@ -32,6 +32,9 @@ export class SyncClient {
   @IsOptional() @Type(() => Number) @IsInt() @Min(0) cursor?: number;
   @IsOptional() @Type(() => Number) @IsInt() @Min(1) @Max(1000) @JSONSchema({ default: 200 }) limit?: number;
 }
+export class FeedHeads {
+  @IsUUID(undefined, { each: true }) userIds!: string[];
+}
 /** The client has shown everything up to the cursor. */
 export class AckClient {
   @IsUUID() userId!: string;

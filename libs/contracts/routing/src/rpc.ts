@@ -30,6 +30,8 @@ export const listConversations = define<r.ListConversations, Page<v.Conversation
   r.ListConversations,
 );
 export const syncClient = define<r.SyncClient, v.SyncView>('sync-client', r.SyncClient);
+/** Where each user's feed stands now; users without one are absent. Lets the gateway find lost live pushes. */
+export const feedHeads = define<r.FeedHeads, Record<string, number>>('feed-heads', r.FeedHeads);
 export const ackClient = define<r.AckClient, null>('ack-client', r.AckClient);
 export const blockNumber = define<r.BlockNumber, v.BlockView>('block-number', r.BlockNumber);
 export const unblockNumber = define<Unblock, null>('unblock-number', Unblock);

@@ -82,8 +82,12 @@ export class PreviewView {
   /** Shown beside the counter: what the carrier bills can be more. */
   @IsArray() @IsString({ each: true }) warnings!: string[];
 }
+export class SyncItem {
+  @IsIn(['message.created', 'message.updated']) type!: 'message.created' | 'message.updated';
+  @ValidateNested() @Type(() => MessageView) message!: MessageView;
+}
 export class SyncView {
-  @IsArray() @ValidateNested({ each: true }) @Type(() => MessageView) messages!: MessageView[];
+  @IsArray() @ValidateNested({ each: true }) @Type(() => SyncItem) items!: SyncItem[];
   /** Where the client stands after these. */
   @IsInt() cursor!: number;
   /** There is more after `cursor`. */

@@ -1,0 +1,262 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { pushSubject, routingRpc, type ClientFrame, type ClientRequest } from '@strowger/contracts-routing';
+import { Rpc } from '@strowger/http';
+import { AppError, type RpcContext } from '@strowger/kernel';
+import { counter, gauge, logger } from '@strowger/telemetry';
+import { Messaging } from '@strowger/messaging';
+import type { NatsConnection, Subscription } from '@nats-io/nats-core';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { type Principal, Tokens } from '../auth/tokens.js';
+import { GatewayConfig } from '../config.js';
+
+const PATH = '/v1/client/ws';
+const PROTOCOL = 'strowger.v1';
+const SYNC_PAGE = 500;
+const PING_SECONDS = 20;
+/** A socket that lets this much pile up is closed: it resumes from its cursor when it can keep up again. */
+const MOST_BUFFERED_BYTES = 4 * 1024 * 1024;
+const SPACE = 0x20;
+
+const CLOSE = { tokenExpired: 4001, protocol: 4002, slow: 4008, goingAway: 1001 } as const;
+
+const log = logger('client-socket');
+const framesSent = counter('strowger_client_frames_total', 'Frames sent to clients');
+const resyncs = counter('strowger_client_resyncs_total', 'Times a gap in the live frames was filled from the feed');
+
+/**
+ * One client's connection: `hello {cursor}` → missed items in order → live. A user's cursors have no gaps, so a live
+ * frame that jumps ahead shows a lost push, and the feed is read again from the last frame sent.
+ */
+class ClientConnection {
+  private last = 0;
+  private live = false;
+  private syncing = false;
+  private again = false;
+  private alive = true;
+  private pendingAck = 0;
+  private acking = false;
+  private subscription?: Subscription;
+  private readonly expiry: NodeJS.Timeout;
+
+  constructor(
+    private readonly socket: WebSocket,
+    readonly userId: string,
+    private readonly context: RpcContext,
+    expiresAt: number,
+    private readonly rpc: Rpc,
+    private readonly nats: NatsConnection,
+  ) {
+    this.expiry = setTimeout(
+      () => socket.close(CLOSE.tokenExpired, 'token expired'),
+      Math.max(expiresAt - Date.now(), 0),
+    );
+    socket.on('message', (data) => this.receive(data as Buffer));
+    socket.on('pong', () => (this.alive = true));
+    socket.on('error', () => socket.terminate());
+  }
+
+  /** Position of the last frame sent, or undefined while the client has not said hello. */
+  get position(): number | undefined {
+    return this.live && !this.syncing ? this.last : undefined;
+  }
+
+  release(): void {
+    clearTimeout(this.expiry);
+    this.subscription?.unsubscribe();
+  }
+
+  close(): void {
+    this.socket.close(CLOSE.goingAway, 'server is restarting');
+  }
+
+  ping(): void {
+    if (!this.alive) return this.socket.terminate();
+    this.alive = false;
+    this.socket.ping();
+  }
+
+  private receive(data: Buffer): void {
+    let request: ClientRequest;
+    try {
+      request = JSON.parse(data.toString('utf8')) as ClientRequest;
+    } catch {
+      return this.refuse('frame-unreadable', 'A frame must be JSON.');
+    }
+    const cursor = 'cursor' in request ? request.cursor : undefined;
+    if (cursor !== undefined && (!Number.isSafeInteger(cursor) || cursor < 0))
+      return this.refuse('cursor-invalid', 'cursor must be a whole number from 0.');
+    if (request.type === 'hello') return this.hello(cursor ?? 0);
+    if (request.type === 'ack' && cursor !== undefined) return this.ack(cursor);
+    if (request.type !== 'pong') this.refuse('frame-unknown', 'Frames are hello, ack and pong.');
+  }
+
+  private hello(cursor: number): void {
+    this.last = cursor;
+    if (!this.live) {
+      this.live = true;
+      // Subscribed before the feed is read: a change between the two is seen twice, never missed.
+      this.subscription = this.nats.subscribe(pushSubject(this.userId), {
+        callback: (_, message) => this.push(message.data),
+      });
+      this.frame({ type: 'hello', userId: this.userId, cursor });
+    }
+    void this.sync();
+  }
+
+  /** `<cursor> <frame JSON>`: forwarded as it came, without parsing. */
+  private push(payload: Uint8Array): void {
+    let at = 0;
+    let cursor = 0;
+    for (; at < payload.length && payload[at] !== SPACE; at++) cursor = cursor * 10 + (payload[at]! - 48);
+    if (cursor <= this.last) return;
+    if (this.syncing || cursor > this.last + 1) return void this.sync();
+    this.last = cursor;
+    this.write(payload.subarray(at + 1));
+  }
+
+  /** Sends what the feed holds after the last frame. Asked for while it runs, it looks once more. */
+  async sync(): Promise<void> {
+    this.again = true;
+    if (this.syncing) return;
+    this.syncing = true;
+    try {
+      while (this.again && this.socket.readyState === this.socket.OPEN) {
+        this.again = false;
+        const page = await this.rpc.call(routingRpc.syncClient, {
+          ...this.context,
+          body: { userId: this.userId, cursor: this.last, limit: SYNC_PAGE },
+        });
+        for (const { type, message } of page.items) this.frame({ type, cursor: message.cursor, message });
+        this.last = Math.max(this.last, page.cursor);
+        if (page.more) this.again = true;
+        else if (!this.again) this.frame({ type: 'synced', cursor: this.last });
+      }
+    } catch (error) {
+      const problem = AppError.wrap(error);
+      log.warn({ userId: this.userId, code: problem.code }, 'client-sync-failed');
+      this.frame({ type: 'error', code: problem.code, detail: problem.message });
+      this.socket.close(1013, 'try again');
+    } finally {
+      this.syncing = false;
+    }
+  }
+
+  private ack(cursor: number): void {
+    this.pendingAck = Math.max(this.pendingAck, Math.min(cursor, this.last));
+    if (this.acking) return;
+    this.acking = true;
+    void (async () => {
+      let sent = -1;
+      while (sent < this.pendingAck) {
+        sent = this.pendingAck;
+        await this.rpc.call(routingRpc.ackClient, { ...this.context, body: { userId: this.userId, cursor: sent } });
+      }
+    })()
+      .catch((error: unknown) =>
+        log.warn({ userId: this.userId, code: AppError.wrap(error).code }, 'client-ack-failed'),
+      )
+      .finally(() => (this.acking = false));
+  }
+
+  private refuse(code: string, detail: string): void {
+    this.frame({ type: 'error', code, detail });
+    this.socket.close(CLOSE.protocol, code);
+  }
+
+  private frame(frame: ClientFrame): void {
+    this.write(JSON.stringify(frame));
+  }
+
+  private write(frame: string | Uint8Array): void {
+    if (this.socket.readyState !== this.socket.OPEN) return;
+    if (this.socket.bufferedAmount > MOST_BUFFERED_BYTES)
+      return this.socket.close(CLOSE.slow, 'too slow; resume from your cursor');
+    this.socket.send(frame, { binary: false });
+    framesSent.inc();
+  }
+}
+
+/** WebSocket door for clients (design §9): `/v1/client/ws`, token in `Authorization` or as subprotocol `bearer.<token>`. */
+@Injectable()
+export class ClientSockets implements OnModuleDestroy {
+  private readonly server = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: 16 * 1024,
+    handleProtocols: (offered) => (offered.has(PROTOCOL) ? PROTOCOL : false),
+  });
+  private readonly connections = new Set<ClientConnection>();
+  private readonly timers: NodeJS.Timeout[] = [];
+
+  constructor(
+    @Inject(Tokens) private readonly tokens: Tokens,
+    @Inject(Rpc) private readonly rpc: Rpc,
+    @Inject(Messaging) private readonly messaging: Messaging,
+    @Inject(GatewayConfig) private readonly config: GatewayConfig,
+  ) {
+    gauge('strowger_client_sockets', 'Clients connected', () => this.connections.size);
+  }
+
+  attach(http: Server): void {
+    http.on('upgrade', (request, socket, head) => void this.upgrade(request, socket, head));
+    this.timers.push(
+      setInterval(() => this.connections.forEach((c) => c.ping()), PING_SECONDS * 1000).unref(),
+      setInterval(() => void this.checkFeeds(), this.config.feedCheckSeconds * 1000).unref(),
+    );
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.timers.forEach(clearInterval);
+    this.connections.forEach((c) => c.close());
+    await new Promise<void>((done) => this.server.close(() => done()));
+  }
+
+  private async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const refuse = (status: string): void =>
+      void socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    socket.on('error', () => socket.destroy());
+    if (request.url?.split('?')[0] !== PATH) return refuse('404 Not Found');
+    const principal = await this.principal(request);
+    if (!principal) return refuse('401 Unauthorized');
+    this.server.handleUpgrade(request, socket, head, (ws) => {
+      const { userId, scope, actor, expiresAt } = principal;
+      const connection = new ClientConnection(ws, userId, { scope, actor }, expiresAt, this.rpc, this.messaging.nc);
+      this.connections.add(connection);
+      ws.on('close', () => {
+        connection.release();
+        this.connections.delete(connection);
+      });
+    });
+  }
+
+  private async principal(request: IncomingMessage): Promise<Extract<Principal, { kind: 'client' }> | undefined> {
+    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim());
+    const token =
+      request.headers.authorization?.replace(/^bearer /i, '') ?? offered.find((p) => p.startsWith('bearer.'))?.slice(7);
+    if (!token) return undefined;
+    const principal = await this.tokens.verify(token, request.socket.remoteAddress).catch(() => undefined);
+    return principal?.kind === 'client' ? principal : undefined;
+  }
+
+  /** Finds clients whose last push was lost: compares what they were sent with where their feeds stand. */
+  private async checkFeeds(): Promise<void> {
+    const settled = [...this.connections].filter((c) => c.position !== undefined);
+    if (settled.length === 0) return;
+    try {
+      const heads = await this.rpc.call(routingRpc.feedHeads, {
+        scope: { level: 'platform', id: '', systemProviderId: '' },
+        actor: { kind: 'system', id: 'gateway', name: 'gateway' },
+        body: { userIds: [...new Set(settled.map((c) => c.userId))] },
+      });
+      for (const connection of settled)
+        if ((heads[connection.userId] ?? 0) > (connection.position ?? Infinity)) {
+          resyncs.inc();
+          void connection.sync();
+        }
+    } catch (error) {
+      log.warn({ code: AppError.wrap(error).code }, 'feed-check-failed');
+    }
+  }
+}

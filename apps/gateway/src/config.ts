@@ -1,0 +1,19 @@
+import { Env, EnvList, Secret, ServiceConfig } from '@strowger/config';
+import { IsBoolean, IsInt, IsString, IsUrl, Max, Min, MinLength } from 'class-validator';
+
+export class GatewayConfig extends ServiceConfig {
+  /** Public REST and WebSocket port. */
+  @Env('PORT') @IsInt() @Min(1) @Max(65_535) port!: number;
+  @Env('HOST') @IsString() host = '127.0.0.1';
+  /** What clients call; shown in the OpenAPI document. */
+  @Env('GATEWAY_PUBLIC_URL') @IsUrl({ require_tld: false }) publicUrl = 'http://127.0.0.1:47000';
+  /** Signs access and client tokens (HS256), so at least 32 characters. */
+  @Secret() @Env('STROWGER_TOKEN_SECRET') @IsString() @MinLength(32) tokenSecret!: string;
+  @Env('ACCESS_TOKEN_SECONDS') @IsInt() @Min(60) @Max(3600) accessTokenSeconds = 600;
+  @Env('CLIENT_TOKEN_SECONDS') @IsInt() @Min(60) @Max(3600) clientTokenSeconds = 900;
+  /** Off only where TLS ends nowhere, as on a developer's machine. */
+  @Env('SECURE_COOKIES') @IsBoolean() secureCookies = true;
+  /** How often connected clients' feeds are compared with what they were sent: finds a lost last push. */
+  @Env('FEED_CHECK_SECONDS') @IsInt() @Min(1) feedCheckSeconds = 15;
+  @EnvList('CORS_ORIGINS') @IsString({ each: true }) corsOrigins: string[] = [];
+}

@@ -1,0 +1,63 @@
+import type { Server } from 'node:http';
+import fastifyCookie from '@fastify/cookie';
+import { Kvm, type KV } from '@nats-io/kv';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Rpc, startService, type RunningService } from '@strowger/http';
+import { DeadLetters, Messaging } from '@strowger/messaging';
+import type { FastifyInstance } from 'fastify';
+import { gatewayModule } from './app.module.js';
+import { Sessions } from './auth/sessions.js';
+import { Tokens } from './auth/tokens.js';
+import { ClientSockets } from './client/client-socket.js';
+import { GatewayConfig } from './config.js';
+import { registerDeadLetters } from './dead-letters.js';
+import { registerDocs } from './openapi/docs.js';
+import { openApiDocument } from './openapi/document.js';
+import { SESSION_PATHS } from './openapi/session-paths.js';
+import { hierarchyRoutes } from './routes/hierarchy.routes.js';
+import { IdempotencyKeys } from './routes/idempotency.js';
+import { provisioningRoutes } from './routes/provisioning.routes.js';
+import { assertRoutes, RouteHost } from './routes/route-host.js';
+import type { Route } from './routes/route.js';
+import { routingRoutes } from './routes/routing.routes.js';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+export const ROUTES: readonly Route[] = [...hierarchyRoutes, ...provisioningRoutes, ...routingRoutes];
+
+export function apiDocument(publicUrl: string): Record<string, unknown> {
+  const document = openApiDocument(ROUTES, publicUrl);
+  return { ...document, paths: { ...SESSION_PATHS, ...(document['paths'] as object) } };
+}
+
+/** The bucket of idempotency keys; opened when first needed, so that the gateway starts while NATS is away. */
+function idempotencyBucket(messaging: Messaging): () => Promise<KV> {
+  let open: Promise<KV> | undefined;
+  return () => {
+    open ??= new Kvm(messaging.nc).create('idempotency-keys', { ttl: DAY_MS, history: 1 });
+    open.catch(() => (open = undefined));
+    return open;
+  };
+}
+
+async function configure(fastify: FastifyInstance, app: NestFastifyApplication, config: GatewayConfig): Promise<void> {
+  const [tokens, rpc, messaging] = [app.get(Tokens), app.get(Rpc), app.get(Messaging)];
+  await fastify.register(fastifyCookie as never);
+  assertRoutes(ROUTES);
+  new RouteHost(tokens, rpc, new IdempotencyKeys(idempotencyBucket(messaging))).register(fastify, ROUTES);
+  new Sessions(rpc, tokens, config).register(fastify);
+  registerDeadLetters(fastify, tokens, app.get(DeadLetters));
+  await registerDocs(fastify, apiDocument(config.publicUrl));
+}
+
+/** Starts the gateway: REST under /v1, the client socket, the OpenAPI document and its page. */
+export async function startGateway(config: Readonly<GatewayConfig>): Promise<RunningService> {
+  const service = await startService({
+    name: 'gateway',
+    module: gatewayModule(config),
+    config,
+    http: { port: config.port, host: config.host, configure: (fastify, app) => configure(fastify, app, config) },
+  });
+  service.app.get(ClientSockets).attach(service.app.getHttpServer() as Server);
+  return service;
+}

@@ -1,0 +1,250 @@
+import { AppError, type ErrorKind } from '@strowger/kernel';
+import { statusOf } from '@strowger/http';
+import { pathParameters, type Route } from '../routes/route.js';
+import { SchemaRegistry, type Schema } from './schemas.js';
+
+/** Problems every operation of an access can answer. */
+const COMMON: Record<string, ErrorKind> = {
+  'invalid-input': 'invalid',
+  'rate-limited': 'rate-limited',
+  'service-unavailable': 'unavailable',
+};
+const AUTHENTICATED: Record<string, ErrorKind> = {
+  'token-refused': 'unauthenticated',
+  'access-forbidden': 'forbidden',
+};
+
+const PROBLEM: Schema = {
+  type: 'object',
+  description:
+    'RFC 9457 problem. `code` is stable; `detail` is for the person who must act; `errors` names each broken field and rule.',
+  required: ['type', 'title', 'status', 'code', 'detail'],
+  properties: {
+    type: { type: 'string', format: 'uri' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    code: { type: 'string' },
+    detail: { type: 'string' },
+    instance: { type: 'string' },
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['field', 'rule', 'message'],
+        properties: { field: { type: 'string' }, rule: { type: 'string' }, message: { type: 'string' } },
+      },
+    },
+  },
+};
+
+const EXAMPLES: Record<string, unknown> = {
+  uuid: '01934f5e-8f3a-7c21-b0a4-6f2f6a1d9c10',
+  'date-time': '2026-11-20T09:30:00.000Z',
+  email: 'admin@demo.example',
+};
+
+/** A plausible value of a schema: first its own example, then what its type and format say. */
+function exampleOf(schema: Schema, components: Record<string, Schema>): unknown {
+  const ref = schema['$ref'] as string | undefined;
+  if (ref) return exampleOf(components[ref.split('/').at(-1)!] ?? {}, components);
+  if (Array.isArray(schema['examples'])) return (schema['examples'] as unknown[])[0];
+  if (schema['default'] !== undefined) return schema['default'];
+  if (Array.isArray(schema['enum'])) return (schema['enum'] as unknown[])[0];
+  if (schema['format'] !== undefined && EXAMPLES[schema['format'] as string] !== undefined)
+    return EXAMPLES[schema['format'] as string];
+  if (schema['type'] === 'array') return [exampleOf((schema['items'] as Schema) ?? {}, components)];
+  if (schema['type'] === 'integer' || schema['type'] === 'number') return schema['minimum'] ?? 1;
+  if (schema['type'] === 'boolean') return true;
+  if (schema.properties)
+    return Object.fromEntries(
+      Object.entries(schema.properties).map(([name, property]) => [name, exampleOf(property, components)]),
+    );
+  return schema['type'] === 'object' ? {} : 'text';
+}
+
+/** The OpenAPI 3.1 document of the route table. */
+export function openApiDocument(table: readonly Route[], publicUrl: string): Record<string, unknown> {
+  const schemas = new SchemaRegistry();
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of table) {
+    const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
+    (paths[path] ??= {})[route.method.toLowerCase()] = operation(route, schemas);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Strowger',
+      version: '1',
+      description: 'SMS-enables business phone numbers for telecom service providers, and carries the messages.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: publicUrl }],
+    tags: [...new Set(table.map((route) => route.tag))].map((name) => ({ name })),
+    paths,
+    components: {
+      schemas: { ...schemas.components, Problem: PROBLEM },
+      securitySchemes: {
+        portal: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: 'Access token of a portal user, from POST /v1/sessions.',
+        },
+        client: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: 'Client token of a user, from POST /v1/users/{id}/client-tokens.',
+        },
+        session: { type: 'apiKey', in: 'cookie', name: 'strowger_refresh' },
+      },
+    },
+  };
+}
+
+function operation(route: Route, schemas: SchemaRegistry): Record<string, unknown> {
+  const request = schemas.inline(route.contract.body);
+  const inPath = new Set(pathParameters(route.path));
+  const filled = new Set<string>([
+    ...(route.fill ? ['userId'] : []),
+    ...(route.waits ? ['waitSeconds'] : []),
+    ...(typeof route.idempotent === 'string' ? [route.idempotent] : []),
+    ...(route.versioned ? ['version'] : []),
+  ]);
+  const fields = Object.entries(request.properties ?? {}).filter(([name]) => !inPath.has(name) && !filled.has(name));
+  const required = (request.required ?? []).filter((name) => fields.some(([field]) => field === name));
+  const takesBody = route.method !== 'GET' && route.method !== 'DELETE' && fields.length > 0;
+  const header = (name: string, description: string, schema: Schema): object => ({
+    name,
+    in: 'header',
+    required: false,
+    description,
+    schema,
+  });
+  const status = route.status ?? (route.response ? 200 : 204);
+  const body: Schema = {
+    type: 'object',
+    properties: Object.fromEntries(fields),
+    ...(required.length ? { required } : {}),
+    additionalProperties: false,
+  };
+  const bodyExample = route.example?.request ?? exampleOf(body, schemas.components);
+  return {
+    operationId:
+      route.contract.subject.split('.')[2]!.replaceAll(/-(\w)/g, (_, c: string) => c.toUpperCase()) +
+      operationSuffix(route),
+    tags: [route.tag],
+    summary: route.summary,
+    ...(route.description ? { description: route.description } : {}),
+    security: route.access === 'public' ? [] : [{ [route.access === 'client' ? 'client' : 'portal']: [] }],
+    parameters: [
+      ...[...inPath].map((name) => ({
+        name,
+        in: 'path',
+        required: true,
+        schema: request.properties?.[name] ?? { type: 'string' },
+      })),
+      ...(takesBody
+        ? []
+        : fields.map(([name, schema]) => ({ name, in: 'query', required: required.includes(name), schema }))),
+      ...(route.idempotent
+        ? [
+            header('Idempotency-Key', 'Same key and body: same answer. Same key, other body: 422. Kept 24 hours.', {
+              type: 'string',
+              minLength: 1,
+              maxLength: 255,
+            }),
+          ]
+        : []),
+      ...(route.versioned && route.method !== 'GET'
+        ? [
+            header('If-Match', 'ETag of the version this change was made from; 412 when it has changed since.', {
+              type: 'string',
+            }),
+          ]
+        : []),
+      ...(route.waits
+        ? [
+            header('Prefer', 'wait=N: seconds to wait for the result before 202 is answered (default 20, most 30).', {
+              type: 'string',
+              examples: ['wait=20'],
+            }),
+          ]
+        : []),
+    ],
+    ...(takesBody
+      ? {
+          requestBody: {
+            required: required.length > 0,
+            content: { 'application/json': { schema: body, example: bodyExample } },
+          },
+        }
+      : {}),
+    responses: {
+      [status]: { description: route.summary, ...content(route, schemas) },
+      ...(route.waits
+        ? {
+            202: {
+              description: 'Still running: see the operation.',
+              content: { 'application/json': { schema: { type: 'object' } } },
+            },
+          }
+        : {}),
+      ...problems(route),
+    },
+  };
+}
+
+/** Keeps operation ids apart where two paths serve the same request. */
+function operationSuffix(route: Route): string {
+  if (route.path.startsWith('/v1/client/')) return 'AsClient';
+  const parent = /^\/v1\/([a-z-]+)\/:\w+\/[a-z-]+$/.exec(route.path)?.[1];
+  return parent && route.contract.subject.includes('.list-')
+    ? `Of${parent.replaceAll(/(?:^|-)(\w)/g, (_, c: string) => c.toUpperCase())}`
+    : '';
+}
+
+function content({ response, example }: Route, schemas: SchemaRegistry): Record<string, unknown> {
+  if (!response) return {};
+  const item = schemas.reference(response.view);
+  const schema: Schema =
+    response.as === 'list'
+      ? { type: 'array', items: item }
+      : response.as === 'page'
+        ? {
+            type: 'object',
+            required: ['items'],
+            properties: { items: { type: 'array', items: item }, nextCursor: { type: 'string' } },
+          }
+        : item;
+  return {
+    content: { 'application/json': { schema, example: example?.response ?? exampleOf(schema, schemas.components) } },
+  };
+}
+
+function problems(route: Route): Record<string, unknown> {
+  const codes = {
+    ...COMMON,
+    ...(route.access === 'public' ? {} : AUTHENTICATED),
+    ...(pathParameters(route.path).length ? { 'not-found': 'not-found' as const } : {}),
+    ...(route.versioned && route.method !== 'GET' ? { 'version-mismatch': 'precondition-failed' as const } : {}),
+    ...(route.idempotent
+      ? { 'idempotency-key-reused': 'invalid' as const, 'request-in-progress': 'conflict' as const }
+      : {}),
+    ...route.errors,
+  };
+  const byStatus = new Map<number, string[]>();
+  for (const [code, kind] of Object.entries(codes)) {
+    const status = statusOf(new AppError(kind, code, ''));
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, names]) => [
+      status,
+      {
+        description: names.map((name) => `\`${name}\``).join(', '),
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
+    ]),
+  );
+}

@@ -1,0 +1,40 @@
+import 'reflect-metadata';
+import { createRequire } from 'node:module';
+import { targetConstructorToSchema } from 'class-validator-jsonschema';
+import type { MetadataStorage } from 'class-transformer/types/MetadataStorage.js';
+
+// class-transformer keeps its metadata storage out of its entry point; nested types are only to be found there.
+const { defaultMetadataStorage } = createRequire(import.meta.url)('class-transformer/cjs/storage.js') as {
+  defaultMetadataStorage: MetadataStorage;
+};
+
+export type Schema = Record<string, unknown> & { properties?: Record<string, Schema>; required?: string[] };
+
+/**
+ * JSON Schemas of contract classes, from their validation rules: what the document promises is what the service
+ * checks. Nested classes become components of their own.
+ */
+export class SchemaRegistry {
+  readonly components: Record<string, Schema> = {};
+
+  reference(type: new () => object): Schema {
+    if (!this.components[type.name]) {
+      this.components[type.name] = {};
+      this.components[type.name] = this.inline(type);
+    }
+    return { $ref: `#/components/schemas/${type.name}` };
+  }
+
+  inline(type: new () => object): Schema {
+    const schema = targetConstructorToSchema(type, {
+      classTransformerMetadataStorage: defaultMetadataStorage,
+      refPointerPrefix: '#/components/schemas/',
+    }) as Schema;
+    for (const name of Object.keys(schema.properties ?? {})) {
+      const nested = defaultMetadataStorage.findTypeMetadata(type, name)?.typeFunction?.() as
+        (new () => object) | undefined;
+      if (nested && /^class /.test(Function.prototype.toString.call(nested))) this.reference(nested);
+    }
+    return schema;
+  }
+}

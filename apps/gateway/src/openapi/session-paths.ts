@@ -1,0 +1,120 @@
+/** OpenAPI of the routes outside the table: sessions, client tokens, the socket. */
+const problem = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+});
+const json = (schema: object, example?: unknown) => ({
+  content: { 'application/json': { schema, ...(example === undefined ? {} : { example }) } },
+});
+
+const token = {
+  type: 'object',
+  required: ['accessToken', 'expiresIn', 'tokenType', 'principal'],
+  properties: {
+    accessToken: { type: 'string' },
+    expiresIn: { type: 'integer', description: 'seconds' },
+    tokenType: { type: 'string', enum: ['Bearer'] },
+    principal: { type: 'object' },
+  },
+};
+const clientToken = {
+  type: 'object',
+  required: ['clientToken', 'expiresIn', 'tokenType', 'userId'],
+  properties: {
+    clientToken: { type: 'string' },
+    expiresIn: { type: 'integer', description: 'seconds' },
+    tokenType: { type: 'string', enum: ['Bearer'] },
+    userId: { type: 'string', format: 'uuid' },
+  },
+};
+
+export const SESSION_PATHS = {
+  '/v1/sessions': {
+    post: {
+      operationId: 'signIn',
+      tags: ['Sessions'],
+      summary: 'Sign in with e-mail and password',
+      security: [],
+      description: 'Answers a short access token; the refresh token comes as an HttpOnly cookie.',
+      requestBody: {
+        required: true,
+        ...json(
+          {
+            type: 'object',
+            required: ['email', 'password'],
+            properties: {
+              email: { type: 'string', format: 'email' },
+              password: { type: 'string', minLength: 1, maxLength: 256 },
+            },
+          },
+          { email: 'admin@demo.example', password: 'correct horse battery staple' },
+        ),
+      },
+      responses: {
+        200: { description: 'Signed in', ...json(token) },
+        400: problem('`invalid-input`'),
+        401: problem('`credentials-refused`'),
+        429: problem('`too-many-attempts`'),
+      },
+    },
+  },
+  '/v1/sessions/refresh': {
+    post: {
+      operationId: 'refreshSession',
+      tags: ['Sessions'],
+      summary: 'A new access token; the refresh token rotates',
+      security: [{ session: [] }],
+      responses: { 200: { description: 'Renewed', ...json(token) }, 401: problem('`token-refused`, `session-ended`') },
+    },
+  },
+  '/v1/sessions/current': {
+    delete: {
+      operationId: 'endSession',
+      tags: ['Sessions'],
+      summary: 'Sign out',
+      security: [{ session: [] }],
+      responses: { 204: { description: 'Signed out' }, 401: problem('`token-refused`') },
+    },
+  },
+  '/v1/me': {
+    get: {
+      operationId: 'me',
+      tags: ['Sessions'],
+      summary: 'Who the token stands for',
+      security: [{ portal: [] }],
+      responses: {
+        200: { description: 'The portal user', ...json({ type: 'object' }) },
+        401: problem('`token-refused`'),
+      },
+    },
+  },
+  '/v1/users/{id}/client-tokens': {
+    post: {
+      operationId: 'mintClientToken',
+      tags: ['Sessions'],
+      summary: 'A client token for a user; written to the history',
+      security: [{ portal: [] }],
+      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } }],
+      responses: {
+        201: { description: 'The token', ...json(clientToken) },
+        401: problem('`token-refused`'),
+        403: problem('`access-forbidden`'),
+        404: problem('`user-not-found`'),
+      },
+    },
+  },
+  '/v1/client/ws': {
+    get: {
+      operationId: 'clientSocket',
+      tags: ['Client'],
+      summary: 'WebSocket of a client',
+      security: [{ client: [] }],
+      description:
+        'Subprotocol `strowger.v1`; token in `Authorization` or as subprotocol `bearer.<token>`. Send `{"type":"hello","cursor":N}`: missed frames come in order, then `synced`, then live ones (`message.created`, `message.updated`). Answer what was shown with `{"type":"ack","cursor":N}`.',
+      responses: {
+        101: { description: 'Switching protocols' },
+        401: { description: 'The token is missing, bad or expired' },
+      },
+    },
+  },
+} as const;

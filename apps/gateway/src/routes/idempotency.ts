@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '@strowger/kernel';
+import type { KV } from '@nats-io/kv';
+import type { Answer } from './route.js';
+
+export class IdempotencyKeyReused extends AppError {
+  constructor() {
+    super(
+      'invalid',
+      'idempotency-key-reused',
+      'This Idempotency-Key was used with another body. Use a new key for a new request.',
+    );
+  }
+}
+export class RequestInProgress extends AppError {
+  constructor() {
+    super(
+      'conflict',
+      'request-in-progress',
+      'The first request with this Idempotency-Key is still running. Ask again shortly.',
+      {},
+      { retryAfterSeconds: 1 },
+    );
+  }
+}
+
+type Entry = { fingerprint: string; startedAt: number } & ({ done: false } | { done: true; answer: Answer });
+
+/** A first try that says nothing for this long is taken for dead; ids derived from the key keep a second one harmless. */
+const ABANDONED_MS = 60_000;
+
+const digest = (...parts: string[]): Buffer => createHash('sha256').update(parts.join('\0')).digest();
+
+/** A UUID (version 8, RFC 9562) that is always the same for the same caller and key. */
+export function idFromKey(caller: string, key: string): string {
+  const bytes = digest('id', caller, key).subarray(0, 16);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x80;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/**
+ * Same key and body: same answer; same key, other body: 422. Only successes are remembered (24 h), so a failed try may
+ * be made again under its key.
+ */
+export class IdempotencyKeys {
+  constructor(
+    private readonly bucket: () => Promise<KV>,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  async once(caller: string, key: string, request: unknown, run: () => Promise<Answer>): Promise<Answer> {
+    const kv = await this.bucket();
+    const name = digest('entry', caller, key).toString('hex');
+    const fingerprint = digest(JSON.stringify(request)).toString('hex');
+    const mine: Entry = { fingerprint, startedAt: this.now(), done: false };
+    const revision = await kv.create(name, JSON.stringify(mine)).catch(() => undefined);
+    let claimed = revision;
+    if (claimed === undefined) {
+      const existing = await kv.get(name);
+      const entry = existing && existing.operation === 'PUT' ? existing.json<Entry>() : undefined;
+      if (entry && entry.fingerprint !== fingerprint) throw new IdempotencyKeyReused();
+      if (entry?.done) return { ...entry.answer, headers: { ...entry.answer.headers, 'idempotency-replayed': 'true' } };
+      if (entry && this.now() - entry.startedAt < ABANDONED_MS) throw new RequestInProgress();
+      claimed = await kv.update(name, JSON.stringify(mine), existing?.revision ?? 0).catch(() => {
+        throw new RequestInProgress();
+      });
+    }
+    try {
+      const answer = await run();
+      await kv.put(name, JSON.stringify({ ...mine, done: true, answer } satisfies Entry));
+      return answer;
+    } catch (error) {
+      await kv.delete(name, { previousSeq: claimed });
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import { AppError, InvalidInput, PLATFORM_SCOPE, SYSTEM_ACTOR, type FieldError } from '@strowger/kernel';
+import { sendProblem, type Rpc } from '@strowger/http';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { authorize } from '../auth/access.js';
+import type { Principal, Tokens } from '../auth/tokens.js';
+import { idFromKey, type IdempotencyKeys } from './idempotency.js';
+import { pathParameters, type Answer, type Route } from './route.js';
+
+const DEFAULT_WAIT_SECONDS = 20;
+const MOST_WAIT_SECONDS = 30;
+/** Longer than the longest carrier call behind a request, so that the service answers first. */
+const RPC_TIMEOUT_MS = 45_000;
+
+type Fields = Record<string, unknown>;
+
+/** Seconds of `Prefer: wait=N` (RFC 7240). */
+export function preferredWait(header: string | undefined): number {
+  const wait = /(?:^|[,;\s])wait=(\d+)/.exec(header ?? '')?.[1];
+  return wait === undefined ? DEFAULT_WAIT_SECONDS : Math.min(Number(wait), MOST_WAIT_SECONDS);
+}
+
+/** The version an `If-Match` names; an absent header or `*` names none. */
+export function ifMatchVersion(header: string | undefined): number | undefined {
+  if (header === undefined || header === '*') return undefined;
+  const version = /^(?:W\/)?"(\d+)"$/.exec(header)?.[1];
+  if (version === undefined)
+    throw new InvalidInput([
+      { field: 'If-Match', rule: 'etag', message: 'If-Match must be an ETag this API gave out, such as "3".' },
+    ]);
+  return Number(version);
+}
+
+/** Path parameters are fields of the request: a body that says something else is a mistake worth naming. */
+function assemble(route: Route, request: FastifyRequest): Fields {
+  const sent = request.body ?? {};
+  if (typeof sent !== 'object' || Array.isArray(sent))
+    throw new InvalidInput([{ field: 'body', rule: 'object', message: 'The body must be a JSON object.' }]);
+  const body = sent as Fields;
+  const params = request.params as Record<string, string>;
+  const errors: FieldError[] = Object.entries(params)
+    .filter(([name, value]) => body[name] !== undefined && body[name] !== value)
+    .map(([name]) => ({ field: name, rule: 'path', message: `${name} is already in the path and differs from it.` }));
+  if (errors.length) throw new InvalidInput(errors);
+  const takesBody = route.method !== 'GET' && route.method !== 'DELETE';
+  return { ...(request.query as Fields), ...(takesBody ? body : {}), ...params };
+}
+
+/** Serves the route table: authorizes, assembles the service's request, calls it and shapes the answer. */
+export class RouteHost {
+  constructor(
+    private readonly tokens: Tokens,
+    private readonly rpc: Rpc,
+    private readonly keys: IdempotencyKeys,
+  ) {}
+
+  register(fastify: FastifyInstance, table: readonly Route[]): void {
+    for (const route of table)
+      fastify.route({
+        method: route.method,
+        url: route.path,
+        handler: async (request, reply) => {
+          try {
+            return this.send(reply, await this.serve(route, request));
+          } catch (error) {
+            sendProblem(error, request, reply);
+            return reply;
+          }
+        },
+      });
+  }
+
+  private async serve(route: Route, request: FastifyRequest): Promise<Answer> {
+    const principal = route.access === 'public' ? undefined : await authorize(this.tokens, request, route.access);
+    const body: Fields = { ...assemble(route, request), ...(principal && route.fill?.(principal)) };
+    if (route.versioned && route.method !== 'GET')
+      body['version'] = ifMatchVersion(request.headers['if-match']) ?? body['version'];
+    if (route.waits) body['waitSeconds'] = preferredWait(request.headers.prefer as string | undefined);
+    const key = route.idempotent ? (request.headers['idempotency-key'] as string | undefined) : undefined;
+    if (key === undefined) return this.call(route, principal, body);
+    if (key.length === 0 || key.length > 255)
+      throw new InvalidInput([
+        { field: 'Idempotency-Key', rule: 'length', message: 'An Idempotency-Key has 1 to 255 characters.' },
+      ]);
+    const caller = `${principal?.actor.id ?? request.ip} ${route.method} ${route.path}`;
+    const fingerprint = { ...body, waitSeconds: undefined };
+    if (typeof route.idempotent === 'string') body[route.idempotent] = idFromKey(caller, key);
+    return this.keys.once(caller, key, fingerprint, () => this.call(route, principal, body));
+  }
+
+  private async call(route: Route, principal: Principal | undefined, body: Fields): Promise<Answer> {
+    const { scope, actor } = principal ?? { scope: PLATFORM_SCOPE, actor: SYSTEM_ACTOR };
+    const reply = await this.rpc.call(route.contract, { scope, actor, body }, { timeoutMs: RPC_TIMEOUT_MS });
+    const answer = route.answer?.(reply) ?? { status: route.status ?? (route.response ? 200 : 204), body: reply };
+    const version = (answer.body as { version?: unknown } | null)?.version;
+    if (typeof version === 'number') answer.headers = { etag: `"${version}"`, ...answer.headers };
+    return answer;
+  }
+
+  private send(reply: FastifyReply, { status, body, headers }: Answer): FastifyReply {
+    if (headers) reply.headers(headers);
+    reply.code(status).header('cache-control', 'no-store');
+    return status === 204 ? reply.send() : reply.type('application/json; charset=utf-8').send(body);
+  }
+}
+
+/** Names of path parameters that do not exist in a route's request would go unnoticed until called. */
+export function assertRoutes(table: readonly Route[]): void {
+  const seen = new Set<string>();
+  for (const { method, path } of table) {
+    const line = `${method} ${path.replaceAll(/:\w+/g, ':')}`;
+    if (seen.has(line)) throw new AppError('internal', 'route-declared-twice', `${method} ${path} is declared twice.`);
+    seen.add(line);
+    if (new Set(pathParameters(path)).size !== pathParameters(path).length)
+      throw new AppError('internal', 'route-parameter-twice', `${method} ${path} names a parameter twice.`);
+  }
+}

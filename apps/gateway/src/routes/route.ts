@@ -1,0 +1,69 @@
+import type { ErrorKind, RpcContract } from '@strowger/kernel';
+import type { Access } from '../auth/access.js';
+import type { Principal } from '../auth/tokens.js';
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+type Constructor = new () => object;
+
+/** What a route answers: the status, headers and body that go out. */
+export interface Answer {
+  status: number;
+  body: unknown;
+  headers?: Record<string, string>;
+}
+
+/** What a schema in the OpenAPI document is made from: a view class, a list or a page of it, or nothing. */
+export type ResponseShape = { view: Constructor; as?: 'one' | 'list' | 'page' } | null;
+
+export interface RouteOptions<Body extends object, Reply> {
+  summary: string;
+  description?: string;
+  access: Access;
+  /** Success status; 200, or 204 where `response` is null. */
+  status?: number;
+  response: ResponseShape;
+  /** Problem codes a caller must expect beside the common ones, with their kind. */
+  errors?: Record<string, ErrorKind>;
+  /** Takes `Idempotency-Key`; the field gets an id derived from the key, so that a repeat finds the first try. */
+  idempotent?: true | (keyof Body & string);
+  /** The body carries `version`: `If-Match` sets it, `ETag` shows the reply's. */
+  versioned?: true;
+  /** Takes `Prefer: wait=N`. */
+  waits?: true;
+  /** Fields the caller does not send: taken from the principal. */
+  fill?: (principal: Principal) => Partial<Body>;
+  /** Where a reply is not simply the body. */
+  answer?: (reply: Reply) => Answer;
+  example?: { request?: unknown; response?: unknown };
+}
+
+/** One REST operation: a method and path on the one side, a request of a service on the other. */
+export interface Route<Body extends object = object, Reply = unknown> extends RouteOptions<Body, Reply> {
+  method: Method;
+  /** Fastify style; `:name` parameters are fields of the request. */
+  path: string;
+  tag: string;
+  contract: RpcContract<Body, Reply>;
+}
+
+/** Declares routes under one tag. Types of body and reply come from the contract. */
+export function routes(tag: string): {
+  add<Body extends object, Reply>(
+    line: `${Method} /${string}`,
+    contract: RpcContract<Body, Reply>,
+    options: RouteOptions<Body, Reply>,
+  ): void;
+  all: Route[];
+} {
+  const all: Route[] = [];
+  return {
+    all,
+    add: (line, contract, options) => {
+      const [method, path] = line.split(' ') as [Method, string];
+      all.push({ method, path, tag, contract, ...options } as unknown as Route);
+    },
+  };
+}
+
+/** Names of the `:parameters` of a path. */
+export const pathParameters = (path: string): string[] => [...path.matchAll(/:(\w+)/g)].map(([, name]) => name!);
