@@ -4,8 +4,17 @@ export default {
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['@strowger/source', 'node', 'node-addons'] },
   transform: { '^.+\\.ts$': '@swc/jest' },
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    // Its ESM build imports JSON in a way that makes Jest warn once per file and spec.
+    '^libphonenumber-js$': '<rootDir>/node_modules/libphonenumber-js/index.cjs',
+    '^libphonenumber-js/max$': '<rootDir>/node_modules/libphonenumber-js/max/index.cjs',
+  },
   testMatch: ['<rootDir>/{apps,libs,tools}/**/*.spec.ts'],
   modulePathIgnorePatterns: ['/dist/', '/.local/'],
   watchman: false,
+  // Busy machines: creating a database or starting a server can take seconds.
+  testTimeout: 20_000,
+  globalSetup: '<rootDir>/libs/testing/src/jest-global-setup.mjs',
+  globalTeardown: '<rootDir>/libs/testing/src/jest-global-teardown.mjs',
 };

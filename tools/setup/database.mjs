@@ -1,0 +1,59 @@
+/** Roles, schemas and copies of databases, as the superuser. Needs the installed packages (pg). Types: database.d.mts. */
+import pg from 'pg';
+
+const quote = pg.escapeIdentifier;
+const literal = pg.escapeLiteral;
+
+/** Runs `work` on one connection of its own. */
+export async function withClient(url, work) {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  client.on('error', () => {}); // a connection lost while idle shows in the next query
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** The same server and login, another database. */
+export function inDatabase(url, database) {
+  const changed = new URL(url);
+  changed.pathname = `/${database}`;
+  return changed.href;
+}
+
+/** The same server and database, another login. */
+export function asRole(url, role, password) {
+  const changed = new URL(url);
+  changed.username = role;
+  changed.password = password;
+  return changed.href;
+}
+
+export async function createDatabase(url, name, template) {
+  await withClient(url, (client) =>
+    client.query(`CREATE DATABASE ${quote(name)}${template ? ` TEMPLATE ${quote(template)}` : ''}`),
+  );
+}
+
+export async function databaseExists(client, name) {
+  return (await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name])).rows.length > 0;
+}
+
+/**
+ * A role of the service's name that owns a schema of that name in the database of `url` and sees no other schema.
+ * Safe to repeat; sets the password anew.
+ */
+export async function ensureServiceSchema(url, service, password) {
+  const role = quote(service);
+  await withClient(url, async (client) => {
+    const existing = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [service]);
+    const verb = existing.rows.length > 0 ? 'ALTER' : 'CREATE';
+    await client.query(`${verb} ROLE ${role} LOGIN NOSUPERUSER PASSWORD ${literal(password)}`);
+    await client.query(`ALTER ROLE ${role} SET search_path = ${role}`);
+    await client.query(`GRANT ${role} TO CURRENT_USER`); // a superuser that is not quite one (managed servers) needs it
+    await client.query(`CREATE SCHEMA IF NOT EXISTS ${role} AUTHORIZATION ${role}`);
+    await client.query('REVOKE ALL ON SCHEMA public FROM PUBLIC');
+  });
+}

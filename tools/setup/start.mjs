@@ -1,0 +1,160 @@
+/** `npm start`: everything on this machine until Ctrl-C. */
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensureServers } from './install-servers.mjs';
+import { isAlive, makeFolder } from './servers.mjs';
+import { removeData, startStack } from './stack.mjs';
+import { buildNote, LOCAL, REPOSITORY, runLogged, SetupError } from './steps.mjs';
+
+const READY_FILE = join(LOCAL, 'ready.json');
+const PID_FILE = join(LOCAL, 'start.pid');
+/** Steps of `start` beside the two of `prepare`. */
+export const START_STEPS = 6;
+
+export async function start(steps, { fresh = false } = {}) {
+  claim();
+  const release = () => {
+    rmSync(READY_FILE, { force: true });
+    rmSync(PID_FILE, { force: true });
+  };
+  const given = {
+    postgresUrl: process.env.STROWGER_POSTGRES_URL,
+    redisUrl: process.env.STROWGER_REDIS_URL,
+    natsUrl: process.env.STROWGER_NATS_URL,
+  };
+  const interrupted = interruption();
+  let stack;
+  try {
+    await steps.run('build', buildNote);
+    if (fresh) removeData(join(LOCAL, 'data'));
+    await steps.run('server programs', () =>
+      ensureServers({ postgres: given.postgresUrl, redis: given.redisUrl, nats: given.natsUrl }, steps.say),
+    );
+    stack = await startStack({
+      home: LOCAL,
+      portBase: Number(process.env.STROWGER_PORT_BASE ?? 47_000),
+      durable: true,
+      given,
+      step: (title, work) => Promise.race([steps.run(title, work), interrupted.thrown]),
+      created: (it) => interrupted.watch(it),
+    });
+    await Promise.race([steps.run('demo data', () => seed(stack)), interrupted.thrown]);
+    announce(stack, readSeed());
+    const failure = await Promise.race([stack.failed, interrupted.asked]);
+    if (failure) throw failure;
+    process.stdout.write('\nStopping … ');
+    await stack.stop();
+    console.log('stopped. Data stays in .local/data; npm start -- --fresh forgets it.');
+  } catch (error) {
+    await stack?.stop();
+    if (!interrupted.happened()) throw error;
+    console.log('\nStopped.');
+  } finally {
+    release();
+    interrupted.end();
+  }
+}
+
+/** One instance per checkout: two would write to the same data. */
+function claim() {
+  makeFolder(LOCAL);
+  const pid = existsSync(PID_FILE) ? Number(readFileSync(PID_FILE, 'utf8')) : 0;
+  if (pid > 0 && pid !== process.pid && isAlive(pid) && isOurs(pid)) {
+    throw new SetupError(
+      `Strowger already runs from this folder (process ${pid})`,
+      `Stop it with Ctrl-C there, or: kill ${pid}`,
+    );
+  }
+  writeFileSync(PID_FILE, String(process.pid));
+}
+
+/** Process ids are used again. */
+function isOurs(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('run.mjs');
+  } catch {
+    return true;
+  }
+}
+
+/** Ctrl-C and SIGTERM stop in order; a second one stops at once. */
+function interruption() {
+  let ask;
+  let times = 0;
+  let stack;
+  const asked = new Promise((resolve) => (ask = resolve));
+  const onSignal = () => {
+    times += 1;
+    ask(undefined);
+    if (times === 2) void stack?.kill();
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const name of signals) process.on(name, onSignal);
+  // npm or a terminal that is killed leaves us without a parent, and without a way to be told.
+  const parent = process.ppid;
+  const orphaned = setInterval(() => process.ppid !== parent && ask(undefined), 1000).unref();
+  const thrown = asked.then(() => Promise.reject(new SetupError('interrupted')));
+  thrown.catch(() => {});
+  return {
+    asked,
+    thrown,
+    happened: () => times > 0 || process.ppid !== parent,
+    watch: (it) => (stack = it),
+    end: () => {
+      clearInterval(orphaned);
+      for (const name of signals) process.off(name, onSignal);
+    },
+  };
+}
+
+const SEED_FILE = join(LOCAL, 'data/seed.json');
+
+const readyOf = (stack, extra) => ({
+  ...stack.urls,
+  ...extra,
+  pids: Object.fromEntries([...stack.children].map(([name, child]) => [name, child.pid])),
+});
+
+/** The seed reads the addresses from STROWGER_READY_FILE and writes its logins as JSON to STROWGER_SEED_FILE. */
+async function seed(stack) {
+  writeReady(stack, {});
+  const entry = ['tools/seed.mjs', 'tools/seed/dist/main.js'].find((path) => existsSync(join(REPOSITORY, path)));
+  if (!entry) return 'none';
+  await runLogged('seed', process.execPath, ['--enable-source-maps', entry], {
+    env: { ...process.env, STROWGER_READY_FILE: READY_FILE, STROWGER_SEED_FILE: SEED_FILE },
+    advice: 'npm start -- --fresh begins with empty data.',
+  });
+  return undefined;
+}
+
+function readSeed() {
+  return existsSync(SEED_FILE) ? JSON.parse(readFileSync(SEED_FILE, 'utf8')) : {};
+}
+
+/** For programs: mode 0600, because the addresses of the servers carry passwords. */
+function writeReady(stack, seeded) {
+  const ready = readyOf(stack, { operator: stack.operator, logins: seeded.logins ?? [], pid: process.pid });
+  writeFileSync(READY_FILE, `${JSON.stringify(ready, null, 2)}\n`, { mode: 0o600 });
+}
+
+function announce(stack, seeded) {
+  writeReady(stack, seeded);
+  const { gatewayUrl, docsUrl, twinsUrl, mailUrl, hooksUrl } = stack.urls;
+  const logins = (seeded.logins ?? []).map(({ email, password, role }) => `    ${email}  ${password}  ${role ?? ''}`);
+  console.log(
+    [
+      '',
+      'Strowger is ready',
+      '',
+      `  API and docs     ${docsUrl}`,
+      `  API              ${gatewayUrl}/v1`,
+      `  Carrier webhooks ${hooksUrl}`,
+      `  Carrier twins    ${twinsUrl}`,
+      `  Mail             ${mailUrl}`,
+      ...(logins.length > 0 ? ['', '  Log in with', ...logins] : []),
+      ...(seeded.tryThis ? ['', '  Try', ...[seeded.tryThis].flat().map((line) => `    ${line}`)] : []),
+      '',
+      '  Logs are in .local/logs. Ctrl-C stops everything.',
+    ].join('\n'),
+  );
+}
