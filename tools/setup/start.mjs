@@ -133,14 +133,14 @@ function readSeed() {
 
 /** For programs: mode 0600, because the addresses of the servers carry passwords. */
 function writeReady(stack, seeded) {
-  const ready = readyOf(stack, { operator: stack.operator, logins: seeded.logins ?? [], pid: process.pid });
+  const ready = readyOf(stack, { operator: stack.operator, logins: seeded.logins ?? {}, pid: process.pid });
   writeFileSync(READY_FILE, `${JSON.stringify(ready, null, 2)}\n`, { mode: 0o600 });
 }
 
 function announce(stack, seeded) {
   writeReady(stack, seeded);
   const { gatewayUrl, docsUrl, twinsUrl, mailUrl, hooksUrl } = stack.urls;
-  const logins = (seeded.logins ?? []).map(({ email, password, role }) => `    ${email}  ${password}  ${role ?? ''}`);
+  const logins = Object.values(seeded.logins ?? {}).map(({ email, password, note }) => `    ${email}  ${password}  ${note ?? ''}`);
   console.log(
     [
       '',

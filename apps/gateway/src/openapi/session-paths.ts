@@ -53,8 +53,8 @@ export const SESSION_PATHS = {
       responses: {
         200: { description: 'Signed in', ...json(token) },
         400: problem('`invalid-input`'),
-        401: problem('`credentials-refused`'),
-        429: problem('`too-many-attempts`'),
+        401: problem('`invalid-credentials`'),
+        429: problem('`too-many-login-attempts`'),
       },
     },
   },
@@ -64,7 +64,7 @@ export const SESSION_PATHS = {
       tags: ['Sessions'],
       summary: 'A new access token; the refresh token rotates',
       security: [{ session: [] }],
-      responses: { 200: { description: 'Renewed', ...json(token) }, 401: problem('`token-refused`, `session-ended`') },
+      responses: { 200: { description: 'Renewed', ...json(token) }, 401: problem('`token-refused`, `session-ended`, `refresh-token-reused`') },
     },
   },
   '/v1/sessions/current': {

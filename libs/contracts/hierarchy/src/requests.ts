@@ -1,5 +1,8 @@
 import { Type } from 'class-transformer';
 import {
+  ArrayMaxSize,
+  ArrayUnique,
+  IsArray,
   IsBoolean,
   IsEmail,
   IsIn,
@@ -19,6 +22,8 @@ import { JSONSchema } from 'class-validator-jsonschema';
 
 /** Neither leading nor trailing white space nor control characters: identifiers are stored as given, never trimmed. */
 const AS_GIVEN = /^(?!\s)[^\p{Cc}]*(?<!\s)$/u;
+const PLAIN = /^[^\p{Cc}]*$/u;
+const plain = { message: '$property must not hold control characters' };
 const asGiven = { message: '$property must not begin or end with a space or hold control characters' };
 
 export class ById {
@@ -31,7 +36,7 @@ export class Empty {}
 export class ListQuery {
   @IsOptional() @Type(() => Number) @IsInt() @Min(1) @Max(200) @JSONSchema({ default: 50 }) limit?: number;
   @IsOptional() @IsString() @MaxLength(500) cursor?: string;
-  @IsOptional() @IsString() @MaxLength(161) search?: string;
+  @IsOptional() @IsString() @MaxLength(161) @Matches(PLAIN, plain) search?: string;
 }
 
 /** A list under a parent; without one, everything in scope. */
@@ -54,19 +59,36 @@ export class RefreshSession {
 export class CreateSystemProvider {
   @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name!: string;
   @IsOptional() @IsTimeZone() @JSONSchema({ examples: ['America/Chicago'] }) timezone?: string;
-  @IsOptional() @IsString() @Length(2, 16) language?: string;
-  @IsOptional() @IsString() @MaxLength(255) accountsReference?: string;
+  @IsOptional() @IsString() @Length(2, 16) @Matches(PLAIN, plain) language?: string;
+  @IsOptional() @IsString() @MaxLength(255) @Matches(PLAIN, plain) accountsReference?: string;
   @IsOptional() @IsInt() @Min(0) @Max(90) @JSONSchema({ default: 14 }) trialDurationDays?: number;
-  @IsOptional() @IsString({ each: true }) @MaxLength(253, { each: true }) serverHostNames?: string[];
+  /** Compared without case; each belongs to one system provider only. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(100)
+  @ArrayUnique((host: unknown) => String(host).toLowerCase())
+  @IsString({ each: true })
+  @Length(1, 253, { each: true })
+  @Matches(AS_GIVEN, { ...asGiven, each: true })
+  serverHostNames?: string[];
 }
 export class UpdateSystemProvider {
   @IsUUID() id!: string;
   @IsOptional() @IsInt() version?: number;
   @IsOptional() @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name?: string;
   @IsOptional() @IsTimeZone() timezone?: string;
-  @IsOptional() @IsString() @Length(2, 16) language?: string;
-  @IsOptional() @IsString() @MaxLength(255) accountsReference?: string;
+  @IsOptional() @IsString() @Length(2, 16) @Matches(PLAIN, plain) language?: string;
+  @IsOptional() @IsString() @MaxLength(255) @Matches(PLAIN, plain) accountsReference?: string;
   @IsOptional() @IsInt() @Min(0) @Max(90) trialDurationDays?: number;
+  /** The whole list: those left out are given up. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(100)
+  @ArrayUnique((host: unknown) => String(host).toLowerCase())
+  @IsString({ each: true })
+  @Length(1, 253, { each: true })
+  @Matches(AS_GIVEN, { ...asGiven, each: true })
+  serverHostNames?: string[];
 }
 
 export class CreateReseller {
@@ -97,16 +119,16 @@ export class CreateUser {
   broadworksUserId!: string;
   @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name!: string;
   @IsOptional() @IsTimeZone() timezone?: string;
-  @IsOptional() @IsString() @Length(2, 16) language?: string;
-  @IsOptional() @IsString() @MaxLength(255) externalReference?: string;
+  @IsOptional() @IsString() @Length(2, 16) @Matches(PLAIN, plain) language?: string;
+  @IsOptional() @IsString() @MaxLength(255) @Matches(PLAIN, plain) externalReference?: string;
 }
 export class UpdateUser {
   @IsUUID() id!: string;
   @IsOptional() @IsInt() version?: number;
   @IsOptional() @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name?: string;
   @IsOptional() @IsTimeZone() timezone?: string;
-  @IsOptional() @IsString() @Length(2, 16) language?: string;
-  @IsOptional() @IsString() @MaxLength(255) externalReference?: string;
+  @IsOptional() @IsString() @Length(2, 16) @Matches(PLAIN, plain) language?: string;
+  @IsOptional() @IsString() @MaxLength(255) @Matches(PLAIN, plain) externalReference?: string;
 }
 
 // Portal users
@@ -126,7 +148,7 @@ export class CreatePortalUser {
   @IsIn(['system-provider', 'reseller', 'group']) level!: 'system-provider' | 'reseller' | 'group';
   @IsUUID() nodeId!: string;
   @IsEmail() email!: string;
-  @IsString() @Length(1, 255) name!: string;
+  @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name!: string;
   @IsString() @Length(12, 256) password!: string;
   @IsIn(PORTAL_ROLES) role!: PortalRole;
   @ValidateNested() @Type(() => NotificationSwitches) notifications!: NotificationSwitches;
@@ -134,7 +156,7 @@ export class CreatePortalUser {
 export class UpdatePortalUser {
   @IsUUID() id!: string;
   @IsOptional() @IsInt() version?: number;
-  @IsOptional() @IsString() @Length(1, 255) name?: string;
+  @IsOptional() @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name?: string;
   @IsOptional() @IsEmail() email?: string;
   @IsOptional() @IsString() @Length(12, 256) password?: string;
   @IsOptional() @IsIn(PORTAL_ROLES) role?: PortalRole;

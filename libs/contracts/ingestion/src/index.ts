@@ -51,6 +51,8 @@ export class DeliveryReceivedV1 {
   @IsArray() facts!: HookFact[];
   /** Why the body could not be read; it is kept and can be replayed. */
   @IsOptional() @IsString() unreadable?: string;
+  /** Why it must not be routed although it could be read: `account-mismatch`, a fact names another account than the endpoint's. */
+  @IsOptional() @IsString() quarantine?: string;
 }
 
 export const INGESTION_EVENTS = [DeliveryReceivedV1] as const;

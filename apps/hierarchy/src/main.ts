@@ -1,0 +1,7 @@
+import { loadConfig } from '@strowger/config';
+import { startService } from '@strowger/http';
+import { AppModule, SERVICE } from './app.module.js';
+import { HierarchyConfig } from './config.js';
+
+const config = loadConfig(HierarchyConfig);
+await startService({ name: SERVICE, module: AppModule.forRoot(config), config, rpc: true });

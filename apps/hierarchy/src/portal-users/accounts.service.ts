@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
+import type { SessionGrant } from '@strowger/contracts-hierarchy';
+import { Clock } from '@strowger/kernel';
+import { Db } from '@strowger/persistence';
+import { PasswordHasher } from './password-hasher.js';
+import { PortalUser } from './portal-user.entity.js';
+import { RefreshTokens } from './refresh-tokens.service.js';
+
+/**
+ * Portal users as those who sign in. The portal user's row is locked before a token is issued, because a change of
+ * password or a deletion that commits in between must end this session too.
+ */
+@Injectable()
+export class Accounts {
+  constructor(
+    private readonly db: Db,
+    private readonly clock: Clock,
+    private readonly passwords: PasswordHasher,
+    private readonly tokens: RefreshTokens,
+  ) {}
+
+  /** Undefined when there is no such portal user or the password is another; takes the same time for both. */
+  async signIn(email: string, password: string): Promise<SessionGrant | undefined> {
+    const emailKey = PortalUser.emailKeyOf(email);
+    const found = await this.db.em().findOne(PortalUser, { emailKey, endedAt: null });
+    const matches = await this.passwords.verify(found?.passwordHash, password);
+    if (!found || !matches) {
+      const at = this.clock.now();
+      // Also for nobody: the time of a write would tell as well.
+      await this.db.em().nativeUpdate(PortalUser, { emailKey, endedAt: null }, { lastUnsuccessfulLoginAt: at });
+      return undefined;
+    }
+    const better = this.passwords.isOutdated(found.passwordHash) ? await this.passwords.hash(password) : undefined;
+    return this.db.transactional(async (em) => {
+      const user = await this.lock(em, found.id);
+      if (user?.passwordHash !== found.passwordHash) return undefined;
+      if (better) user.passwordHash = better;
+      user.lastSuccessfulLoginAt = this.clock.now();
+      return { principal: user.principal(), ...this.tokens.issue(em, user.id) };
+    });
+  }
+
+  /** Answers instead of throwing, so that the end of a stolen family commits. */
+  async refresh(refreshToken: string): Promise<SessionGrant | 'ended' | 'reused'> {
+    return this.db.transactional(async (em) => {
+      const found = await this.tokens.find(em, refreshToken);
+      if (!found) return 'ended';
+      const user = await this.lock(em, found.portalUserId);
+      const session = await this.tokens.lock(em, found);
+      const now = this.clock.now();
+      if (!user || !session || session.isOver(now)) return 'ended';
+      if (session.rotatedAt) {
+        await this.tokens.revokeFamily(em, session.familyId);
+        return 'reused';
+      }
+      session.rotatedAt = now;
+      return { principal: user.principal(), ...this.tokens.issue(em, user.id, session.familyId) };
+    });
+  }
+
+  async endSession(refreshToken: string): Promise<void> {
+    await this.db.transactional(async (em) => {
+      const session = await this.tokens.find(em, refreshToken);
+      if (!session) return;
+      // The lock keeps out a refresh under way, whose new token would outlive the family.
+      await this.lock(em, session.portalUserId);
+      await this.tokens.revokeFamily(em, session.familyId);
+    });
+  }
+
+  forgetExpiredSessions(): Promise<void> {
+    return this.db.transactional((em) => this.tokens.forgetExpired(em));
+  }
+
+  private lock(em: EntityManager, id: string): Promise<PortalUser | null> {
+    return em.findOne(PortalUser, { id, endedAt: null }, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });
+  }
+}

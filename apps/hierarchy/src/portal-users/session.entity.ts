@@ -1,0 +1,20 @@
+import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
+
+/** One refresh token. A family is the chain of tokens that began with one sign-in. */
+@Entity({ tableName: 'session' })
+export class Session {
+  @PrimaryKey({ type: 'uuid' }) id!: string;
+  @Property({ type: 'uuid' }) familyId!: string;
+  @Property({ type: 'uuid' }) portalUserId!: string;
+  /** sha256 of the token, hex. */
+  @Property({ type: 'text', hidden: true }) tokenHash!: string;
+  @Property({ type: 'datetime' }) createdAt!: Date;
+  @Property({ type: 'datetime' }) expiresAt!: Date;
+  /** Set when the token was used and replaced: from then on its use means it was stolen, before or after. */
+  @Property({ type: 'datetime', nullable: true }) rotatedAt?: Date | null;
+  @Property({ type: 'datetime', nullable: true }) revokedAt?: Date | null;
+
+  isOver(now: Date): boolean {
+    return this.revokedAt != null || now >= this.expiresAt;
+  }
+}

@@ -1,0 +1,22 @@
+import { newId } from '@strowger/kernel';
+import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
+
+/** A host name belongs to exactly one system provider, compared without case, shown as given. */
+@Entity({ tableName: 'server_host_name' })
+export class ServerHostName {
+  @PrimaryKey({ type: 'uuid' }) id!: string;
+  @Property({ type: 'uuid' }) systemProviderId!: string;
+  @Property({ type: 'text' }) hostName!: string;
+  @Property({ type: 'text' }) hostNameKey!: string;
+  @Property({ type: 'datetime' }) createdAt!: Date;
+  @Property({ type: 'datetime', nullable: true }) endedAt?: Date | null;
+
+  static keyOf(hostName: string): string {
+    return hostName.toLowerCase();
+  }
+
+  static create(systemProviderId: string, hostName: string, at: Date): ServerHostName {
+    const hostNameKey = ServerHostName.keyOf(hostName);
+    return Object.assign(new ServerHostName(), { id: newId(), systemProviderId, hostName, hostNameKey, createdAt: at });
+  }
+}

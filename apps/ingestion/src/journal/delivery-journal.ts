@@ -1,0 +1,354 @@
+import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
+import type { AppError } from '@strowger/kernel';
+import { counter, logger } from '@strowger/telemetry';
+import type { SpoolEntry } from '../spool/records.js';
+import type { Spool } from '../spool/spool.js';
+import type { DeliveryStream, Sent } from './delivery-stream.js';
+import { Refusals } from './refusals.js';
+
+export interface JournalOptions {
+  /** How long an entry on disk waits for the stream's ack before its carrier is answered without. */
+  answerWithinMs: number;
+  /** Entries from the oldest unacked to the newest sent; bounds memory and what a reconnect repeats. */
+  window: number;
+  /** Nothing acked for so long while something is in flight: the stream counts as away. */
+  ackTimeoutMs: number;
+}
+
+/** What the HTTP side needs: resolves when the carrier may be told that the delivery is safe. */
+export interface Journal {
+  /** @throws AppError `unavailable` when it can't be stored */
+  accept(deliveryId: string, event: Buffer): Promise<void>;
+  /** Rejects while deliveries can't be stored. Says nothing about the stream. */
+  check(): Promise<void>;
+  /** Stops after everything is in the stream, or after the time; what is left stays in the spool. */
+  close(withinMs: number): Promise<void>;
+}
+
+interface Waiting {
+  readonly seq: number;
+  readonly answerBy: number;
+  onDisk: boolean;
+  acked: boolean;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+const log = logger('journal');
+const withoutAck = counter(
+  'ingestion_answered_without_ack_total',
+  'Deliveries answered from disk while the stream was away or late.',
+);
+const BATCH = 500;
+const WATCH_MS = 100;
+const RETRY_MS = { first: 100, most: 2000 };
+
+/**
+ * Spool and stream as one pipeline. Every delivery goes to disk and, in the order of arrival, to the stream; at most
+ * `window` are unacked. A new delivery is sent from memory when nothing is left behind, else the backlog is read from disk
+ * first. Trouble of any kind rewinds to the oldest unacked entry.
+ *
+ * Repeats are harmless: the delivery's id is the message id, so the stream drops what it has seen in its duplicate window
+ * (two minutes), and routing drops the rest by (platform, carrier message id). A repeat happens only where an ack was lost.
+ */
+export class DeliveryJournal implements Journal {
+  private readonly waiting = new Map<number, Waiting>();
+  /** Ring over the window: entries acked ahead of an older one. */
+  private readonly acked: Uint8Array;
+  /** Ring over the window: when the entry was received, ms. */
+  private readonly receivedAt: Float64Array;
+  /** Appends that failed: nothing to send. */
+  private readonly gone = new Set<number>();
+  private readonly refusals: Refusals;
+  private settled: number;
+  private sent: number;
+  /** Counts rewinds; what was sent before one may still be acked, but its failure is no news. */
+  private epoch = 0;
+  private paused = false;
+  private retryAt = 0;
+  private retryMs = RETRY_MS.first;
+  private draining = false;
+  private roomMade?: () => void;
+  private progressAt = 0;
+  private closed = false;
+  private sweeping = false;
+  private readonly offUp: () => void;
+  private readonly watchdog: NodeJS.Timeout;
+
+  constructor(
+    private readonly spool: Spool,
+    private readonly stream: DeliveryStream,
+    private readonly options: JournalOptions,
+    rejectedDirectory: string,
+  ) {
+    this.acked = new Uint8Array(options.window);
+    this.receivedAt = new Float64Array(options.window);
+    this.refusals = new Refusals(rejectedDirectory);
+    this.settled = this.sent = spool.settledThrough;
+    spool.onWrite = (batch) => this.onWrite(batch);
+    stream.tell({ acked: ({ seq }) => this.onAck(seq), failed: (sent, error) => this.onTrouble(sent, error) });
+    this.offUp = stream.onUp(() => this.resume());
+    this.watchdog = setInterval(() => this.watch(), WATCH_MS).unref();
+    if (spool.outstanding > 0) void this.noteOldest();
+    this.kick();
+  }
+
+  accept(deliveryId: string, event: Buffer): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const now = Date.now();
+      const seq = this.spool.append(deliveryId, event, (error) => this.onDisk(waiting, error));
+      const waiting: Waiting = {
+        seq,
+        answerBy: now + this.options.answerWithinMs,
+        onDisk: false,
+        acked: false,
+        resolve,
+        reject,
+      };
+      this.waiting.set(seq, waiting);
+      if (this.hasRoom(seq)) this.receivedAt[seq % this.options.window] = now;
+      if (!this.sweeping) this.sweepLater(this.options.answerWithinMs);
+    });
+  }
+
+  /** True while no ack can be expected. */
+  get away(): boolean {
+    return this.paused || !this.stream.connected;
+  }
+  /** Deliveries the stream has not acked. */
+  get unacked(): number {
+    return this.spool.outstanding;
+  }
+  /** Seconds since the oldest unacked delivery was received; 0 when there is none. */
+  get oldestUnackedSeconds(): number {
+    if (this.unacked === 0) return 0;
+    const at = this.receivedAt[(this.settled + 1) % this.options.window]!;
+    return at === 0 ? 0 : Math.max(0, (Date.now() - at) / 1000);
+  }
+
+  async check(): Promise<void> {
+    if (!this.spool.writable) throw new Error('the spool can’t be written');
+    if (this.spool.full) throw new Error('the spool is full');
+  }
+
+  async close(withinMs: number): Promise<void> {
+    const until = Date.now() + withinMs;
+    this.retryMs = RETRY_MS.first;
+    while (this.unacked > 0 && Date.now() < until && !this.givenUp) await wait(5);
+    this.closed = true;
+    this.offUp();
+    clearInterval(this.watchdog);
+    this.roomMade?.();
+    while (this.draining) await turn();
+    if (this.unacked > 0) log.warn({ entries: this.unacked }, 'spool-left-for-next-start');
+    await this.spool.close();
+  }
+
+  private async noteOldest(): Promise<void> {
+    const cursor = this.spool.read(this.settled + 1);
+    const [oldest] = await cursor.next(1).catch(() => []);
+    await cursor.close();
+    if (oldest && oldest.seq > this.settled) this.receivedAt[oldest.seq % this.options.window] ||= timeOf(oldest.key);
+  }
+
+  /** A stream that is not even connected won't take the rest in time; the next start will. */
+  private get givenUp(): boolean {
+    return !this.stream.connected && this.spool.durableThrough === this.spool.lastSeq;
+  }
+
+  private hasRoom(seq: number): boolean {
+    return seq - this.settled <= this.options.window;
+  }
+
+  private onDisk(waiting: Waiting, error?: Error): void {
+    if (error) {
+      this.waiting.delete(waiting.seq);
+      waiting.reject(error);
+      this.gone.add(waiting.seq);
+      this.advance();
+      return;
+    }
+    waiting.onDisk = true;
+    if (waiting.acked) waiting.resolve();
+    else if (this.away || waiting.answerBy <= Date.now()) this.answerWithoutAck(waiting);
+  }
+
+  private answerWithoutAck(waiting: Waiting): void {
+    this.waiting.delete(waiting.seq);
+    withoutAck.inc();
+    waiting.resolve();
+  }
+
+  /** The map is in order of arrival, so the overdue ones come first. */
+  private sweep(): void {
+    const now = Date.now();
+    for (const waiting of this.waiting.values()) {
+      if (waiting.answerBy > now && !this.away) return this.sweepLater(waiting.answerBy - now);
+      if (waiting.onDisk) this.answerWithoutAck(waiting);
+    }
+    if (this.waiting.size > 0) this.sweepLater(5);
+    else this.sweeping = false;
+  }
+
+  private sweepLater(ms: number): void {
+    this.sweeping = true;
+    setTimeout(() => this.sweep(), ms);
+  }
+
+  /** The disk has begun to write these: off to the stream with them too, unless something is left behind. */
+  private onWrite(batch: readonly SpoolEntry[]): void {
+    const inOrder = this.sent === batch[0]!.seq - 1 && !this.draining && this.hasRoom(batch.at(-1)!.seq);
+    if (!inOrder) return this.kick();
+    for (const entry of batch) if (!this.away) this.send(entry);
+  }
+
+  private send(entry: SpoolEntry): void {
+    const { seq, key } = entry;
+    const slot = seq % this.options.window;
+    this.sent = seq;
+    if (seq <= this.settled || this.acked[slot] === 1) return;
+    this.receivedAt[slot] = timeOf(key);
+    if (this.settled === seq - 1) this.progressAt = Date.now();
+    this.stream.send(entry, this.epoch);
+  }
+
+  private onAck(seq: number): void {
+    const waiting = this.waiting.get(seq);
+    if (waiting) {
+      waiting.acked = true;
+      this.waiting.delete(seq);
+      if (waiting.onDisk) waiting.resolve();
+    }
+    if (seq <= this.settled) return;
+    this.acked[seq % this.options.window] = 1;
+    this.advance();
+  }
+
+  /** Moves the mark over everything that is acked or gone without a gap. */
+  private advance(): void {
+    const { window } = this.options;
+    let next = this.settled + 1;
+    for (; next <= this.spool.lastSeq; next++) {
+      const slot = next % window;
+      if (this.acked[slot] === 1) this.acked[slot] = 0;
+      else if (!this.gone.delete(next)) break;
+    }
+    if (next - 1 === this.settled) return;
+    this.settled = next - 1;
+    if (this.sent < this.settled) this.sent = this.settled;
+    this.progressAt = Date.now();
+    this.retryMs = RETRY_MS.first;
+    this.spool.settle(this.settled);
+    this.roomMade?.();
+  }
+
+  private onTrouble({ seq, key, tag: epoch }: Sent, error: AppError): void {
+    if (epoch !== this.epoch || this.closed || seq <= this.settled) return;
+    if (error.code === 'publish-refused') {
+      void this.refused(seq, key, error);
+      return;
+    }
+    this.pause(error.code);
+  }
+
+  /** The stream will never take this one: out of the way with it, or it would hold up all behind it. */
+  private async refused(seq: number, key: string, error: AppError): Promise<void> {
+    if (!this.refusals.isFinal(key)) return this.pause(error.code);
+    const cursor = this.spool.read(seq);
+    try {
+      const [entry] = await cursor.next(1);
+      if (entry?.seq === seq) await this.refusals.keep(entry, error);
+      this.gone.add(seq);
+      this.advance();
+    } catch (err) {
+      log.error({ err, deliveryId: key }, 'refused-delivery-not-kept');
+      this.pause(error.code);
+    } finally {
+      await cursor.close().catch(() => undefined);
+    }
+  }
+
+  /** Nothing is sent until the stream is back or a while has passed; then from the oldest unacked entry on. */
+  private pause(reason: string): void {
+    this.epoch++;
+    if (!this.paused) log.warn({ reason, unacked: this.unacked }, 'stream-away');
+    this.paused = true;
+    this.sent = this.settled;
+    this.retryAt = Date.now() + this.retryMs;
+    this.retryMs = Math.min(this.retryMs * 2, RETRY_MS.most);
+    this.roomMade?.();
+    if (this.waiting.size > 0) this.sweep();
+  }
+
+  private resume(): void {
+    if (this.closed || !this.stream.connected) return;
+    // Back after a loss of connection nobody here noticed: what was in flight may be lost.
+    this.epoch++;
+    this.sent = this.settled;
+    this.paused = false;
+    this.progressAt = Date.now();
+    this.roomMade?.();
+    this.kick();
+  }
+
+  private watch(): void {
+    const now = Date.now();
+    if (this.paused) {
+      if (now >= this.retryAt) this.resume();
+    } else if (!this.stream.connected) {
+      if (this.unacked > 0) this.pause('not-connected');
+    } else if (this.sent > this.settled && now - this.progressAt > this.options.ackTimeoutMs) this.pause('no-ack');
+    else this.kick();
+  }
+
+  private kick(): void {
+    if (this.draining || this.away || this.closed || this.sent >= this.spool.lastSeq) return;
+    this.draining = true;
+    void this.drain()
+      .catch((err: unknown) => {
+        log.error({ err }, 'drain-failed');
+        this.pause('drain-failed');
+      })
+      .finally(() => {
+        this.draining = false;
+        this.kick();
+      });
+  }
+
+  /** Sends what is left behind, from disk, then what is just being written, until nothing is. */
+  private async drain(): Promise<void> {
+    const { epoch } = this;
+    const going = (): boolean => epoch === this.epoch && !this.away && !this.closed;
+    const from = { at: Date.now(), seq: this.sent };
+    const cursor = this.spool.read(this.sent + 1);
+    try {
+      while (going() && this.sent < this.spool.lastSeq) {
+        const { durableThrough } = this.spool;
+        if (this.sent >= durableThrough) {
+          await this.sendInOrder(this.spool.unwritten(), going);
+          continue;
+        }
+        const entries = await cursor.next(BATCH);
+        if (!going()) break;
+        await this.sendInOrder(entries, going);
+        // Nothing left to read up to there: those appends failed.
+        if (entries.length === 0) this.sent = Math.max(this.sent, durableThrough);
+      }
+    } finally {
+      await cursor.close();
+      const entries = this.sent - from.seq;
+      if (entries > BATCH) log.info({ entries, ms: Date.now() - from.at }, 'spool-drained');
+    }
+  }
+
+  private async sendInOrder(entries: readonly SpoolEntry[], going: () => boolean): Promise<void> {
+    for (const entry of entries) {
+      while (going() && !this.hasRoom(entry.seq)) await new Promise<void>((resolve) => (this.roomMade = resolve));
+      if (!going()) return;
+      if (entry.seq > this.sent) this.send(entry);
+    }
+  }
+}
+
+/** Milliseconds since 1970 in a UUIDv7. */
+const timeOf = (deliveryId: string): number => Number.parseInt(deliveryId.slice(0, 8) + deliveryId.slice(9, 13), 16);

@@ -1,0 +1,5 @@
+import { loadConfig } from '@strowger/config';
+import { IngestionConfig } from './config.js';
+import { startIngestion } from './service.js';
+
+await startIngestion(loadConfig(IngestionConfig));

@@ -1,0 +1,149 @@
+import { LockMode } from '@mikro-orm/postgresql';
+import { Inject, Injectable } from '@nestjs/common';
+import type { ListDeliveries, MailDeliveryView } from '@strowger/contracts-notification';
+import { AppError, Clock, decodeCursor, pageOf, withinScope, type Page, type TenantScope } from '@strowger/kernel';
+import { Jobs } from '@strowger/jobs';
+import { Db, sql } from '@strowger/persistence';
+import { counter, logger } from '@strowger/telemetry';
+import { NotificationConfig } from '../config.js';
+import { AlertRecipients } from '../recipients/alert-recipients.entity.js';
+import { MailDelivery, type Mail } from './mail-delivery.entity.js';
+import { sendMail } from './mail.jobs.js';
+import { Smtp } from './smtp.js';
+
+/** Longer than every SMTP time-out together, so a live sender never loses its lease. */
+const LEASE_MS = 90_000;
+
+const log = logger('mail');
+const mails = counter('strowger_mail_total', 'Mails by how they ended');
+
+@Injectable()
+export class MailService {
+  constructor(
+    @Inject(Db) private readonly db: Db,
+    @Inject(Jobs) private readonly jobs: Jobs,
+    @Inject(Smtp) private readonly smtp: Smtp,
+    @Inject(Clock) private readonly clock: Clock,
+    @Inject(NotificationConfig) private readonly config: NotificationConfig,
+  ) {}
+
+  /** One mail per incident and recipient, however often it is called; joins the caller's transaction. */
+  async alert(systemProviderId: string, incidentId: string, mail: Mail): Promise<void> {
+    await this.db.transactional(async (em) => {
+      const list = await em.findOne(AlertRecipients, { systemProviderId });
+      if (!list?.recipients.length)
+        log.error({ systemProviderId, incidentId, template: mail.template }, 'alert-without-recipient');
+      const now = this.clock.now();
+      for (const { email } of list?.recipients ?? []) {
+        if (await em.count(MailDelivery, { incidentId, recipient: email })) continue;
+        const since = new Date(now.getTime() - this.config.repeatMinutes * 60_000);
+        const suppressed =
+          (await em.count(MailDelivery, {
+            recipient: email,
+            topic: mail.topic,
+            createdAt: { $gt: since },
+            state: { $nin: ['failed', 'suppressed'] },
+          })) > 0;
+        const delivery = MailDelivery.queue({ incidentId, systemProviderId, recipient: email, suppressed }, mail, now);
+        em.persist(delivery);
+        if (!suppressed) this.db.afterCommit(() => this.enqueue(delivery.id));
+      }
+      await em.flush();
+    });
+  }
+
+  /** Sends one queued mail, once. Safe to repeat. */
+  async deliver(id: string): Promise<void> {
+    const delivery = await this.claim(id);
+    if (!delivery) return;
+    try {
+      await this.smtp.send(delivery, () => this.handOver(id, delivery.attempts));
+      await this.finish(delivery, (row, now) => row.sent(now));
+    } catch (thrown) {
+      const error = AppError.wrap(thrown);
+      await this.finish(delivery, (row, now) => {
+        if (error.kind === 'invalid') row.end('failed', now, error.message);
+        else if (error.outcome === 'unknown') row.end('unknown', now, error.message);
+        else row.postpone(now, error.message, this.config.maxAttempts);
+      });
+      if (error.kind === 'internal') throw thrown;
+    }
+  }
+
+  /** Puts due mails back in line: those waiting for a retry, those whose job Redis lost, those a dead sender held. */
+  async sweep(): Promise<number> {
+    const due = await this.db.query<{ id: string }>(sql`
+      select id from mail_delivery where state in ('queued', 'sending', 'handed-over') and next_attempt_at <= ${this.clock.now()} order by next_attempt_at limit 500`);
+    for (const { id } of due) await this.enqueue(id);
+    return due.length;
+  }
+
+  async list(scope: TenantScope, { limit = 50, cursor }: ListDeliveries): Promise<Page<MailDeliveryView>> {
+    if (scope.level !== 'platform' && scope.level !== 'system-provider') return { items: [] };
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, 2);
+    const rows = await this.db.em().find(
+      MailDelivery,
+      {
+        ...withinScope(scope),
+        ...(after
+          ? {
+              $or: [
+                { createdAt: { $lt: new Date(after[0]!) } },
+                { createdAt: new Date(after[0]!), id: { $lt: String(after[1]) } },
+              ],
+            }
+          : {}),
+      },
+      { orderBy: { createdAt: 'desc', id: 'desc' }, limit: limit + 1 },
+    );
+    return pageOf(rows, limit, (row) => [row.createdAt.toISOString(), row.id], viewOf);
+  }
+
+  private async enqueue(id: string): Promise<void> {
+    // Redis being away is no reason to fail: the row is due, and the sweep finds it.
+    await this.jobs
+      .add(sendMail, { id }, { jobId: `mail-${id}` })
+      .catch((error: unknown) => log.warn({ id, code: AppError.wrap(error).code }, 'mail-job-not-queued'));
+  }
+
+  private claim(id: string): Promise<MailDelivery | undefined> {
+    return this.db.transactional(async (em) => {
+      const row = await em.findOne(MailDelivery, id, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      if (!row) return undefined;
+      const claimed = row.claim(this.clock.now(), LEASE_MS);
+      if (row.state === 'unknown') mails.inc({ state: 'unknown' });
+      return claimed ? row : undefined;
+    });
+  }
+
+  /** The point of no return. Throws when another sender took over meanwhile, so that this one breaks off. */
+  private async handOver(id: string, attempt: number): Promise<void> {
+    const rows = await this.db.query<{ id: string }>(sql`
+      update mail_delivery set state = 'handed-over' where id = ${id} and state = 'sending' and attempts = ${attempt} returning id`);
+    if (rows.length === 0) throw new AppError('conflict', 'mail-taken-over', 'Another sender has taken this mail.');
+  }
+
+  private async finish({ id, attempts }: MailDelivery, change: (row: MailDelivery, now: Date) => void): Promise<void> {
+    await this.db.transactional(async (em) => {
+      const row = await em.findOne(MailDelivery, id, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      if (!row || row.attempts !== attempts || (row.state !== 'sending' && row.state !== 'handed-over')) return;
+      change(row, this.clock.now());
+      mails.inc({ state: row.state });
+      if (row.lastError)
+        log.warn({ deliveryId: id, incidentId: row.incidentId, state: row.state, attempts }, 'mail-not-sent');
+    });
+  }
+}
+
+const viewOf = (row: MailDelivery): MailDeliveryView => ({
+  id: row.id,
+  incidentId: row.incidentId,
+  template: row.template,
+  recipient: row.recipient,
+  subject: row.subject,
+  state: row.state === 'sending' || row.state === 'handed-over' ? 'queued' : row.state,
+  attempts: row.attempts,
+  ...(row.lastError ? { lastError: row.lastError } : {}),
+  createdAt: row.createdAt.toISOString(),
+  ...(row.sentAt ? { sentAt: row.sentAt.toISOString() } : {}),
+});

@@ -1,0 +1,101 @@
+import type {
+  NumberCleanupRequiredV1,
+  NumberEnablementFailedV1,
+  PlatformCredentialsFailedV1,
+  PlatformCredentialsRecoveredV1,
+} from '@strowger/contracts-provisioning';
+import { nationalDigits } from '@strowger/kernel';
+import type { Mail } from './mail-delivery.entity.js';
+
+const escape = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+/** A header is one line, whatever a carrier put into its words. */
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim().slice(0, 200);
+
+interface Parts {
+  template: string;
+  topic: string;
+  subject: string;
+  opening: string;
+  facts: Record<string, string>;
+  whatToDo: string;
+}
+
+/** Both bodies from the same words, so that they never differ. */
+function compose({ template, topic, subject, opening, facts, whatToDo }: Parts, portalUrl?: string): Mail {
+  const rows = Object.entries(facts);
+  const why = 'You receive this because “Send Alerts” is on for your portal user.';
+  const text = [
+    opening,
+    '',
+    ...rows.map(([name, value]) => `${name}: ${value}`),
+    '',
+    whatToDo,
+    ...(portalUrl ? ['', portalUrl] : []),
+    '',
+    why,
+  ].join('\n');
+  const html = `<!doctype html><html lang="en"><body style="font-family:sans-serif">
+<p>${escape(opening)}</p>
+<table cellpadding="4">${rows.map(([name, value]) => `<tr><th align="left" valign="top">${escape(name)}</th><td>${escape(value)}</td></tr>`).join('')}</table>
+<p>${escape(whatToDo)}</p>${portalUrl ? `<p><a href="${escape(portalUrl)}">${escape(portalUrl)}</a></p>` : ''}
+<p style="color:#666;font-size:smaller">${escape(why)}</p>
+</body></html>`;
+  return { template, topic, subject: oneLine(subject), text, html };
+}
+
+/** Seed 000: the number, the user it is assigned to, and the reason in the carrier's own words. */
+export const enablementFailed = (event: NumberEnablementFailedV1, portalUrl?: string): Mail =>
+  compose(
+    {
+      template: 'enablement-failed',
+      topic: `enablement-failed:${event.numberId}:${event.reason}`,
+      subject: `SMS enablement failed for ${nationalDigits(event.e164)}`,
+      opening: `The number ${nationalDigits(event.e164)} could not be SMS-enabled with the mobile carrier.`,
+      facts: { Number: nationalDigits(event.e164), 'Assigned to': event.owner.name, Reason: event.reason },
+      whatToDo:
+        'The number stays assigned and cannot receive texts. Ask the carrier about the reason, then retry the enablement, or remove the number.',
+    },
+    portalUrl,
+  );
+
+export const cleanupRequired = (event: NumberCleanupRequiredV1, portalUrl?: string): Mail =>
+  compose(
+    {
+      template: 'cleanup-required',
+      topic: `cleanup-required:${event.numberId}`,
+      subject: `Clean-up required for ${nationalDigits(event.e164)}`,
+      opening: `Adding or releasing the number ${nationalDigits(event.e164)} failed, and what had been done at the carrier could not be undone.`,
+      facts: { Number: nationalDigits(event.e164), Reason: event.reason },
+      whatToDo:
+        "Strowger goes on trying. If this mail is not followed by a success in the number's timeline, check the number in the carrier's portal: it may still be there, and billed.",
+    },
+    portalUrl,
+  );
+
+export const credentialsFailed = (event: PlatformCredentialsFailedV1, portalUrl?: string): Mail =>
+  compose(
+    {
+      template: 'credentials-failed',
+      topic: `credentials-failed:${event.platformId}`,
+      subject: `The platform ${event.platformName} refuses its credentials`,
+      opening: `The platform ${event.platformName} no longer accepts the stored credentials, so numbers can't be changed and texts can't be sent.`,
+      facts: { Platform: event.platformName, Reason: event.reason },
+      whatToDo:
+        "Check the account in the carrier's portal and enter the new credentials. You will be told when they work again.",
+    },
+    portalUrl,
+  );
+
+export const credentialsRecovered = (event: PlatformCredentialsRecoveredV1, portalUrl?: string): Mail =>
+  compose(
+    {
+      template: 'credentials-recovered',
+      topic: `credentials-recovered:${event.platformId}`,
+      subject: `The platform ${event.platformName} works again`,
+      opening: `The platform ${event.platformName} accepts its credentials again.`,
+      facts: { Platform: event.platformName },
+      whatToDo: 'Nothing needs to be done.',
+    },
+    portalUrl,
+  );

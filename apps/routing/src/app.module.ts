@@ -1,0 +1,65 @@
+import { Module } from '@nestjs/common';
+import { RpcModule } from '@strowger/http';
+import { JobsModule } from '@strowger/jobs';
+import { Clock, SystemClock } from '@strowger/kernel';
+import { MessagingModule } from '@strowger/messaging';
+import { PersistenceModule } from '@strowger/persistence';
+import type { RoutingConfig } from './config.js';
+import { BlocksService } from './consent/blocks.service.js';
+import { ConsentService } from './consent/consent.service.js';
+import { DirectoryConsumer } from './directory/directory.consumer.js';
+import { DirectoryService } from './directory/directory.service.js';
+import { PlatformAccess } from './directory/platform-access.js';
+import { FeedService } from './feed/feed.service.js';
+import { DeliveriesConsumer } from './inbound/deliveries.consumer.js';
+import { InboundService } from './inbound/inbound.service.js';
+import { QuarantineService } from './inbound/quarantine.service.js';
+import { rereadMessage } from './inbound/reread.jobs.js';
+import { MessagesController } from './messages/messages.controller.js';
+import { MessagesService } from './messages/messages.service.js';
+import { drainPlatform } from './outbound/drain.jobs.js';
+import { OutboundMessages } from './outbound/outbound-messages.js';
+import { ReceiptsService } from './outbound/receipts.service.js';
+import { SenderJob } from './outbound/sender.job.js';
+import { SenderQueries } from './outbound/sender.queries.js';
+import { SenderService } from './outbound/sender.service.js';
+import { reconcilePlatform } from './reconcile/reconcile.jobs.js';
+import { ReconcileService } from './reconcile/reconcile.service.js';
+
+export function routingModule(config: Readonly<RoutingConfig>, clock: Clock = new SystemClock()) {
+  @Module({
+    imports: [
+      // Routing speaks SQL, not entities: every statement works on a batch.
+      PersistenceModule.forRoot({ service: 'routing', databaseUrl: config.databaseUrl, entities: [], poolSize: 16 }),
+      MessagingModule.forRoot({ service: 'routing', natsUrl: config.natsUrl }),
+      JobsModule.forRoot({
+        service: 'routing',
+        redisUrl: config.redisUrl,
+        jobs: [drainPlatform, reconcilePlatform, rereadMessage],
+      }),
+      RpcModule.forRoot({ service: 'routing', natsUrl: config.natsUrl }),
+    ],
+    controllers: [MessagesController],
+    providers: [
+      { provide: Clock, useValue: clock },
+      DirectoryService,
+      PlatformAccess,
+      DirectoryConsumer,
+      FeedService,
+      InboundService,
+      QuarantineService,
+      DeliveriesConsumer,
+      OutboundMessages,
+      ReceiptsService,
+      SenderQueries,
+      SenderService,
+      SenderJob,
+      ConsentService,
+      BlocksService,
+      MessagesService,
+      ReconcileService,
+    ],
+  })
+  class RoutingModule {}
+  return RoutingModule;
+}

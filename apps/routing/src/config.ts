@@ -1,0 +1,19 @@
+import { Env, EnvList, Secret, ServiceConfig } from '@strowger/config';
+import { IsInt, IsNumber, IsString, Max, Min } from 'class-validator';
+
+export class RoutingConfig extends ServiceConfig {
+  @Secret() @Env('DATABASE_URL') @IsString() databaseUrl!: string;
+  @Secret() @Env('REDIS_URL') @IsString() redisUrl!: string;
+  /** Opens the platforms' credentials; the same keyring as provisioning's. */
+  @Secret() @Env('STROWGER_SECRET_KEYS') @IsString() secretKeys!: string;
+  /** Texts a second from one number, with bursts of thirty times that (messaging-rules §7). 0: no limit per number. */
+  @Env('NUMBER_RATE_PER_SECOND') @IsNumber() @Min(0) @Max(10_000) numberRatePerSecond = 1;
+  /** Requests to one platform at once; the platform's own rate still holds. */
+  @Env('SENDER_CONCURRENCY') @IsInt() @Min(1) @Max(256) senderConcurrency = 32;
+  /** Tries for a refused or unreachable carrier; with the doubling backoff from two seconds, twelve are over two hours. */
+  @Env('SEND_MAX_ATTEMPTS') @IsInt() @Min(1) @Max(100) sendMaxAttempts = 12;
+  /** How often a platform's message list is read for messages its webhook never brought. */
+  @Env('RECONCILE_SECONDS') @IsInt() @Min(5) @Max(86_400) reconcileSeconds = 300;
+  /** Words beside START and UNSTOP that take an opt-out back, such as YES; off by default, they occur in conversations. */
+  @EnvList('EXTRA_START_WORDS') @IsString({ each: true }) extraStartWords: string[] = [];
+}

@@ -1,0 +1,75 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { BlockView } from '@strowger/contracts-routing';
+import { AppError, newId, NotFound, parseNanp, type TenantScope } from '@strowger/kernel';
+import { Db, sql } from '@strowger/persistence';
+import { DirectoryService } from '../directory/directory.service.js';
+
+export class BlockingNotAllowed extends AppError {
+  constructor() {
+    super(
+      'forbidden',
+      'blocking-not-allowed',
+      'Your system provider does not let users block numbers on this platform.',
+    );
+  }
+}
+
+/** A user's own list of remote numbers that get no thread, no notification, only a count. */
+@Injectable()
+export class BlocksService {
+  constructor(
+    @Inject(Db) private readonly db: Db,
+    @Inject(DirectoryService) private readonly directory: DirectoryService,
+  ) {}
+
+  /** Safe to repeat. */
+  async block(scope: TenantScope, userId: string, number: string): Promise<BlockView> {
+    own(scope, userId);
+    const remote = parseNanp(number);
+    const owned = await this.directory.numbersOf(userId);
+    const platforms = await Promise.all(
+      [...new Set(owned.map((n) => n.platformId))].map((id) => this.directory.platform(id)),
+    );
+    if (platforms.some((platform) => platform && !platform.userCanBlock)) throw new BlockingNotAllowed();
+    const [row] = await this.db.query<BlockRow>(sql`
+      insert into block (id, user_id, system_provider_id, remote, created_at) values (${newId()}, ${userId}, ${scope.systemProviderId}, ${remote}, now())
+      on conflict (user_id, remote) do update set remote = excluded.remote returning id, remote, created_at`);
+    return viewOf(row!);
+  }
+
+  async unblock(scope: TenantScope, userId: string, id: string): Promise<void> {
+    own(scope, userId);
+    const gone = await this.db.query(sql`delete from block where id = ${id} and user_id = ${userId} returning id`);
+    if (gone.length === 0) throw new NotFound('block', id);
+  }
+
+  async list(scope: TenantScope, userId: string): Promise<BlockView[]> {
+    own(scope, userId);
+    return (
+      await this.db.query<BlockRow>(
+        sql`select id, remote, created_at from block where user_id = ${userId} order by created_at desc limit 1000`,
+      )
+    ).map(viewOf);
+  }
+
+  async isBlocked(userId: string, remote: string): Promise<boolean> {
+    return (await this.db.query(sql`select 1 from block where user_id = ${userId} and remote = ${remote}`)).length > 0;
+  }
+}
+
+interface BlockRow {
+  id: string;
+  remote: string;
+  created_at: string;
+}
+
+const viewOf = (row: BlockRow): BlockView => ({
+  id: row.id,
+  number: row.remote,
+  createdAt: new Date(row.created_at).toISOString(),
+});
+
+/** Blocks are private to their user. */
+function own(scope: TenantScope, userId: string): void {
+  if (scope.level !== 'user' || scope.id !== userId) throw new NotFound('user', userId);
+}

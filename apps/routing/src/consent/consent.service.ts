@@ -1,0 +1,72 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { OptOutView } from '@strowger/contracts-routing';
+import { newId, NotFound, type TenantScope } from '@strowger/kernel';
+import { Db, sql } from '@strowger/persistence';
+import { isTollFree, suggestedReplies, type Keyword } from '@strowger/sms';
+import { inScope } from '../directory/scope.js';
+import { OutboundMessages } from '../outbound/outbound-messages.js';
+
+/** A message that was a keyword and nothing else. */
+export interface KeywordMessage {
+  messageId: string;
+  numberId: string;
+  friendlyName: string;
+  number: string;
+  remote: string;
+}
+
+/**
+ * Opt-outs of remote parties, per pair of owned number and remote number (messaging-rules §6). The pair outlives the
+ * number's owner: consent was withdrawn from the number, not from a person the remote party can't see.
+ */
+@Injectable()
+export class ConsentService {
+  constructor(
+    @Inject(Db) private readonly db: Db,
+    @Inject(OutboundMessages) private readonly outbound: OutboundMessages,
+  ) {}
+
+  /** Honours STOP, START and HELP, and answers once. Joins the transaction that stores the message. */
+  async apply(keyword: Keyword, about: KeywordMessage): Promise<void> {
+    const replies = suggestedReplies(about.friendlyName, about.number);
+    // Toll-free networks answer STOP and START themselves and block; a second answer would break their rules.
+    const network = isTollFree(about.number);
+    if (keyword === 'help') return this.answer(about, replies.help);
+    if (keyword === 'stop') {
+      const recorded = await this.db.query(sql`
+        insert into opt_out (id, system_provider_id, number, remote, keyword, message_id, at)
+        select ${newId()}::uuid, system_provider_id, ${about.number}, ${about.remote}, 'stop', ${about.messageId}::uuid, now() from owned_number where number_id = ${about.numberId}
+        on conflict (number, remote) where cleared_at is null do nothing returning id`);
+      if (recorded.length && !network) await this.answer(about, replies.stop);
+      return;
+    }
+    const cleared = await this.db.query(sql`
+      update opt_out set cleared_at = now(), cleared_by = ${about.messageId}::uuid where number = ${about.number} and remote = ${about.remote} and cleared_at is null returning id`);
+    if (cleared.length && !network) await this.answer(about, replies.start);
+  }
+
+  async isOptedOut(number: string, remote: string): Promise<boolean> {
+    return (
+      (
+        await this.db.query(
+          sql`select 1 from opt_out where number = ${number} and remote = ${remote} and cleared_at is null`,
+        )
+      ).length > 0
+    );
+  }
+
+  /** Who opted out of a number, newest first, with the evidence. */
+  async list(scope: TenantScope, numberId: string): Promise<OptOutView[]> {
+    const [owned] = await this.db.query<{ e164: string }>(
+      sql`select e164 from owned_number where number_id = ${numberId} and ${inScope(scope)}`,
+    );
+    if (!owned) throw new NotFound('number', numberId);
+    const rows = await this.db.query<OptOutView>(sql`
+      select id, number, remote, keyword, at from opt_out where number = ${owned.e164} and cleared_at is null order by at desc limit 1000`);
+    return rows.map((row) => ({ ...row, at: new Date(row.at).toISOString() }));
+  }
+
+  private async answer(about: KeywordMessage, text: string): Promise<void> {
+    await this.outbound.queue({ id: newId(), numberId: about.numberId, remote: about.remote, text, automatic: true });
+  }
+}

@@ -1,0 +1,94 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { NumberActivatedV1, PlatformSavedV1 } from '@strowger/contracts-provisioning';
+import { Db, sql } from '@strowger/persistence';
+
+/** A number as routing knows it; `numberId` is one assignment to one owner. */
+export interface OwnedNumber {
+  numberId: string;
+  e164: string;
+  friendlyName: string;
+  platformId: string;
+  systemProviderId: string;
+  resellerId: string;
+  groupId: string;
+  userId: string;
+}
+
+export interface KnownPlatform {
+  platformId: string;
+  systemProviderId: string;
+  kind: string;
+  name: string;
+  ratePerSecond: number;
+  userCanBlock: boolean;
+  sequence: number;
+}
+
+/** What other services told us of numbers, licences and platforms. An older sequence changes nothing. */
+@Injectable()
+export class DirectoryService {
+  constructor(@Inject(Db) private readonly db: Db) {}
+
+  async activate(
+    { numberId, e164, friendlyName, platformId, owner }: NumberActivatedV1,
+    sequence: number,
+  ): Promise<void> {
+    await this.db.query(sql`
+      insert into owned_number (number_id, e164, friendly_name, platform_id, system_provider_id, reseller_id, group_id, user_id, active, sequence)
+      values (${numberId}, ${e164}, ${friendlyName}, ${platformId}, ${owner.systemProviderId}, ${owner.resellerId}, ${owner.groupId}, ${owner.id}, true, ${sequence})
+      on conflict (number_id) do update set active = true, friendly_name = excluded.friendly_name, sequence = excluded.sequence
+        where owned_number.sequence < excluded.sequence`);
+  }
+
+  async release(numberId: string, sequence: number): Promise<void> {
+    await this.db.query(
+      sql`update owned_number set active = false, sequence = ${sequence} where number_id = ${numberId} and sequence < ${sequence}`,
+    );
+  }
+
+  async entitle(userId: string, entitled: boolean, sequence: number): Promise<void> {
+    await this.db.query(sql`
+      insert into user_entitlement (user_id, entitled, sequence) values (${userId}, ${entitled}, ${sequence})
+      on conflict (user_id) do update set entitled = excluded.entitled, sequence = excluded.sequence where user_entitlement.sequence < excluded.sequence`);
+  }
+
+  async savePlatform(p: PlatformSavedV1, sequence: number): Promise<void> {
+    await this.db.query(sql`
+      insert into platform (platform_id, system_provider_id, kind, name, rate_per_second, sms_available, user_can_block, sequence)
+      values (${p.platformId}, ${p.systemProviderId}, ${p.kind}, ${p.name}, ${p.ratePerSecond}, ${p.smsAvailable}, ${p.userCanBlockNumbers}, ${sequence})
+      on conflict (platform_id) do update
+        set name = excluded.name, rate_per_second = excluded.rate_per_second, sms_available = excluded.sms_available,
+            user_can_block = excluded.user_can_block, sequence = excluded.sequence
+        where platform.sequence < excluded.sequence`);
+  }
+
+  async deletePlatform(platformId: string, sequence: number): Promise<void> {
+    await this.db.query(
+      sql`update platform set deleted = true, sequence = ${sequence} where platform_id = ${platformId} and sequence < ${sequence}`,
+    );
+  }
+
+  async numbersOf(userId: string): Promise<OwnedNumber[]> {
+    return this.db.query<OwnedNumber>(sql`${OWNED} where user_id = ${userId} and active order by number_id`);
+  }
+
+  async entitled(userId: string): Promise<boolean> {
+    const [row] = await this.db.query<{ entitled: boolean }>(
+      sql`select entitled from user_entitlement where user_id = ${userId}`,
+    );
+    return row?.entitled ?? false;
+  }
+
+  async platform(platformId: string): Promise<KnownPlatform | undefined> {
+    const [row] = await this.db.query<KnownPlatform>(sql`
+      select platform_id as "platformId", system_provider_id as "systemProviderId", kind, name, rate_per_second as "ratePerSecond",
+             user_can_block as "userCanBlock", sequence::float8 as sequence
+      from platform where platform_id = ${platformId} and not deleted`);
+    return row;
+  }
+}
+
+const OWNED = sql`
+  select number_id as "numberId", e164, friendly_name as "friendlyName", platform_id as "platformId", system_provider_id as "systemProviderId",
+         reseller_id as "resellerId", group_id as "groupId", user_id as "userId"
+  from owned_number`;

@@ -1,0 +1,73 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { provisioningRpc, type PlatformAccessView, type PlatformKind } from '@strowger/contracts-provisioning';
+import {
+  restcomm,
+  type CarrierPort,
+  type ClosableCarrier,
+  type PlatformAccess as CarrierAccess,
+} from '@strowger/cpaas';
+import { Rpc } from '@strowger/http';
+import { PLATFORM_SCOPE, SecretBox } from '@strowger/kernel';
+import { RoutingConfig } from '../config.js';
+
+/** A platform ready to be talked to. Held in memory only. */
+export interface OpenPlatform {
+  carrier: CarrierPort;
+  access: CarrierAccess;
+  /** Where receipts go; holds the endpoint's token. */
+  receiptsUrl: string;
+}
+
+const FRESH_MS = 60_000;
+
+/** Opens platforms: credentials come sealed from provisioning and are kept in memory for a minute, or until told of a change. */
+@Injectable()
+export class PlatformAccess implements OnApplicationShutdown {
+  private readonly box: SecretBox;
+  private readonly carriers: Record<PlatformKind, ClosableCarrier> = { restcomm: restcomm() };
+  private readonly open = new Map<string, { until: number; platform: Promise<OpenPlatform> }>();
+
+  constructor(
+    @Inject(Rpc) private readonly rpc: Rpc,
+    @Inject(RoutingConfig) config: RoutingConfig,
+  ) {
+    this.box = SecretBox.fromKeyring(config.secretKeys);
+  }
+
+  of(platformId: string): Promise<OpenPlatform> {
+    const held = this.open.get(platformId);
+    if (held && held.until > Date.now()) return held.platform;
+    const platform = this.load(platformId);
+    this.open.set(platformId, { until: Date.now() + FRESH_MS, platform });
+    platform.catch(() => this.open.delete(platformId));
+    return platform;
+  }
+
+  forget(platformId: string): void {
+    this.open.delete(platformId);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all(Object.values(this.carriers).map((carrier) => carrier.close()));
+  }
+
+  private async load(platformId: string): Promise<OpenPlatform> {
+    const view: PlatformAccessView = await this.rpc.call(provisioningRpc.getPlatformAccess, {
+      scope: PLATFORM_SCOPE,
+      actor: { kind: 'system', id: 'routing', name: 'routing' },
+      body: { id: platformId },
+    });
+    const context = `platform:${platformId}`;
+    return {
+      carrier: this.carriers[view.kind],
+      access: {
+        kind: view.kind,
+        baseUrl: view.baseUrl,
+        accountSid: view.account,
+        authToken: this.box.open(view.sealedSecret, context),
+        applicationName: view.applicationName,
+      },
+      receiptsUrl: this.box.open(view.sealedWebhookUrl, context),
+    };
+  }
+}

@@ -1,0 +1,90 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { encodePush, pushSubject, type MessageView, type SyncView } from '@strowger/contracts-routing';
+import { NotFound, type TenantScope } from '@strowger/kernel';
+import { Messaging } from '@strowger/messaging';
+import { Db, sql } from '@strowger/persistence';
+import { messageViewOf, MESSAGE_COLUMNS, type MessageRow } from '../messages/message.queries.js';
+
+export interface Push {
+  userId: string;
+  type: 'message.created' | 'message.updated';
+  message: MessageView;
+}
+
+/**
+ * Each user has a feed: every change of a message the user may see takes the next position. The positions of a user
+ * are handed out under that row's lock, so a reader who has seen N has seen everything up to N.
+ */
+@Injectable()
+export class FeedService {
+  constructor(
+    @Inject(Db) private readonly db: Db,
+    @Inject(Messaging) private readonly messaging: Messaging,
+  ) {}
+
+  /** Takes `count` positions per user, in the caller's transaction. Returns the last one of each. */
+  async advance(counts: ReadonlyMap<string, number>): Promise<Map<string, number>> {
+    // Always in the same order, so that two batches never wait for each other.
+    const users = [...counts.keys()].sort();
+    if (users.length === 0) return new Map();
+    const rows = await this.db.query<{ user_id: string; head: number }>(sql`
+      insert into user_feed (user_id, head) select * from unnest(${users}::uuid[], ${users.map((u) => counts.get(u)!)}::bigint[])
+      on conflict (user_id) do update set head = user_feed.head + excluded.head
+      returning user_id, head::float8 as head`);
+    return new Map(rows.map((row) => [row.user_id, row.head]));
+  }
+
+  /** Tells whoever listens. A hint: what is lost here, the cursor finds. Call after the commit. */
+  push(pushes: readonly Push[]): void {
+    if (!this.messaging.connected) return;
+    for (const { userId, type, message } of pushes)
+      this.messaging.nc.publish(
+        pushSubject(userId),
+        encodePush(message.cursor, JSON.stringify({ type, cursor: message.cursor, message })),
+      );
+  }
+
+  /** What changed for the user after the cursor, oldest change first. */
+  async sync(
+    scope: TenantScope,
+    { userId, cursor = 0, limit = 200 }: { userId: string; cursor?: number; limit?: number },
+  ): Promise<SyncView> {
+    if (scope.level !== 'user' || scope.id !== userId) throw new NotFound('user', userId);
+    const [feed] = await this.db.query<{ head: number }>(
+      sql`select head::float8 as head from user_feed where user_id = ${userId}`,
+    );
+    const head = feed?.head ?? 0;
+    if (head <= cursor) return { items: [], cursor: Math.min(cursor, head), more: false };
+    const rows = await this.db.query<MessageRow>(sql`
+      select ${MESSAGE_COLUMNS} from message where user_id = ${userId} and feed_seq > ${cursor} order by feed_seq limit ${limit + 1}`);
+    const more = rows.length > limit;
+    const items = rows.slice(0, limit).map((row) => ({
+      type:
+        row.feedCreated !== null && row.feedCreated > cursor
+          ? ('message.created' as const)
+          : ('message.updated' as const),
+      message: messageViewOf(row),
+    }));
+    // A message deleted since leaves its position empty: at the end of the feed the client stands at its head.
+    return {
+      items,
+      cursor: more ? items.at(-1)!.message.cursor : Math.max(head, items.at(-1)?.message.cursor ?? 0),
+      more,
+    };
+  }
+
+  async heads(userIds: string[]): Promise<Record<string, number>> {
+    const rows = await this.db.query<{ user_id: string; head: number }>(
+      sql`select user_id, head::float8 as head from user_feed where user_id = any(${userIds}::uuid[])`,
+    );
+    return Object.fromEntries(rows.map((row) => [row.user_id, row.head]));
+  }
+
+  /** The client has shown everything up to the cursor; the mark only moves forward. */
+  async ack(scope: TenantScope, userId: string, cursor: number): Promise<void> {
+    if (scope.level !== 'user' || scope.id !== userId) throw new NotFound('user', userId);
+    await this.db.query(
+      sql`update user_feed set acked = least(${cursor}::bigint, head) where user_id = ${userId} and acked < ${cursor}`,
+    );
+  }
+}

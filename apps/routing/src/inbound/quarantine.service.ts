@@ -1,0 +1,176 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import type { ListQuarantine, QuarantinedView } from '@strowger/contracts-routing';
+import { AppError, decodeCursor, newId, NotFound, pageOf, type Page, type TenantScope } from '@strowger/kernel';
+import { Db, sql } from '@strowger/persistence';
+import { parseHook } from '@strowger/cpaas';
+import type { RawDelivery } from '@strowger/contracts-ingestion';
+import { InboundService, type Inbound } from './inbound.service.js';
+
+/** What can't be routed now: kept whole, shown with the reason, routed again when the reason is gone. */
+export interface Quarantined {
+  deliveryId: string;
+  part: number;
+  platformId: string;
+  systemProviderId: string;
+  reason: QuarantinedView['reason'];
+  detail: string;
+  number?: string;
+  carrierMessageId?: string;
+  content: Inbound | Unreadable;
+  at: string;
+}
+export interface Unreadable {
+  kind: string;
+  raw: RawDelivery;
+}
+
+interface Row {
+  id: string;
+  platformId: string;
+  systemProviderId: string;
+  deliveryId: string;
+  reason: QuarantinedView['reason'];
+  detail: string;
+  number: string | null;
+  content: Inbound | Unreadable;
+  at: string;
+  releasedAt: string | null;
+}
+
+export class QuarantineNotReleasable extends AppError {
+  constructor(detail: string) {
+    super('conflict', 'quarantine-not-releasable', `It still can't be routed: ${detail}`);
+  }
+}
+
+const COLUMNS = sql.raw(
+  `id, platform_id as "platformId", system_provider_id as "systemProviderId", delivery_id as "deliveryId", reason, detail, number, content, at, released_at as "releasedAt"`,
+);
+
+@Injectable()
+export class QuarantineService {
+  constructor(
+    @Inject(Db) private readonly db: Db,
+    @Inject(ModuleRef) private readonly modules: ModuleRef,
+  ) {}
+
+  async add(items: readonly Quarantined[]): Promise<void> {
+    if (items.length === 0) return;
+    await this.db.query(sql`
+      insert into quarantined (id, delivery_id, part, platform_id, system_provider_id, reason, detail, number, carrier_message_id, content, at)
+      select * from unnest(${items.map(() => newId())}::uuid[], ${items.map((q) => q.deliveryId)}::uuid[], ${items.map((q) => q.part)}::smallint[],
+                           ${items.map((q) => q.platformId)}::uuid[], ${items.map((q) => q.systemProviderId)}::uuid[], ${items.map((q) => q.reason)}::text[],
+                           ${items.map((q) => q.detail)}::text[], ${items.map((q) => q.number ?? null)}::text[], ${items.map((q) => q.carrierMessageId ?? null)}::text[],
+                           ${items.map((q) => JSON.stringify(q.content))}::jsonb[], ${items.map((q) => q.at)}::timestamptz[])
+      on conflict (delivery_id, part) do nothing`);
+  }
+
+  /** The number has an owner now: what waited for it is delivered, oldest first. */
+  async releaseFor(platformId: string, e164: string): Promise<void> {
+    await this.db.transactional(async () => {
+      const waiting = await this.db.query<Row>(sql`
+        select ${COLUMNS} from quarantined where number = ${e164} and platform_id = ${platformId} and released_at is null and reason = 'number-unknown'
+        order by at, id limit 10000 for update`);
+      if (waiting.length === 0) return;
+      await this.inbound.receive(waiting.map((row) => row.content as Inbound));
+      await this.db.query(
+        sql`update quarantined set released_at = now() where id = any(${waiting.map((row) => row.id)}::uuid[])`,
+      );
+    });
+  }
+
+  async list(
+    scope: TenantScope,
+    { limit = 50, cursor, includeReleased }: ListQuarantine,
+  ): Promise<Page<QuarantinedView>> {
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, 2);
+    const rows = await this.db.query<Row>(sql`
+      select ${COLUMNS} from quarantined
+      where ${providerOnly(scope)} ${includeReleased ? sql`` : sql`and released_at is null`}
+        ${after ? sql`and (at, id) < (${String(after[0])}::timestamptz, ${String(after[1])}::uuid)` : sql``}
+      order by at desc, id desc limit ${limit + 1}`);
+    return pageOf(rows, limit, (row) => [row.at, row.id], viewOf);
+  }
+
+  /** Routes it again; refused with the reason while the reason stands. */
+  async replay(scope: TenantScope, id: string): Promise<QuarantinedView> {
+    return this.db.transactional(async () => {
+      const [row] = await this.db.query<Row>(
+        sql`select ${COLUMNS} from quarantined where id = ${id} and ${providerOnly(scope)} for update`,
+      );
+      if (!row) throw new NotFound('quarantined-delivery', id);
+      if (row.releasedAt) return viewOf(row);
+      const messages = 'raw' in row.content ? this.parseAgain(row, row.content) : [row.content];
+      for (const { platformId, to } of messages) {
+        const [owner] = await this.db.query(
+          sql`select 1 from owned_number where e164 = ${to} and platform_id = ${platformId} and active`,
+        );
+        if (!owner)
+          throw new QuarantineNotReleasable(
+            `no active number ${to} belongs to this platform. Add the number to a user first.`,
+          );
+      }
+      await this.inbound.receive(messages);
+      const [released] = await this.db.query<Row>(
+        sql`update quarantined set released_at = now() where id = ${id} returning ${COLUMNS}`,
+      );
+      return viewOf(released!);
+    });
+  }
+
+  /** After an adapter has learnt to read what it could not. */
+  private parseAgain(row: Row, { kind, raw }: Unreadable): Inbound[] {
+    const { facts, unreadable } = parseHook(kind as never, {
+      method: raw.method,
+      contentType: raw.contentType,
+      query: raw.query,
+      rawBody: Buffer.from(raw.bodyBase64, 'base64'),
+      receivedAt: new Date(row.at),
+    });
+    if (unreadable || facts.length === 0)
+      throw new QuarantineNotReleasable(`the body is unreadable (${unreadable?.reason ?? 'empty'}).`);
+    return facts.flatMap((fact, part) =>
+      fact.type === 'message.received'
+        ? [
+            {
+              deliveryId: row.deliveryId,
+              part,
+              platformId: row.platformId,
+              systemProviderId: row.systemProviderId,
+              carrierMessageId: fact.carrierMessageId,
+              from: fact.from,
+              to: fact.to,
+              text: fact.text,
+              receivedAt: new Date(row.at).toISOString(),
+              carrierAccountId: fact.carrierAccountId,
+            },
+          ]
+        : [],
+    );
+  }
+
+  /** Looked up when needed: what is released goes through the same door as what comes in. */
+  private get inbound(): InboundService {
+    return this.modules.get(InboundService, { strict: false });
+  }
+}
+
+/** A delivery that found no owner belongs to nobody below the system provider. */
+const providerOnly = (scope: TenantScope) =>
+  scope.level === 'platform'
+    ? sql`true`
+    : scope.level === 'system-provider'
+      ? sql`system_provider_id = ${scope.id}`
+      : sql`false`;
+
+const viewOf = (row: Row): QuarantinedView => ({
+  id: row.id,
+  platformId: row.platformId,
+  deliveryId: row.deliveryId,
+  reason: row.reason,
+  detail: row.detail,
+  ...(row.number ? { to: row.number } : {}),
+  at: new Date(row.at).toISOString(),
+  ...(row.releasedAt ? { releasedAt: new Date(row.releasedAt).toISOString() } : {}),
+});

@@ -1,0 +1,7 @@
+import { defineJob } from '@strowger/jobs';
+
+/** Reads a text again from the carrier whose webhook may have damaged it. */
+export const rereadMessage = defineJob<{ messageId: string; platformId: string; carrierMessageId: string }>(
+  'routing.reread-message',
+  { concurrency: 2 },
+);

@@ -1,0 +1,203 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type {
+  AttemptView,
+  ConversationView,
+  ListConversations,
+  ListMessages,
+  MessageView,
+  PreviewView,
+  SendMessage,
+} from '@strowger/contracts-routing';
+import {
+  AppError,
+  decodeCursor,
+  InvalidInput,
+  newId,
+  NotFound,
+  pageOf,
+  parseNanp,
+  type Page,
+  type TenantScope,
+} from '@strowger/kernel';
+import { Db, sql } from '@strowger/persistence';
+import { analyse, isShortCode, MAX_TEXT_LENGTH } from '@strowger/sms';
+import { BlocksService } from '../consent/blocks.service.js';
+import { ConsentService } from '../consent/consent.service.js';
+import { DirectoryService, type OwnedNumber } from '../directory/directory.service.js';
+import { inScope } from '../directory/scope.js';
+import { OutboundMessages } from '../outbound/outbound-messages.js';
+import { SenderQueries } from '../outbound/sender.queries.js';
+import { MESSAGE_COLUMNS, messageViewOf, type MessageRow } from './message.queries.js';
+import {
+  MessageNotRetryable,
+  NotLicensed,
+  NumberNotOwned,
+  OptedOut,
+  RemoteBlocked,
+  SenderRequired,
+  TextTooLong,
+} from './messages.errors.js';
+
+const RETRYABLE = new Set<string>(['failed', 'undelivered', 'rejected', 'expired']);
+
+@Injectable()
+export class MessagesService {
+  constructor(
+    @Inject(Db) private readonly db: Db,
+    @Inject(DirectoryService) private readonly directory: DirectoryService,
+    @Inject(ConsentService) private readonly consent: ConsentService,
+    @Inject(BlocksService) private readonly blocks: BlocksService,
+    @Inject(OutboundMessages) private readonly outbound: OutboundMessages,
+    @Inject(SenderQueries) private readonly sender: SenderQueries,
+  ) {}
+
+  /** Puts a text in line. Safe to repeat with the same `messageId`. */
+  async send(scope: TenantScope, { messageId = newId(), userId, from, to, text }: SendMessage): Promise<MessageView> {
+    const sender = await this.sendingUser(scope, userId);
+    if (text.length > MAX_TEXT_LENGTH) throw new TextTooLong(text.length);
+    const remote = isShortCode(to) ? to : parseNanp(to, 'to');
+    const number = await this.senderNumber(sender, from);
+    return this.db.transactional(async () => {
+      const earlier = await this.outbound.find(messageId);
+      if (earlier) return this.sameOrConflict(earlier, number, remote, text);
+      if (!(await this.directory.entitled(sender))) throw new NotLicensed();
+      if (await this.consent.isOptedOut(number.e164, remote)) throw new OptedOut(remote);
+      if (await this.blocks.isBlocked(sender, remote)) throw new RemoteBlocked(remote);
+      return messageViewOf(await this.outbound.queue({ id: messageId, numberId: number.numberId, remote, text }));
+    });
+  }
+
+  preview(text: string): PreviewView {
+    const { encoding, units, segments, parts } = analyse(text);
+    const warnings: string[] = [];
+    if (segments > 1) warnings.push(`Carriers bill ${segments} segments for this text, and may bill more.`);
+    if (encoding === 'UCS-2')
+      warnings.push(
+        'A character outside the GSM alphabet leaves room for 70 characters in one segment instead of 160.',
+      );
+    if (text.length > MAX_TEXT_LENGTH) warnings.push(`Longer than the ${MAX_TEXT_LENGTH} characters that can be sent.`);
+    return { encoding, units, segments, parts, warnings };
+  }
+
+  async get(scope: TenantScope, id: string): Promise<MessageView> {
+    return messageViewOf(await this.row(scope, id));
+  }
+
+  /** A failed message again, as a new attempt. What may still arrive is not sent twice. */
+  async retry(scope: TenantScope, id: string): Promise<MessageView> {
+    return this.db.transactional(async () => {
+      const row = await this.row(scope, id, true);
+      if (row.direction !== 'outbound' || !RETRYABLE.has(row.state)) throw new MessageNotRetryable(row.state);
+      if (await this.consent.isOptedOut(row.number, row.remote)) throw new OptedOut(row.remote);
+      await this.sender.transition([{ message: row, state: 'queued', failure: null, again: new Date() }]);
+      this.outbound.wake(row.platformId);
+      return messageViewOf(await this.row(scope, id));
+    });
+  }
+
+  async attempts(scope: TenantScope, id: string): Promise<AttemptView[]> {
+    await this.row(scope, id);
+    const rows = await this.db.query<Record<string, string | number | null>>(sql`
+      select id, part, attempt, state, carrier_message_id as "carrierMessageId", carrier_status as "carrierStatus", error, started_at as "startedAt", finished_at as "finishedAt"
+      from send_attempt where message_id = ${id} order by attempt, part`);
+    return rows.map((row) => {
+      const shown = Object.fromEntries(
+        Object.entries(row).filter(([, value]) => value !== null),
+      ) as unknown as AttemptView;
+      return {
+        ...shown,
+        startedAt: iso(shown.startedAt),
+        ...(shown.finishedAt ? { finishedAt: iso(shown.finishedAt) } : {}),
+      };
+    });
+  }
+
+  async list(
+    scope: TenantScope,
+    { limit = 50, cursor, conversationId, userId }: ListMessages,
+  ): Promise<Page<MessageView>> {
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, 2);
+    const rows = await this.db.query<MessageRow>(sql`
+      select ${MESSAGE_COLUMNS} from message
+      where ${inScope(scope)} ${visible(scope)}
+        ${conversationId ? sql`and conversation_id = ${conversationId}` : sql``} ${userId ? sql`and user_id = ${userId}` : sql``}
+        ${after ? sql`and (created_at, id) < (${String(after[0])}::timestamptz, ${String(after[1])}::uuid)` : sql``}
+      order by created_at desc, id desc limit ${limit + 1}`);
+    return pageOf(rows, limit, (row) => [row.createdAt, row.id], messageViewOf);
+  }
+
+  async conversations(
+    scope: TenantScope,
+    { limit = 50, cursor, userId }: ListConversations,
+  ): Promise<Page<ConversationView>> {
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, 2);
+    const rows = await this.db.query<ConversationView>(sql`
+      select c.id, c.user_id as "userId", c.number, c.remote, c.last_message_at as "lastMessageAt", case when o.id is null then 'none' else 'opted-out' end as "remoteConsent"
+      from (select * from conversation where ${inScope(scope)} ${userId ? sql`and user_id = ${userId}` : sql``}
+        ${after ? sql`and (last_message_at, id) < (${String(after[0])}::timestamptz, ${String(after[1])}::uuid)` : sql``}
+        order by last_message_at desc, id desc limit ${limit + 1}) c
+      left join opt_out o on o.number = c.number and o.remote = c.remote and o.cleared_at is null
+      order by c.last_message_at desc, c.id desc`);
+    return pageOf(
+      rows,
+      limit,
+      (row) => [row.lastMessageAt, row.id],
+      (row) => ({ ...row, lastMessageAt: iso(row.lastMessageAt) }),
+    );
+  }
+
+  /** The ended assignment's conversations go with it, when asked. */
+  async deleteOfNumber(numberId: string): Promise<void> {
+    await this.db.transactional(async () => {
+      await this.db.query(
+        sql`delete from send_attempt using message where send_attempt.message_id = message.id and message.number_id = ${numberId}`,
+      );
+      await this.db.query(sql`delete from message where number_id = ${numberId}`);
+      await this.db.query(sql`delete from conversation where number_id = ${numberId}`);
+    });
+  }
+
+  /** A client sends as its own user; a portal user names one inside the scope. */
+  private async sendingUser(scope: TenantScope, userId: string | undefined): Promise<string> {
+    const id = userId ?? (scope.level === 'user' ? scope.id : undefined);
+    if (id === undefined)
+      throw new InvalidInput([{ field: 'userId', rule: 'required', message: 'Say for which user it is sent.' }]);
+    const [known] = await this.db.query(
+      sql`select 1 from owned_number where user_id = ${id} and active and ${inScope(scope)} limit 1`,
+    );
+    if (known) return id;
+    // A user of the scope without a number can send nothing; anybody else's does not exist here.
+    if (scope.level === 'user' && scope.id === id) throw new NumberNotOwned(undefined);
+    throw new NotFound('user', id);
+  }
+
+  private async senderNumber(userId: string, from: string | undefined): Promise<OwnedNumber> {
+    const owned = await this.directory.numbersOf(userId);
+    if (from === undefined) {
+      if (owned.length > 1) throw new SenderRequired(owned.map((n) => n.e164));
+      return owned[0]!;
+    }
+    const e164 = parseNanp(from, 'from');
+    const number = owned.find((n) => n.e164 === e164);
+    if (!number) throw new NumberNotOwned(e164);
+    return number;
+  }
+
+  private sameOrConflict(earlier: MessageRow, number: OwnedNumber, remote: string, text: string): MessageView {
+    if (earlier.numberId !== number.numberId || earlier.remote !== remote || earlier.body !== text)
+      throw new AppError('conflict', 'message-id-reused', 'Another message has this id.', { messageId: earlier.id });
+    return messageViewOf(earlier);
+  }
+
+  private async row(scope: TenantScope, id: string, lock = false): Promise<MessageRow> {
+    const [row] = await this.db.query<MessageRow>(
+      sql`select ${MESSAGE_COLUMNS} from message where id = ${id} and ${inScope(scope)} ${visible(scope)} ${lock ? sql`for update` : sql``}`,
+    );
+    if (!row) throw new NotFound('message', id);
+    return row;
+  }
+}
+
+/** A held message is not there for its user yet. */
+const visible = (scope: TenantScope) => (scope.level === 'user' ? sql`and feed_seq is not null` : sql``);
+const iso = (timestamp: string): string => new Date(timestamp).toISOString();

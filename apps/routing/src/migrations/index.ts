@@ -1,0 +1,5 @@
+import type { MigrationClass } from '@strowger/persistence';
+import { M20261120Initial } from './m20261120-initial.js';
+
+/** In order; a deployed one is not edited. */
+export const MIGRATIONS: readonly MigrationClass[] = [M20261120Initial];

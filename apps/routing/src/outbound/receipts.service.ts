@@ -1,0 +1,130 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { MessageFailure } from '@strowger/contracts-routing';
+import { Db, sql } from '@strowger/persistence';
+import { restcommReceipt, type MessageState } from '@strowger/sms';
+import { counter, logger } from '@strowger/telemetry';
+import { MESSAGE_COLUMNS, type MessageRow } from '../messages/message.queries.js';
+import { mayBecome, stateOfParts } from './attempts.js';
+import { SenderQueries } from './sender.queries.js';
+
+/** A carrier's word on one part of a message, as its webhook brought it. */
+export interface Receipt {
+  platformId: string;
+  carrierMessageId: string;
+  /** Verbatim. */
+  status: string;
+  errorCode?: string;
+  receivedAt: string;
+}
+
+interface AttemptRow {
+  id: string;
+  messageId: string;
+  platformId: string;
+  carrierMessageId: string;
+  part: number;
+  state: MessageState;
+}
+
+const log = logger('receipts');
+const receiptsTotal = counter('strowger_receipts_total', 'Receipts by what became of them');
+/** Unmatched receipts are kept so long (user-demands R4). */
+const PARKED_HOURS = 72;
+
+/** Receipts move messages forward, never back: twice, late or out of order makes no difference. */
+@Injectable()
+export class ReceiptsService {
+  constructor(
+    @Inject(Db) private readonly db: Db,
+    @Inject(SenderQueries) private readonly queries: SenderQueries,
+  ) {}
+
+  /** Safe to repeat; joins the caller's transaction. What matches nothing yet is parked. */
+  async apply(receipts: readonly Receipt[]): Promise<void> {
+    if (receipts.length === 0) return;
+    await this.db.transactional(async () => {
+      const attempts = await this.db.query<AttemptRow>(sql`
+        select a.id, a.message_id as "messageId", a.platform_id as "platformId", a.carrier_message_id as "carrierMessageId", a.part, a.state
+        from unnest(${receipts.map((r) => r.platformId)}::uuid[], ${receipts.map((r) => r.carrierMessageId)}::text[]) as r(platform_id, carrier_message_id)
+        join send_attempt a on a.platform_id = r.platform_id and a.carrier_message_id = r.carrier_message_id`);
+      const byId = new Map(attempts.map((a) => [`${a.platformId} ${a.carrierMessageId}`, a]));
+      const unmatched: Receipt[] = [];
+      const failures = new Map<string, MessageFailure>();
+      const moved = new Map<string, { attempt: AttemptRow; status: string; errorCode?: string }>();
+      for (const receipt of receipts) {
+        const attempt = byId.get(`${receipt.platformId} ${receipt.carrierMessageId}`);
+        if (!attempt) {
+          unmatched.push(receipt);
+          continue;
+        }
+        const { state, reason, nextStep, recognised } = restcommReceipt(receipt.status, receipt.errorCode);
+        if (!recognised)
+          log.error(
+            { platformId: receipt.platformId, status: receipt.status, errorCode: receipt.errorCode },
+            'receipt-status-unknown',
+          );
+        if (!mayBecome(attempt.state, state)) continue;
+        attempt.state = state;
+        moved.set(attempt.id, { attempt, status: receipt.status, errorCode: receipt.errorCode });
+        if (reason)
+          failures.set(attempt.messageId, { reason, carrierCode: receipt.errorCode, nextStep: nextStep ?? '' });
+      }
+      await this.park(unmatched);
+      receiptsTotal.inc({ as: 'applied' }, receipts.length - unmatched.length);
+      await this.move([...moved.values()], failures);
+    });
+  }
+
+  /** Receipts that were quicker than the answer to the request they belong to. */
+  async applyParked(platformId: string, carrierMessageIds: readonly string[]): Promise<void> {
+    if (carrierMessageIds.length === 0) return;
+    await this.db.transactional(async () => {
+      const parked = await this.db.query<Receipt>(sql`
+        delete from parked_receipt where platform_id = ${platformId} and carrier_message_id = any(${carrierMessageIds}::text[])
+        returning platform_id as "platformId", carrier_message_id as "carrierMessageId", status, nullif(error_code, '') as "errorCode", received_at as "receivedAt"`);
+      await this.apply(parked.map((r) => ({ ...r, errorCode: r.errorCode ?? undefined })));
+    });
+  }
+
+  async forgetOldParked(): Promise<void> {
+    await this.db.query(
+      sql`delete from parked_receipt where received_at < now() - ${PARKED_HOURS} * interval '1 hour'`,
+    );
+  }
+
+  private async park(receipts: readonly Receipt[]): Promise<void> {
+    if (receipts.length === 0) return;
+    receiptsTotal.inc({ as: 'parked' }, receipts.length);
+    await this.db.query(sql`
+      insert into parked_receipt (platform_id, carrier_message_id, status, error_code, received_at)
+      select * from unnest(${receipts.map((r) => r.platformId)}::uuid[], ${receipts.map((r) => r.carrierMessageId)}::text[], ${receipts.map((r) => r.status)}::text[],
+                           ${receipts.map((r) => r.errorCode ?? '')}::text[], ${receipts.map((r) => r.receivedAt)}::timestamptz[])
+      on conflict do nothing`);
+  }
+
+  private async move(
+    moved: readonly { attempt: AttemptRow; status: string; errorCode?: string }[],
+    failures: ReadonlyMap<string, MessageFailure>,
+  ): Promise<void> {
+    if (moved.length === 0) return;
+    await this.db.query(sql`
+      update send_attempt set state = t.state, carrier_status = t.status, error = coalesce(t.error, send_attempt.error)
+      from unnest(${moved.map((m) => m.attempt.id)}::uuid[], ${moved.map((m) => m.attempt.state)}::text[], ${moved.map((m) => m.status)}::text[], ${moved.map((m) => m.errorCode ?? null)}::text[])
+           as t(id, state, status, error)
+      where send_attempt.id = t.id`);
+    const ids = [...new Set(moved.map((m) => m.attempt.messageId))].sort();
+    const messages = await this.db.query<MessageRow>(
+      sql`select ${MESSAGE_COLUMNS} from message where id = any(${ids}::uuid[]) order by id for update`,
+    );
+    const parts = await this.db.query<{ messageId: string; part: number; state: MessageState }>(sql`
+      select distinct on (message_id, part) message_id as "messageId", part, state from send_attempt where message_id = any(${ids}::uuid[]) order by message_id, part, attempt desc`);
+    await this.queries.transition(
+      messages.flatMap((message) => {
+        const state = stateOfParts(parts.filter((part) => part.messageId === message.id));
+        return mayBecome(message.state, state)
+          ? [{ message, state, failure: failures.get(message.id) ?? null, again: null }]
+          : [];
+      }),
+    );
+  }
+}

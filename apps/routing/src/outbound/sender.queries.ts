@@ -1,0 +1,253 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import type { MessageFailure } from '@strowger/contracts-routing';
+import { newId } from '@strowger/kernel';
+import { Db, sql } from '@strowger/persistence';
+import { splitForSingles, type MessageState } from '@strowger/sms';
+import { FeedService } from '../feed/feed.service.js';
+import { messageViewOf, type MessageRow } from '../messages/message.queries.js';
+
+/** One part of a message at the carrier. */
+export interface Attempt {
+  id: string;
+  messageId: string;
+  part: number;
+  attempt: number;
+  text: string;
+  state: MessageState;
+  carrierMessageId: string | null;
+  probes: number;
+  startedAt: Date;
+}
+export interface Claimed {
+  message: MessageRow;
+  parts: Attempt[];
+  encoding: 'GSM-7' | 'UCS-2';
+}
+/** What became of one claimed message. */
+export interface Outcome {
+  message: MessageRow;
+  parts: Pick<Attempt, 'id' | 'state' | 'carrierMessageId' | 'probes'>[];
+  carrierStatus?: string;
+  error?: string;
+  state: MessageState;
+  failure?: MessageFailure;
+  /** When to look at it again; null when nothing is left to do. */
+  again: Date | null;
+}
+
+/** A process that dies keeps its messages so long; then they are looked up at the carrier. */
+export const SUBMIT_LEASE_SECONDS = 120;
+const SENDER_LEASE_SECONDS = 30;
+
+/** The statements behind the sender: each works on a whole batch. */
+@Injectable()
+export class SenderQueries {
+  readonly me = randomUUID();
+
+  constructor(
+    @Inject(Db) private readonly db: Db,
+    @Inject(FeedService) private readonly feed: FeedService,
+  ) {}
+
+  /** Takes or keeps the right to send for a platform. */
+  async lease(platformId: string): Promise<{ ratePerSecond: number } | undefined> {
+    const [row] = await this.db.query<{ rate: number }>(sql`
+      update platform set sender = ${this.me}, sender_until = now() + ${SENDER_LEASE_SECONDS} * interval '1 second'
+      where platform_id = ${platformId} and not deleted and (sender = ${this.me} or sender_until is null or sender_until < now())
+      returning rate_per_second as rate`);
+    return row && { ratePerSecond: row.rate };
+  }
+
+  async giveBack(platformId: string): Promise<void> {
+    await this.db.query(
+      sql`update platform set sender = null, sender_until = null where platform_id = ${platformId} and sender = ${this.me}`,
+    );
+  }
+
+  /**
+   * Takes due messages, oldest first, and journals an attempt per part before anything is sent. A conversation keeps its
+   * order: a message waits while an earlier one of it is not through.
+   */
+  async claim(platformId: string, limit: number): Promise<Claimed[]> {
+    return this.db.transactional(async () => {
+      const rows = await this.db.query<MessageRow>(sql`
+        with due as (
+          select m.id from message m
+          where m.platform_id = ${platformId} and m.next_attempt_at <= now() and m.state = 'queued'
+            and not exists (
+              select 1 from message e
+              where e.conversation_id = m.conversation_id and e.next_attempt_at is not null and (e.created_at, e.id) < (m.created_at, m.id)
+                and (e.state <> 'queued' or e.next_attempt_at > now()))
+          order by m.next_attempt_at, m.created_at, m.id limit ${limit} for update skip locked)
+        update message set state = 'submitting', attempts = attempts + 1, next_attempt_at = now() + ${SUBMIT_LEASE_SECONDS} * interval '1 second'
+        from due where message.id = due.id
+        returning ${QUALIFIED}`);
+      if (rows.length === 0) return [];
+      rows.sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
+      const through = await this.acceptedParts(rows.filter((row) => row.attempts > 1).map((row) => row.id));
+      const startedAt = new Date();
+      const claimed = rows.map((message) => {
+        const { encoding, parts } = splitForSingles(message.body);
+        return {
+          message,
+          encoding,
+          parts: parts.flatMap((text, part) =>
+            through.has(`${message.id} ${part}`)
+              ? []
+              : [
+                  {
+                    id: newId(),
+                    messageId: message.id,
+                    part,
+                    attempt: message.attempts,
+                    text,
+                    state: 'submitting' as const,
+                    carrierMessageId: null,
+                    probes: 0,
+                    startedAt,
+                  },
+                ],
+          ),
+        };
+      });
+      const attempts = claimed.flatMap(({ parts }) => parts);
+      await this.db.query(sql`
+        insert into send_attempt (id, message_id, platform_id, part, attempt, state, started_at)
+        select t.id, t.message_id, ${platformId}::uuid, t.part, t.attempt, 'submitting', now()
+        from unnest(${attempts.map((a) => a.id)}::uuid[], ${attempts.map((a) => a.messageId)}::uuid[], ${attempts.map((a) => a.part)}::smallint[], ${attempts.map((a) => a.attempt)}::smallint[])
+             as t(id, message_id, part, attempt)`);
+      return claimed;
+    });
+  }
+
+  /** Messages whose outcome is unknown and due to be looked up: asked without an answer, or left behind by a dead process. */
+  async claimUnknown(platformId: string, limit: number): Promise<Claimed[]> {
+    return this.db.transactional(async () => {
+      const rows = await this.db.query<MessageRow>(sql`
+        with due as (
+          select id from message where platform_id = ${platformId} and next_attempt_at <= now() and state in ('submitting', 'submitted-unknown')
+          order by next_attempt_at limit ${limit} for update skip locked)
+        update message set state = 'submitted-unknown', next_attempt_at = now() + ${SUBMIT_LEASE_SECONDS} * interval '1 second'
+        from due where message.id = due.id returning ${QUALIFIED}`);
+      if (rows.length === 0) return [];
+      const attempts = await this.db.query<Omit<Attempt, 'text' | 'startedAt'> & { startedAt: string }>(sql`
+        select distinct on (message_id, part) id, message_id as "messageId", part, attempt, state, carrier_message_id as "carrierMessageId", probes, started_at as "startedAt"
+        from send_attempt where message_id = any(${rows.map((row) => row.id)}::uuid[]) order by message_id, part, attempt desc`);
+      return rows.map((message) => {
+        const { encoding, parts } = splitForSingles(message.body);
+        return {
+          message,
+          encoding,
+          parts: attempts
+            .filter((a) => a.messageId === message.id)
+            .map((a) => ({ ...a, text: parts[a.part] ?? '', startedAt: new Date(a.startedAt) })),
+        };
+      });
+    });
+  }
+
+  /** Carrier ids that belong to other attempts of the conversation, so that two equal texts are not taken for one. */
+  async idsInConversation(conversationId: string, exceptMessageId: string): Promise<Set<string>> {
+    const rows = await this.db.query<{ id: string }>(sql`
+      select a.carrier_message_id as id from send_attempt a join message m on m.id = a.message_id
+      where m.conversation_id = ${conversationId} and m.id <> ${exceptMessageId} and a.carrier_message_id is not null and a.started_at > now() - interval '2 days'`);
+    return new Set(rows.map((row) => row.id));
+  }
+
+  /** Writes outcomes of a batch: attempts, messages, feed, and the pushes after the commit. */
+  async settle(outcomes: readonly Outcome[]): Promise<void> {
+    await this.db.transactional(async () => {
+      const parts = outcomes.flatMap((o) =>
+        o.parts.map((part) => ({ ...part, carrierStatus: o.carrierStatus ?? null, error: o.error ?? null })),
+      );
+      await this.db.query(sql`
+        update send_attempt set state = t.state, carrier_message_id = coalesce(t.carrier_message_id, send_attempt.carrier_message_id), carrier_status = coalesce(t.carrier_status, send_attempt.carrier_status),
+               error = t.error, probes = t.probes, finished_at = now()
+        from unnest(${parts.map((p) => p.id)}::uuid[], ${parts.map((p) => p.state)}::text[], ${parts.map((p) => p.carrierMessageId)}::text[], ${parts.map((p) => p.carrierStatus)}::text[],
+                    ${parts.map((p) => p.error)}::text[], ${parts.map((p) => p.probes)}::smallint[]) as t(id, state, carrier_message_id, carrier_status, error, probes)
+        where send_attempt.id = t.id`);
+      await this.transition(
+        outcomes.map((o) => ({ message: o.message, state: o.state, failure: o.failure ?? null, again: o.again })),
+      );
+    });
+  }
+
+  /** Gives claimed messages back unsent: their attempt is taken out of the journal. */
+  async release(claimed: readonly Claimed[], again: Date): Promise<void> {
+    if (claimed.length === 0) return;
+    const ids = claimed.map(({ message }) => message.id);
+    await this.db.transactional(async () => {
+      await this.db.query(
+        sql`delete from send_attempt where id = any(${claimed.flatMap((c) => c.parts.map((p) => p.id))}::uuid[])`,
+      );
+      await this.db.query(
+        sql`update message set state = 'queued', attempts = attempts - 1, next_attempt_at = ${again} where id = any(${ids}::uuid[]) and state = 'submitting'`,
+      );
+    });
+  }
+
+  /** Moves messages on, shows it to their users, and leaves out what is already further. */
+  async transition(
+    changes: readonly {
+      message: MessageRow;
+      state: MessageState;
+      failure: MessageFailure | null;
+      again: Date | null;
+    }[],
+  ): Promise<void> {
+    if (changes.length === 0) return;
+    const counts = new Map<string, number>();
+    for (const { message } of changes)
+      if (message.feedSeq !== null) counts.set(message.userId, (counts.get(message.userId) ?? 0) + 1);
+    const heads = await this.feed.advance(counts);
+    const next = new Map([...heads].map(([userId, head]) => [userId, head - counts.get(userId)! + 1]));
+    const rows = changes.map((change) => {
+      const { userId, feedSeq } = change.message;
+      const position = feedSeq === null ? null : next.get(userId)!;
+      if (position !== null) next.set(userId, position + 1);
+      return { ...change, position };
+    });
+    const moved = await this.db.query<MessageRow>(sql`
+      update message set state = t.state, failure = t.failure, next_attempt_at = t.again, feed_seq = coalesce(t.position, message.feed_seq)
+      from unnest(${rows.map((r) => r.message.id)}::uuid[], ${rows.map((r) => r.message.state)}::text[], ${rows.map((r) => r.state)}::text[],
+                  ${rows.map((r) => (r.failure ? JSON.stringify(r.failure) : null))}::jsonb[], ${rows.map((r) => r.again)}::timestamptz[], ${rows.map((r) => r.position)}::bigint[])
+           as t(id, was, state, failure, again, position)
+      where message.id = t.id and message.state = t.was
+      returning ${QUALIFIED}`);
+    this.db.afterCommit(() =>
+      this.feed.push(
+        moved
+          .filter((m) => m.feedSeq !== null)
+          .map((m) => ({ userId: m.userId, type: 'message.updated' as const, message: messageViewOf(m) })),
+      ),
+    );
+  }
+
+  /** Platforms with something due, for the sweep. */
+  async platformsDue(): Promise<string[]> {
+    const rows = await this.db.query<{ id: string }>(sql`
+      select p.platform_id as id from platform p
+      where not p.deleted and exists (select 1 from message m where m.platform_id = p.platform_id and m.next_attempt_at <= now())`);
+    return rows.map((row) => row.id);
+  }
+
+  private async acceptedParts(ids: readonly string[]): Promise<Set<string>> {
+    if (ids.length === 0) return new Set();
+    const rows = await this.db.query<{ message_id: string; part: number }>(sql`
+      select message_id, part from send_attempt where message_id = any(${ids}::uuid[]) and state in ('accepted', 'sent', 'delivered')`);
+    return new Set(rows.map((row) => `${row.message_id} ${row.part}`));
+  }
+}
+
+/** Postgres drops trailing zeros of a timestamp's microseconds; with them, text sorts as time does. */
+const orderOf = ({ createdAt, id }: MessageRow): string => {
+  const [seconds = '', fraction = ''] = createdAt.replace(/[+-]\d\d(:?\d\d)?$/, '').split('.');
+  return `${seconds}.${fraction.padEnd(6, '0')} ${id}`;
+};
+
+/** MESSAGE_COLUMNS for statements where a second table has an `id`, `state` or `failure` too. */
+const QUALIFIED = sql.raw(`
+  message.id, conversation_id as "conversationId", number_id as "numberId", user_id as "userId", system_provider_id as "systemProviderId",
+  platform_id as "platformId", direction, number, remote, body, message.state, encoding, segments, created_at as "createdAt", message.failure,
+  feed_created::float8 as "feedCreated", feed_seq::float8 as "feedSeq", attempts, automatic`);

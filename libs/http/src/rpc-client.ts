@@ -1,0 +1,150 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { AppError, type RpcContract, type RpcRequest, type SerializedError } from '@strowger/kernel';
+import { histogram, span, traceparent } from '@strowger/telemetry';
+import { errors, headers, type Msg, nuid, type NatsConnection } from '@nats-io/transport-node';
+import { Health } from './health.js';
+import { NatsLink } from './nats-link.js';
+
+export interface RpcCallOptions {
+  /** How long to wait for the answer; ten seconds when not given. */
+  timeoutMs?: number;
+}
+
+const TIMEOUT_MS = 10_000;
+/** A service that restarts is back within this; nothing was sent meanwhile, so asking again is safe. */
+const PATIENCE_MS = 1_000;
+const RETRY_MS = 50;
+
+const seconds = histogram('rpc_client_seconds', 'Requests to other services, by subject and outcome.');
+
+/** Packets as Nest's NATS transport writes them, so either end may be plain Nest. */
+interface ReplyPacket {
+  response?: unknown;
+  err?: unknown;
+}
+
+/** Asks other services over NATS request/reply. */
+export class Rpc implements OnApplicationShutdown {
+  private readonly link: NatsLink;
+
+  constructor(options: { natsUrl: string; service: string }, health?: Health) {
+    this.link = new NatsLink(options.natsUrl, `${options.service}-rpc-client`);
+    health?.add('nats', () => (this.link.up ? Promise.resolve() : Promise.reject(new Error('NATS is not connected'))));
+  }
+
+  /**
+   * @throws AppError what the service threw; `unavailable` / `service-unavailable` when nobody answers, with
+   * `outcome: 'unknown'` when the request was sent but no answer came in time.
+   */
+  async call<B extends object, R>(
+    contract: RpcContract<B, R>,
+    request: RpcRequest<B>,
+    { timeoutMs = TIMEOUT_MS }: RpcCallOptions = {},
+  ): Promise<R> {
+    const timer = seconds.startTimer({ subject: contract.subject });
+    try {
+      const reply = await span(contract.subject, () => this.ask(contract.subject, request, timeoutMs), undefined, {
+        kind: 'client',
+      });
+      timer({ outcome: 'ok' });
+      return reply as R;
+    } catch (error) {
+      timer({ outcome: error instanceof AppError ? error.kind : 'internal' });
+      throw error;
+    }
+  }
+
+  /** Resolves once the connection is there; calls wait a second for it by themselves. */
+  async connected(): Promise<void> {
+    await this.link.connection();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.link.close();
+  }
+
+  private async ask(subject: string, data: unknown, timeoutMs: number): Promise<unknown> {
+    const deadline = performance.now() + timeoutMs;
+    const patience = performance.now() + Math.min(PATIENCE_MS, timeoutMs);
+    const payload = JSON.stringify({ pattern: subject, data, id: nuid.next() });
+    for (;;) {
+      try {
+        const nc = await this.reachable(subject, patience);
+        return unpack(await this.send(nc, subject, payload, Math.max(1, deadline - performance.now())), subject);
+      } catch (error) {
+        if (!(error instanceof errors.NoRespondersError)) throw error;
+        if (performance.now() + RETRY_MS > patience) throw unavailable(subject, error);
+        await wait(RETRY_MS);
+      }
+    }
+  }
+
+  /** The connection, if it is up before `until`: what is handed to a connection that is down might be sent much later. */
+  private async reachable(subject: string, until: number): Promise<NatsConnection> {
+    while (!this.link.up) {
+      if (performance.now() + RETRY_MS > until) throw unavailable(subject, new Error('NATS is not connected'));
+      await wait(RETRY_MS);
+    }
+    return this.link.connection();
+  }
+
+  private async send(nc: NatsConnection, subject: string, payload: string, timeout: number): Promise<Msg> {
+    const parent = traceparent();
+    const head = parent === undefined ? undefined : headers();
+    if (parent !== undefined) head?.set('traceparent', parent);
+    try {
+      return await nc.request(subject, payload, { timeout, headers: head });
+    } catch (error) {
+      if (error instanceof errors.NoRespondersError) throw error;
+      if (error instanceof errors.RequestError && error.isNoResponders()) throw new errors.NoRespondersError(subject);
+      if (error instanceof errors.InvalidArgumentError && payload.length > (nc.info?.max_payload ?? 1 << 20))
+        throw new AppError(
+          'invalid',
+          'payload-too-large',
+          'The request is larger than the system can pass on.',
+          {},
+          { cause: error },
+        );
+      throw unavailable(subject, error, 'unknown');
+    }
+  }
+}
+
+function unpack(message: Msg, subject: string): unknown {
+  const packet = message.json<ReplyPacket>();
+  if (packet.err === undefined || packet.err === null) return packet.response;
+  if (isSerialized(packet.err)) throw AppError.from(packet.err);
+  throw new AppError('internal', 'rpc-failed', 'Another service failed.', { subject }, { cause: packet.err });
+}
+
+const isSerialized = (err: unknown): err is SerializedError =>
+  typeof err === 'object' && err !== null && 'kind' in err && 'code' in err && 'message' in err;
+
+function unavailable(subject: string, cause: unknown, outcome?: 'unknown'): AppError {
+  const service = subject.split('.')[1] ?? subject;
+  const message =
+    outcome === 'unknown'
+      ? `The ${service} service did not answer in time, so it is not known whether it did what was asked. Look before you repeat it.`
+      : `The ${service} service is not available right now. Try again in a moment.`;
+  return new AppError(
+    'unavailable',
+    'service-unavailable',
+    message,
+    { service },
+    { cause, outcome, retryAfterSeconds: 2 },
+  );
+}
+
+/** Provides `Rpc` everywhere in the application. */
+@Module({})
+export class RpcModule {
+  static forRoot(options: { natsUrl: string; service: string }): DynamicModule {
+    const provider = {
+      provide: Rpc,
+      useFactory: (health?: Health) => new Rpc(options, health),
+      inject: [{ token: Health, optional: true }],
+    };
+    return { module: RpcModule, global: true, providers: [provider], exports: [Rpc] };
+  }
+}

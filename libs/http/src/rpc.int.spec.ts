@@ -1,0 +1,229 @@
+import { Controller, Module } from '@nestjs/common';
+import { ClientProxyFactory, MessagePattern, Transport } from '@nestjs/microservices';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { loadConfig, ServiceConfig } from '@strowger/config';
+import { AppError, PLATFORM_SCOPE, rpc, type RpcContract, type RpcRequest, SYSTEM_ACTOR } from '@strowger/kernel';
+import { eventually, type ServerProcess, startNats } from '@strowger/testing';
+import { traceparent } from '@strowger/telemetry';
+import { type RecordedSpan, recordSpans } from '@strowger/telemetry/testing';
+import { IsInt, IsOptional, IsString, Min } from 'class-validator';
+import { firstValueFrom } from 'rxjs';
+import { Answers, Rpc, type RunningService, startService } from './index.js';
+
+class GetThing {
+  @IsInt() @Min(1) size!: number;
+  @IsOptional() @IsString() mode?: string;
+}
+interface Thing {
+  size: number;
+  validated: boolean;
+  actor: string;
+  parent?: string;
+}
+const getThing: RpcContract<GetThing, Thing> = rpc('rpc.things.get-thing.v1', GetThing);
+const slow: RpcContract<GetThing, Thing> = rpc('rpc.things.slow.v1', GetThing);
+const absent: RpcContract<GetThing, Thing> = rpc('rpc.absent.get-thing.v1', GetThing);
+
+/** More than the test server's max_payload of 8 MB. */
+const TOO_LARGE = 9 << 20;
+
+let release: (() => void) | undefined;
+
+@Controller()
+class ThingsController {
+  @Answers(getThing)
+  async get({ body, actor }: RpcRequest<GetThing>): Promise<Thing | undefined> {
+    if (body.mode === 'taken')
+      throw new AppError('conflict', 'thing-taken', 'It is taken.', { by: 'x' }, { retryAfterSeconds: 3 });
+    if (body.mode === 'bug') throw new TypeError('canary');
+    if (body.mode === 'nothing') return undefined;
+    if (body.mode === 'huge') return { size: 0, validated: true, actor: 'x'.repeat(TOO_LARGE) };
+    return { size: body.size, validated: body instanceof GetThing, actor: actor.id, parent: traceparent() };
+  }
+  @Answers(slow)
+  async slow({ body }: RpcRequest<GetThing>): Promise<Thing> {
+    await new Promise<void>((resolve) => (release = resolve));
+    return { size: body.size, validated: true, actor: '' };
+  }
+  @MessagePattern('rpc.things.plain.v1')
+  plain(data: { n: number }): number {
+    return data.n + 1;
+  }
+}
+@Module({ controllers: [ThingsController] })
+class ThingsModule {}
+
+const ask = (size = 1, mode?: string): RpcRequest<GetThing> => ({
+  scope: PLATFORM_SCOPE,
+  actor: SYSTEM_ACTOR,
+  body: { size, mode },
+});
+
+describe('requests between services', () => {
+  let nats: ServerProcess;
+  let service: RunningService;
+  let client: Rpc;
+  const configFor = (natsUrl: string) =>
+    loadConfig(class SpecConfig extends ServiceConfig {}, {
+      STROWGER_MODE: 'test',
+      NATS_URL: natsUrl,
+      OPS_PORT: '0',
+      OPS_HOST: '127.0.0.1',
+      LOG_LEVEL: 'silent',
+    });
+  const start = (): Promise<RunningService> =>
+    startService({ name: 'things', module: ThingsModule, config: configFor(nats.url), rpc: true });
+
+  beforeAll(async () => {
+    nats = await startNats();
+    service = await start();
+    client = new Rpc({ natsUrl: nats.url, service: 'spec' });
+    await service.rpcReady;
+    await client.connected();
+  });
+  afterAll(async () => {
+    await service.close();
+    await client.onApplicationShutdown();
+    await nats.stop();
+  });
+
+  it('carries a validated body there and the answer back', async () => {
+    expect(await client.call(getThing, ask(7))).toEqual({ size: 7, validated: true, actor: 'system' });
+    expect(await client.call(getThing, ask(1, 'nothing'))).toBeUndefined();
+  });
+
+  it('carries our errors whole', async () => {
+    const error: unknown = await client.call(getThing, ask(1, 'taken')).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(AppError);
+    expect(error).toMatchObject({
+      kind: 'conflict',
+      code: 'thing-taken',
+      message: 'It is taken.',
+      details: { by: 'x' },
+      retryAfterSeconds: 3,
+    });
+  });
+
+  it('says of a bug only that it happened', async () => {
+    const error = (await client.call(getThing, ask(1, 'bug')).catch((e: unknown) => e)) as AppError;
+    expect(error).toMatchObject({ kind: 'internal', code: 'internal' });
+    expect(JSON.stringify(error)).not.toContain('canary');
+  });
+
+  it('refuses a bad body by field, and a request without its context', async () => {
+    await expect(client.call(getThing, ask(0))).rejects.toMatchObject({
+      kind: 'invalid',
+      errors: [{ field: 'size', rule: 'min' }],
+    });
+    await expect(client.call(getThing, { body: { size: 1 } } as RpcRequest<GetThing>)).rejects.toMatchObject({
+      code: 'rpc-context-missing',
+    });
+  });
+
+  it('answers, rather than times out, when the answer does not fit', async () => {
+    await expect(client.call(getThing, ask(1, 'huge'))).rejects.toMatchObject({
+      kind: 'internal',
+      code: 'reply-too-large',
+    });
+    await expect(client.call(getThing, ask(1, 'x'.repeat(TOO_LARGE)))).rejects.toMatchObject({
+      kind: 'invalid',
+      code: 'payload-too-large',
+    });
+  });
+
+  it('speaks the wire format of plain Nest, both ways', async () => {
+    const plain = ClientProxyFactory.create({ transport: Transport.NATS, options: { servers: [nats.url] } });
+    expect(await firstValueFrom(plain.send('rpc.things.plain.v1', { n: 1 }))).toBe(2);
+    expect(await firstValueFrom(plain.send(getThing.subject, ask(3)))).toMatchObject({ size: 3 });
+    await expect(firstValueFrom(plain.send(getThing.subject, ask(1, 'taken')))).rejects.toMatchObject({
+      code: 'thing-taken',
+    });
+    await plain.close();
+  });
+
+  it('names the service nobody answers for, and says an unanswered request may have worked', async () => {
+    const nobody = (await client.call(absent, ask()).catch((e: unknown) => e)) as AppError;
+    expect(nobody).toMatchObject({
+      kind: 'unavailable',
+      code: 'service-unavailable',
+      details: { service: 'absent' },
+      outcome: undefined,
+    });
+    const late = (await client.call(slow, ask(), { timeoutMs: 50 }).catch((e: unknown) => e)) as AppError;
+    expect(late).toMatchObject({
+      kind: 'unavailable',
+      code: 'service-unavailable',
+      details: { service: 'things' },
+      outcome: 'unknown',
+    });
+    release?.();
+  });
+
+  it('survives garbage on its subjects', async () => {
+    const nc: NatsConnection = await connect({ servers: nats.url });
+    for (const garbage of ['', '{', 'null', '[]', '"x"', '{"id":"1"}', '{"id":"1","data":{"body":null}}'])
+      nc.publish(getThing.subject, garbage);
+    const refused = await nc.request(getThing.subject, 'null');
+    expect(refused.json()).toMatchObject({ err: { code: 'malformed-request' } });
+    await nc.drain();
+    expect(await client.call(getThing, ask(2))).toMatchObject({ size: 2 });
+  });
+
+  it('continues the trace of its caller', async () => {
+    const recording: { spans: RecordedSpan[]; stop(): Promise<void> } = await recordSpans();
+    const { parent } = await client.call(getThing, ask());
+    await recording.stop();
+    const [server, caller] = recording.spans;
+    expect(server).toMatchObject({ traceId: caller!.traceId, parentSpanId: caller!.spanId });
+    expect(parent).toBe(`00-${server!.traceId}-${server!.spanId}-01`);
+  });
+
+  it('comes back after NATS was away, and starts while it is', async () => {
+    await nats.kill9();
+    await eventually(async () => (await service.health.readiness()).ready === false);
+    await expect(client.call(getThing, ask(), { timeoutMs: 100 })).rejects.toMatchObject({
+      kind: 'unavailable',
+      outcome: undefined,
+    });
+    const early = await start();
+    expect((await fetch(`${early.opsUrl}/readyz`)).status).toBe(503);
+    await nats.start();
+    await early.rpcReady;
+    await eventually(async () => (await service.health.readiness()).ready);
+    expect(await eventually(() => client.call(getThing, ask(5)))).toMatchObject({ size: 5 });
+    await early.close();
+    expect(await client.call(getThing, ask(6))).toMatchObject({ size: 6 });
+  });
+
+  it('closes while NATS is away', async () => {
+    const away = await startService({
+      name: 'away',
+      module: ThingsModule,
+      config: configFor('nats://127.0.0.1:1'),
+      rpc: true,
+    });
+    await away.close();
+    await away.rpcReady.catch(() => undefined);
+  });
+
+  it('finishes a request it has before it stops, and hands new ones to the others', async () => {
+    const stopping = await startService({
+      name: 'stopping',
+      module: ThingsModule,
+      config: configFor(nats.url),
+      rpc: true,
+    });
+    await stopping.rpcReady;
+    await service.close();
+    release = undefined;
+    const answer = client.call(slow, ask(9));
+    await eventually(() => release !== undefined);
+    const closed = stopping.close();
+    service = await start();
+    await service.rpcReady;
+    expect(await client.call(getThing, ask(4))).toMatchObject({ size: 4 });
+    release!();
+    expect(await answer).toMatchObject({ size: 9 });
+    await closed;
+  });
+});

@@ -1,0 +1,100 @@
+import 'reflect-metadata';
+import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
+import { type FieldError, InvalidInput } from '@strowger/kernel';
+import { plainToInstance } from 'class-transformer';
+import { validateSync, type ValidationError } from 'class-validator';
+import { kebab } from './problem.js';
+
+const MOST_ERRORS = 50;
+
+/** class-validator's findings, one sentence per broken rule; a missing field is told once, not once per rule. */
+export function fieldErrors(errors: readonly ValidationError[], path = ''): FieldError[] {
+  return errors.flatMap((error) => {
+    const field = path ? `${path}.${error.property}` : error.property;
+    return [...own(error, field), ...fieldErrors(error.children ?? [], field)];
+  });
+}
+
+function own(error: ValidationError, field: string): FieldError[] {
+  const constraints = Object.entries(error.constraints ?? {});
+  if (constraints.length === 0) return [];
+  if (constraints.some(([rule]) => rule === 'whitelistValidation'))
+    return [{ field, rule: 'unknown-field', message: `The field '${field}' is not known here.` }];
+  if (error.value === undefined && !constraints.some(([rule]) => rule === 'unknownValue'))
+    return [{ field, rule: 'required', message: `The field '${field}' is required.` }];
+  return constraints.map(([rule, message]) => ({
+    field,
+    rule: kebab(rule),
+    message: sentence(message, error.property, field),
+  }));
+}
+
+/** `limit must be a number` → `The field 'limit' must be a number.`; messages written as sentences stay. */
+function sentence(message: string, property: string, field: string): string {
+  const named = message.startsWith(`${property} `)
+    ? `The field '${field}'${message.slice(property.length)}`
+    : message.startsWith(`each value in ${property} `)
+      ? `Each value in the field '${field}'${message.slice(`each value in ${property}`.length)}`
+      : message.startsWith('nested property ')
+        ? `The field '${field}'${message.slice(`nested property ${property}`.length)}`
+        : message;
+  return /[.!?]$/.test(named) ? named : `${named}.`;
+}
+
+/**
+ * An instance of `cls` made from what a caller sent.
+ * @throws InvalidInput naming every broken field, unknown fields included.
+ */
+export function validated<T extends object>(cls: new () => T, input: unknown): T {
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
+    throw new InvalidInput([{ field: 'body', rule: 'object', message: 'The body must be a JSON object.' }]);
+  try {
+    const instance = plainToInstance(cls, input);
+    const errors = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false });
+    // A body of nothing but mistakes must not become a larger answer.
+    if (errors.length > 0) throw new InvalidInput(fieldErrors(errors).slice(0, MOST_ERRORS));
+    return instance;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InvalidInput([{ field: 'body', rule: 'depth', message: 'The body is nested too deeply.' }]);
+  }
+}
+
+const PRIMITIVES: readonly unknown[] = [String, Number, Boolean, Array, Object];
+
+/** Bodies and query objects become validated instances of their class; numbers and booleans of a query are converted. */
+@Injectable()
+export class InputPipe implements PipeTransform {
+  transform(value: unknown, { metatype, type, data }: ArgumentMetadata): unknown {
+    if (type === 'custom' || !metatype) return value;
+    if (PRIMITIVES.includes(metatype)) return type === 'body' ? value : convert(value, metatype, data ?? type);
+    if (data !== undefined) return value;
+    const cls = metatype as new () => object;
+    return validated(cls, type === 'body' ? (value ?? {}) : queryOf(cls, value as Record<string, unknown>));
+  }
+}
+
+function convert(value: unknown, type: unknown, field: string): unknown {
+  if (typeof value !== 'string') return value;
+  if (type === Number) {
+    const number = Number(value);
+    if (value.trim() !== '' && Number.isFinite(number)) return number;
+    throw new InvalidInput([{ field, rule: 'is-number', message: `The field '${field}' must be a number.` }]);
+  }
+  if (type === Boolean) {
+    const boolean = { true: true, '1': true, false: false, '0': false }[value];
+    if (boolean !== undefined) return boolean;
+    throw new InvalidInput([{ field, rule: 'is-boolean', message: `The field '${field}' must be true or false.` }]);
+  }
+  return value;
+}
+
+/** A query carries only strings; its class says what they mean. `?tag=a` is a list of one where the class has a list. */
+function queryOf(cls: new () => object, query: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]) => {
+      const type: unknown = Reflect.getMetadata('design:type', cls.prototype as object, name);
+      return [name, type === Array && typeof value === 'string' ? [value] : convert(value, type, name)];
+    }),
+  );
+}

@@ -1,0 +1,184 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { JsMsg } from '@nats-io/jetstream';
+import { AppError } from '@strowger/kernel';
+import { counter, histogram, logger, withTraceparent } from '@strowger/telemetry';
+import { backoffMs } from './consumer-runner.js';
+import { bury, originalSubject, type DeadReason } from './dead-letters.js';
+import type { BatchConsumerDefinition, BatchHandler, RawMessage } from './decorators.js';
+import { Durable } from './durable.js';
+import { describeError } from './errors.js';
+import type { Messaging } from './messaging.js';
+import type { Publisher } from './publisher.js';
+import { UnsettledMessages, type Unsettled } from './unsettled.js';
+
+const log = logger('messaging');
+const consumed = counter('strowger_batch_messages_total', 'Messages settled by batch consumers, by outcome.');
+const sizes = histogram('strowger_batch_size', 'Messages per batch.', [1, 2, 5, 10, 20, 50, 100, 200, 500]);
+
+const PREFETCH = 2000;
+const CRASH_ALLOWANCE = 20;
+
+/**
+ * Runs one @BatchConsumer with natural batching: whatever has arrived while the last batch was worked on is the next
+ * one, so a lone message waits for nothing and a backlog goes 500 at a time. One batch in flight keeps the order.
+ */
+export class BatchRunner {
+  readonly durables: Durable[];
+  private readonly unsettled: UnsettledMessages;
+  private buffer: Unsettled[] = [];
+  private working?: Promise<void>;
+  private readonly stopping = new AbortController();
+  private readonly maxBatch: number;
+  private readonly maxDeliver: number;
+
+  constructor(
+    messaging: Messaging,
+    private readonly publisher: Publisher,
+    private readonly definition: BatchConsumerDefinition,
+    private readonly handler: BatchHandler,
+  ) {
+    const { stream, filter, maxBatch = 500, maxDeliver = 5, ackWaitSeconds = 30, deliver = 'all' } = definition.options;
+    this.maxBatch = maxBatch;
+    this.maxDeliver = maxDeliver;
+    this.unsettled = new UnsettledMessages(ackWaitSeconds);
+    const base = { types: [], ackWaitSeconds, maxAckPending: 10_000, prefetch: PREFETCH, deliver, durable: this.name };
+    const specs = [
+      { ...base, stream, filter },
+      { ...base, stream: 'REPLAY', filter: `replay.${this.name}`, prefetch: 100, deliver: 'all' as const },
+    ];
+    this.durables = specs.map((spec) => new Durable(messaging, spec, (message) => this.accept(message)));
+  }
+
+  get name(): string {
+    return this.definition.name;
+  }
+
+  async idle(): Promise<boolean> {
+    if (this.unsettled.size > 0) return false;
+    for (const durable of this.durables) if (await durable.hasWork()) return false;
+    return true;
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    this.stopping.abort();
+    await Promise.all(this.durables.map((durable) => durable.stop()));
+    for (const entry of this.buffer.splice(0)) this.unsettled.settle(entry, (m) => m.nak());
+    await Promise.race([this.working, delay(deadlineMs, undefined, { ref: false })]);
+    this.unsettled.stop();
+  }
+
+  private accept(message: JsMsg): void {
+    const entry = this.unsettled.add(message);
+    if (!entry) return;
+    this.buffer.push(entry);
+    if (!this.working && this.buffer.length === 1) setImmediate(() => this.kick());
+  }
+
+  private kick(): void {
+    if (this.working || this.buffer.length === 0 || this.stopping.signal.aborted) return;
+    const batch = this.buffer.splice(0, this.maxBatch);
+    sizes.observe({ consumer: this.name }, batch.length);
+    this.working = this.handleAll(batch).finally(() => {
+      this.working = undefined;
+      this.kick();
+    });
+  }
+
+  private async handleAll(batch: Unsettled[]): Promise<void> {
+    try {
+      const crashers = batch.filter((e) => e.message.info.deliveryCount > this.maxDeliver + CRASH_ALLOWANCE);
+      for (const entry of crashers) await this.giveUp(entry, 'too-many-deliveries');
+      await this.handle(crashers.length === 0 ? batch : batch.filter((entry) => !crashers.includes(entry)));
+    } catch (error) {
+      // Only stopping gets here: what is left goes to whoever runs next.
+      log.info({ consumer: this.name, messages: batch.length, error: describeError(error) }, 'batch-returned');
+    }
+  }
+
+  private async handle(batch: Unsettled[]): Promise<void> {
+    if (batch.length === 0) return;
+    const error = await this.attempt(batch);
+    if (error === undefined) return;
+    if (batch.length > 1) {
+      // One bad message must not hold back 499 good ones: halves, in order, down to the bad one.
+      const half = batch.length >> 1;
+      await this.handle(batch.slice(0, half));
+      return await this.handle(batch.slice(half));
+    }
+    await this.settleOne(batch[0]!, error);
+  }
+
+  /** Undefined when handled and acked. What is away is waited for with the batch held, so the order stays. */
+  private async attempt(batch: Unsettled[]): Promise<AppError | undefined> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.call(batch.map(({ message }) => rawOf(message)));
+        for (const entry of batch) this.unsettled.settle(entry, (m) => m.ack());
+        consumed.inc({ consumer: this.name, outcome: 'handled' }, batch.length);
+        return undefined;
+      } catch (thrown) {
+        const error = AppError.wrap(thrown);
+        if (error.kind !== 'unavailable' && error.kind !== 'rate-limited') return error;
+        if (attempt % 10 === 0) log.warn({ consumer: this.name, code: error.code, attempt }, 'batch-waits');
+        const waitMs = error.retryAfterSeconds ? error.retryAfterSeconds * 1000 : backoffMs(attempt, 100, 5000);
+        await this.pause(waitMs, batch, error);
+      }
+    }
+  }
+
+  /** A lone message continues its trace; a batch is a trace of its own that links to each of its messages. */
+  private call(messages: RawMessage[]): Promise<void> {
+    const links = messages.map((message) => message.traceparent);
+    const [parent] = messages.length === 1 ? links : [];
+    const options = { kind: 'consumer', links: parent ? [] : links } as const;
+    const attributes = { 'messaging.batch.message_count': messages.length };
+    return withTraceparent(parent, `consume ${this.name}`, async () => this.handler.handleBatch(messages), attributes, options);
+  }
+
+  private async settleOne(entry: Unsettled, error: AppError): Promise<void> {
+    let last: AppError | undefined = error;
+    const again = last.kind === 'internal' || last.kind === 'not-found';
+    for (let tries = entry.message.info.deliveryCount; again && last && tries < this.maxDeliver; tries++) {
+      log.error({ consumer: this.name, sequence: entry.message.seq, error: describeError(last) }, 'batch-message-failed');
+      await this.pause(backoffMs(tries - 1, 100, 2000), [entry], last);
+      last = await this.attempt([entry]);
+    }
+    if (last) await this.giveUp(entry, again ? 'attempts-exhausted' : 'refused', last);
+  }
+
+  private async pause(ms: number, held: Unsettled[], error: AppError): Promise<void> {
+    await delay(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+    if (!this.stopping.signal.aborted) return;
+    for (const entry of held) this.unsettled.settle(entry, (m) => m.nak());
+    throw error;
+  }
+
+  /** Tried until the dead letter is stored: handing it back would break the order for nothing. */
+  private async giveUp(entry: Unsettled, reason: DeadReason, error?: AppError): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await bury(this.publisher, this.name, entry.message, { reason, error, kind: error?.kind });
+        this.unsettled.settle(entry, (m) => m.term());
+        consumed.inc({ consumer: this.name, outcome: 'dead' });
+        return;
+      } catch (failure) {
+        await this.pause(backoffMs(attempt, 200, 5000), [entry], AppError.wrap(failure));
+      }
+    }
+  }
+}
+
+function rawOf(message: JsMsg): RawMessage {
+  const { info, headers } = message;
+  return {
+    subject: originalSubject(message),
+    data: message.data,
+    id: headers?.get('Nats-Msg-Id') || `${info.stream}.${info.streamSequence}`,
+    sequence: info.streamSequence,
+    time: new Date(info.timestampNanos / 1e6),
+    redelivered: message.redelivered,
+    deliveries: info.deliveryCount,
+    traceparent: headers?.get('traceparent') || undefined,
+    header: (name) => headers?.get(name) || undefined,
+  };
+}

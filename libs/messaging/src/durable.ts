@@ -1,0 +1,204 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  AckPolicy,
+  DeliverPolicy,
+  JetStreamApiError,
+  type ConsumerConfig,
+  type ConsumerInfo,
+  type ConsumerMessages,
+  type JsMsg,
+} from '@nats-io/jetstream';
+import { nanos } from '@nats-io/nats-core';
+import { counter, logger } from '@strowger/telemetry';
+import type { Messaging } from './messaging.js';
+
+export interface DurableSpec {
+  stream: string;
+  durable: string;
+  /** Types the running version handles; the filter comes from them. Empty: `filter` is used as given. */
+  types: readonly string[];
+  retired?: readonly string[];
+  filter?: string;
+  ackWaitSeconds: number;
+  maxAckPending: number;
+  /** Most messages the server may have on the way to this process. */
+  prefetch: number;
+  deliver: 'all' | 'new';
+}
+
+const log = logger('messaging');
+const restarts = counter('strowger_consumer_recoveries_total', 'Consumers found missing or stalled and started again.');
+const NOTE = 'handles ';
+
+/**
+ * One durable pull consumer of one stream. nats-server 2.9 takes a single filter subject, so it is the longest common
+ * prefix of the handled types: one durable keeps a stream's order across types, which one durable per type would not.
+ *
+ * The durable's description keeps the union of the types any version ever handled. An older process that shares the
+ * durable during a rolling restart therefore knows that a type it has no handler for is somebody's work, and hands it
+ * back instead of acking it.
+ */
+export class Durable {
+  private messages?: ConsumerMessages;
+  private declared = new Set<string>();
+  private stopped = false;
+  private starting?: Promise<void>;
+  private readonly offConnected: () => void;
+  private readonly abort = new AbortController();
+  private readonly running = Promise.withResolvers<void>();
+
+  constructor(
+    private readonly messaging: Messaging,
+    readonly spec: DurableSpec,
+    private readonly onMessage: (message: JsMsg, durable: Durable) => void,
+  ) {
+    this.offConnected = messaging.onConnected(() => void this.ensureRunning());
+  }
+
+  /** Resolves once messages are being pulled. */
+  started(): Promise<void> {
+    return this.running.promise;
+  }
+
+  /** True when a version of this service handles the type, going by what the server has on record now. */
+  async isDeclared(type: string): Promise<boolean> {
+    if (this.spec.types.length === 0 || this.declared.has(type)) return true;
+    const info = await this.messaging.jsm.consumers.info(this.spec.stream, this.spec.durable);
+    this.declared = union(typesIn(info.config.description), this.spec);
+    return this.declared.has(type);
+  }
+
+  async hasWork(): Promise<boolean> {
+    const info = await this.messaging.jsm.consumers.info(this.spec.stream, this.spec.durable);
+    return info.num_pending > 0 || info.num_ack_pending > 0;
+  }
+
+  /** Stops pulling; what has been handed over stays with the runner. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.abort.abort();
+    this.offConnected();
+    this.running.resolve();
+    const messages = this.messages;
+    this.messages = undefined;
+    await messages?.close();
+  }
+
+  private ensureRunning(): Promise<void> {
+    return (this.starting ??= this.run().finally(() => (this.starting = undefined)));
+  }
+
+  private async run(): Promise<void> {
+    for (let attempt = 0; !this.stopped; attempt++) {
+      try {
+        await this.ensureConsumer();
+        if (this.stopped) return;
+        if (!this.messages) await this.consume();
+        this.running.resolve();
+        return;
+      } catch (error) {
+        if (!this.messaging.connected) return;
+        log.warn({ consumer: this.spec.durable, reason: String(error) }, 'consumer-not-started');
+        await delay(Math.min(100 * 2 ** attempt, 5000), undefined, { signal: this.abort.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  private async ensureConsumer(): Promise<void> {
+    const { stream, durable } = this.spec;
+    const { jsm } = this.messaging;
+    let found: ConsumerInfo | undefined;
+    try {
+      found = await jsm.consumers.info(stream, durable);
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError) || error.status !== 404) throw error;
+    }
+    this.declared = union(typesIn(found?.config.description), this.spec);
+    const wanted = this.configOf();
+    if (!found) {
+      await jsm.consumers.add(stream, wanted);
+      return;
+    }
+    const { config } = found;
+    const drift = DRIFTABLE.filter((key) => (config[key] ?? '') !== (wanted[key] ?? ''));
+    if (drift.length === 0) return;
+    log.warn({ consumer: durable, fields: drift }, 'consumer-drift');
+    if (!drift.includes('filter_subject')) {
+      // Where it began reading is for its life; the server refuses a change of that.
+      await jsm.consumers.update(stream, durable, { ...config, ...Object.fromEntries(drift.map((key) => [key, wanted[key]])) });
+      return;
+    }
+    // nats-server 2.9 accepts another filter and goes on delivering by the old one, so the consumer is made again where
+    // its acks end. What lies acked beyond that comes a second time, and the inbox knows it.
+    const start = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: found.ack_floor.stream_seq + 1 };
+    await jsm.consumers.delete(stream, durable);
+    await jsm.consumers.add(stream, { ...wanted, ...start });
+  }
+
+  private configOf(): Partial<ConsumerConfig> {
+    const { durable, filter, ackWaitSeconds, maxAckPending, deliver } = this.spec;
+    const types = [...this.declared].sort();
+    return {
+      durable_name: durable,
+      ...(types.length > 0 ? { description: NOTE + types.join(' ') } : {}),
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: deliver === 'new' ? DeliverPolicy.New : DeliverPolicy.All,
+      ack_wait: nanos(ackWaitSeconds * 1000),
+      // The runner counts: at the server's limit a message would stop coming without becoming a dead letter.
+      max_deliver: -1,
+      max_ack_pending: maxAckPending,
+      filter_subject: filter ?? commonFilter(types),
+    };
+  }
+
+  private async consume(): Promise<void> {
+    const consumer = await this.messaging.js.consumers.get(this.spec.stream, this.spec.durable);
+    const messages = await consumer.consume({
+      max_messages: this.spec.prefetch,
+      // Two missed heartbeats of half of this are a stall, so it is found within ten seconds.
+      expires: 10_000,
+      callback: (message) => {
+        if (!this.stopped) this.onMessage(message, this);
+        else message.nak();
+      },
+    });
+    if (this.stopped) return void messages.close();
+    this.messages = messages;
+    void this.supervise(messages);
+  }
+
+  /** The library keeps pulling from a consumer that is gone; somebody has to make it again. */
+  private async supervise(messages: ConsumerMessages): Promise<void> {
+    for await (const status of messages.status()) {
+      if (['consumer_not_found', 'consumer_deleted', 'stream_not_found'].includes(status.type)) {
+        if (this.stopped) return;
+        restarts.inc({ consumer: this.spec.durable });
+        log.warn({ consumer: this.spec.durable, stream: this.spec.stream }, 'consumer-missing');
+        if (this.messaging.connected) await this.ensureRunning();
+      }
+    }
+    if (this.stopped || this.messages !== messages) return;
+    this.messages = undefined;
+    restarts.inc({ consumer: this.spec.durable });
+    if (this.messaging.connected) await this.ensureRunning();
+  }
+}
+
+const DRIFTABLE = ['description', 'ack_wait', 'max_deliver', 'max_ack_pending', 'filter_subject'] as const;
+
+const typesIn = (description = ''): string[] =>
+  description.startsWith(NOTE) ? description.slice(NOTE.length).split(' ').filter(Boolean) : [];
+
+const union = (before: readonly string[], spec: DurableSpec): Set<string> =>
+  new Set([...before.filter((type) => !spec.retired?.includes(type)), ...spec.types]);
+
+/** `a.b.c.v1` and `a.b.d.v1` → `a.b.>`; a single type is its own filter. */
+export function commonFilter(types: readonly string[]): string {
+  const [first, ...others] = types;
+  if (first === undefined) return '>';
+  if (others.length === 0) return first;
+  const tokens = first.split('.');
+  let common = 0;
+  while (common < tokens.length && others.every((type) => type.split('.')[common] === tokens[common])) common++;
+  return [...tokens.slice(0, common), '>'].join('.');
+}

@@ -1,0 +1,88 @@
+import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
+import { MikroORM, type AnyEntity, type Constructor, type EntityClass, type Options } from '@mikro-orm/postgresql';
+import { logger } from '@strowger/telemetry';
+import { DatabaseUnavailable, isDatabaseAway } from './errors.js';
+
+export type EntityType = EntityClass<AnyEntity> | Constructor<AnyEntity>;
+
+export interface OrmSettings {
+  /** Also the name of the schema. */
+  service: string;
+  databaseUrl: string;
+  poolSize: number;
+  entities: readonly EntityType[];
+  extra?: Partial<Options>;
+}
+
+const log = logger('persistence');
+
+const quoted = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`;
+
+/** MikroORM on the service's own schema. Does not connect: the first query does, and each later one finds a live connection. */
+export async function openOrm({ service, databaseUrl, poolSize, entities, extra }: OrmSettings): Promise<MikroORM> {
+  const orm = await MikroORM.init({
+    clientUrl: databaseUrl,
+    schema: service,
+    entities: [...entities] as EntityClass<AnyEntity>[],
+    metadataProvider: ReflectMetadataProvider,
+    discovery: { warnWhenNoEntities: false },
+    pool: { min: 0, max: poolSize, idleTimeoutMillis: 30_000 },
+    driverOptions: {
+      // Startup parameter, so that it holds on every connection; `public` last, for extensions.
+      options: `-c search_path=${quoted(service)},public`,
+      application_name: `strowger ${service}`,
+      connectionTimeoutMillis: 5000,
+      keepAlive: true,
+      // A handler that hangs must not hold row locks for ever.
+      idle_in_transaction_session_timeout: 60_000,
+      onPoolCreated: takeBackBrokenConnections,
+    },
+    logger: (message) => log.warn({ message: message.split('\n', 1)[0] }, 'orm'),
+    colors: false,
+    ...extra,
+  });
+  translateErrors(orm);
+  return orm;
+}
+
+interface PooledClient {
+  release(error?: Error | boolean): void;
+  once(event: 'end', listener: () => void): void;
+  removeListener(event: 'end', listener: () => void): void;
+}
+interface Pool {
+  connect(...args: unknown[]): Promise<PooledClient>;
+}
+
+/**
+ * kysely 0.29 never gives a connection back when its `begin` fails, which is what happens to each idle connection that
+ * breaks with Postgres: a few restarts would empty the pool for good. So a checked-out connection that ends is taken
+ * back here, and the holder's own release later is ignored.
+ */
+function takeBackBrokenConnections(pool: Pool): void {
+  const connect = pool.connect.bind(pool);
+  pool.connect = async (...args) => {
+    // With a callback it is the pool calling itself.
+    if (args.length > 0) return await connect(...args);
+    const client = await connect();
+    const release = client.release.bind(client);
+    const ended = (): void => client.release(true);
+    let released = false;
+    client.release = (error) => {
+      if (released) return;
+      released = true;
+      client.removeListener('end', ended);
+      release(error);
+    };
+    client.once('end', ended);
+    return client;
+  };
+}
+
+/** So that a plain `em.find` outside a transaction also answers `unavailable`, and not `internal`, while Postgres is away. */
+function translateErrors(orm: MikroORM): void {
+  const converter = orm.em.getPlatform().getExceptionConverter();
+  const convert = converter.convertException.bind(converter);
+  converter.convertException = (error) =>
+    isDatabaseAway(error) ? (new DatabaseUnavailable({ cause: error }) as never) : convert(error);
+}

@@ -1,0 +1,99 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  Global,
+  Inject,
+  Injectable,
+  Module,
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { MikroORM } from '@mikro-orm/postgresql';
+import { INBOX, Messaging, Publisher } from '@strowger/messaging';
+import { Db } from './db.js';
+import { Inbox } from './inbox.js';
+import type { MigrationClass } from './migrate.js';
+import { openOrm, type EntityType } from './orm.js';
+import { Outbox, OutboxRow } from './outbox.js';
+import { OutboxRelay, type OutboxRelayOptions } from './outbox-relay.js';
+
+export interface PersistenceModuleOptions {
+  /** The service's name, which is also its schema's. */
+  service: string;
+  databaseUrl: string;
+  entities: readonly EntityType[];
+  /** What `Db.check()` wants to find applied; they are run by `migrate`, not here. */
+  migrations?: readonly MigrationClass[];
+  /** Connections for the service's own work; the relay has one more. Default 10. */
+  poolSize?: number;
+  /** `none`: facts stay in the outbox (tools, tests). Default `jetstream`, which needs MessagingModule in the app. */
+  publisher?: 'jetstream' | 'none';
+  relay?: OutboxRelayOptions;
+}
+
+const OPTIONS = Symbol('strowger.persistence-options');
+
+@Injectable()
+class PersistenceLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
+  constructor(
+    @Inject(OPTIONS) private readonly options: PersistenceModuleOptions,
+    @Inject(MikroORM) private readonly orm: MikroORM,
+    @Inject(OutboxRelay) private readonly relay: OutboxRelay,
+    @Inject(ModuleRef) private readonly modules: ModuleRef,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (this.options.publisher === 'none') return;
+    const messaging = this.modules.get(Messaging, { strict: false });
+    messaging.onConnected(this.relay.kick);
+    messaging.addIdleSource({ name: 'outbox', idle: async () => (await this.relay.unpublished()) === 0 });
+    this.relay.start();
+  }
+
+  /** What the last requests committed goes out with us, if the stream is there; else the next process sends it. */
+  async beforeApplicationShutdown(): Promise<void> {
+    if (this.options.publisher === 'none') return;
+    await Promise.race([this.relay.drainOnce().catch(() => undefined), delay(2000, undefined, { ref: false })]);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    // A statement that hangs must not hang the shutdown with it; the process ends its connections.
+    const closed = this.relay.stop().then(() => this.orm.close());
+    await Promise.race([closed, delay(5000, undefined, { ref: false })]);
+  }
+}
+
+/** Global. Provides MikroORM, Db, Outbox, OutboxRelay and messaging's INBOX; closes them on shutdown. */
+@Global()
+@Module({})
+export class PersistenceModule {
+  static forRoot(options: PersistenceModuleOptions): DynamicModule {
+    const { service, databaseUrl, entities, poolSize = 10, publisher = 'jetstream' } = options;
+    return {
+      module: PersistenceModule,
+      providers: [
+        { provide: OPTIONS, useValue: options },
+        {
+          provide: MikroORM,
+          useFactory: () => openOrm({ service, databaseUrl, poolSize: poolSize + 1, entities: [...entities, OutboxRow] }),
+        },
+        { provide: Db, useFactory: (orm: MikroORM) => new Db(orm, service, options.migrations?.map(({ name }) => name)), inject: [MikroORM] },
+        {
+          provide: OutboxRelay,
+          useFactory: (orm: MikroORM, stream: Publisher) => new OutboxRelay(orm, service, stream, options.relay),
+          inject: [MikroORM, publisher === 'none' ? OPTIONS : Publisher],
+        },
+        {
+          provide: Outbox,
+          useFactory: (db: Db, relay: OutboxRelay) => new Outbox(db, service, relay.kick),
+          inject: [Db, OutboxRelay],
+        },
+        { provide: INBOX, useFactory: (db: Db) => new Inbox(db), inject: [Db] },
+        PersistenceLifecycle,
+      ],
+      exports: [MikroORM, Db, Outbox, OutboxRelay, INBOX],
+    };
+  }
+}
