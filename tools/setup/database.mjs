@@ -55,5 +55,8 @@ export async function ensureServiceSchema(url, service, password) {
     await client.query(`GRANT ${role} TO CURRENT_USER`); // a superuser that is not quite one (managed servers) needs it
     await client.query(`CREATE SCHEMA IF NOT EXISTS ${role} AUTHORIZATION ${role}`);
     await client.query('REVOKE ALL ON SCHEMA public FROM PUBLIC');
+    // For searches inside names; the service's role may not create it. A server without contrib does without.
+    await client.query('CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public').catch(() => {});
+    await client.query(`GRANT USAGE ON SCHEMA public TO ${role}`);
   });
 }

@@ -79,6 +79,9 @@ export function envOf(service, { port, servers, secrets, dataDir, mode = 'develo
     // No TLS in front of it here.
     ...(service === 'gateway' && { PORT: port.gateway, SECURE_COOKIES: false }),
     ...(service === 'ingestion' && { PORT: port.hooks, SPOOL_DIR: `${dataDir}/spool` }),
+    // On a developer's machine nobody waits twenty minutes for a poll.
+    ...(service === 'provisioning' && { ENABLEMENT_POLL_SECONDS: 5 }),
+    ...(service === 'routing' && { RECONCILE_SECONDS: 15 }),
     ...(service === 'hierarchy' && { OPERATOR_EMAIL, OPERATOR_PASSWORD: secrets.operatorPassword }),
     HOST: '127.0.0.1',
     OPS_HOST: '127.0.0.1',
@@ -89,6 +92,7 @@ export function envOf(service, { port, servers, secrets, dataDir, mode = 'develo
     HOOKS_PUBLIC_URL: urls.hooksUrl,
     RESTCOMM_BASE_URLS: `${urls.twinsUrl}/restcomm/2012-04-24`,
     MESSAGE_EXCHANGE_BASE_URLS: `${urls.twinsUrl}/message-exchange`,
+    TELEAPI_BASE_URLS: `${urls.twinsUrl}/teleapi`,
     SMTP_URL: urls.smtpUrl,
   };
 }

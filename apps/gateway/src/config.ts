@@ -2,8 +2,12 @@ import { Env, EnvList, Secret, ServiceConfig } from '@strowger/config';
 import { IsBoolean, IsInt, IsString, IsUrl, Max, Min, MinLength } from 'class-validator';
 
 export class GatewayConfig extends ServiceConfig {
-  /** Public REST and WebSocket port. */
-  @Env('PORT') @IsInt() @Min(1) @Max(65_535) port!: number;
+  /** Public REST and WebSocket port; 0 picks a free one. */
+  @Env('PORT')
+  @IsInt()
+  @Min(0)
+  @Max(65_535)
+  port!: number;
   @Env('HOST') @IsString() host = '127.0.0.1';
   /** What clients call; shown in the OpenAPI document. */
   @Env('GATEWAY_PUBLIC_URL') @IsUrl({ require_tld: false }) publicUrl = 'http://127.0.0.1:47000';

@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import fastifyCookie from '@fastify/cookie';
 import { Kvm, type KV } from '@nats-io/kv';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Rpc, startService, type RunningService } from '@strowger/http';
+import { Rpc, sendProblem, startService, type RunningService } from '@strowger/http';
 import { DeadLetters, Messaging } from '@strowger/messaging';
 import type { FastifyInstance } from 'fastify';
 import { gatewayModule } from './app.module.js';
@@ -42,12 +42,16 @@ function idempotencyBucket(messaging: Messaging): () => Promise<KV> {
 
 async function configure(fastify: FastifyInstance, app: NestFastifyApplication, config: GatewayConfig): Promise<void> {
   const [tokens, rpc, messaging] = [app.get(Tokens), app.get(Rpc), app.get(Messaging)];
-  await fastify.register(fastifyCookie as never);
   assertRoutes(ROUTES);
-  new RouteHost(tokens, rpc, new IdempotencyKeys(idempotencyBucket(messaging))).register(fastify, ROUTES);
-  new Sessions(rpc, tokens, config).register(fastify);
-  registerDeadLetters(fastify, tokens, app.get(DeadLetters));
-  await registerDocs(fastify, apiDocument(config.publicUrl));
+  // A context of its own: what its routes throw, and what of a request can't even be read, is answered as a problem.
+  await fastify.register(async (api) => {
+    api.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
+    await api.register(fastifyCookie);
+    new RouteHost(tokens, rpc, new IdempotencyKeys(idempotencyBucket(messaging))).register(api, ROUTES);
+    new Sessions(rpc, tokens, config).register(api);
+    registerDeadLetters(api, tokens, app.get(DeadLetters));
+    await registerDocs(api, apiDocument(config.publicUrl));
+  });
 }
 
 /** Starts the gateway: REST under /v1, the client socket, the OpenAPI document and its page. */

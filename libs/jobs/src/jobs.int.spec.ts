@@ -64,7 +64,7 @@ function spawnWorker(redisUrl: string): { process: ChildProcess; took: Promise<u
   const program = `
     const { Worker } = require('bullmq'); const { Redis } = require('ioredis');
     new Worker('test.poll', () => { process.send('took'); return new Promise(() => setInterval(() => {}, 1000)); },
-      { connection: new Redis(process.argv[1], { maxRetriesPerRequest: null }), prefix: 'strowger:test', lockDuration: 1000 });`;
+      { connection: new Redis(process.argv[1], { maxRetriesPerRequest: null }), prefix: 'strowger:test', lockDuration: 1000, stalledInterval: 1000 });`;
   const child = spawn(process.execPath, ['-e', program, redisUrl], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   return { process: child, took: once(child, 'message') };
 }

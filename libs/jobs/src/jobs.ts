@@ -218,10 +218,11 @@ export class Jobs {
     const { closeGraceSeconds = 20 } = this.options;
     const grace = setTimeout(() => this.aborting.abort(), closeGraceSeconds * 1000);
     let closed = false;
-    void Promise.allSettled(this.workers.map((worker) => worker.close())).then(() => (closed = true));
     const deadline = performance.now() + (closeGraceSeconds + 1) * 1000;
     // While Redis is away a worker's own close never ends; with nothing running there is nothing to wait for.
     const pointless = (): boolean => this.running === 0 && this.consumer?.status !== 'ready';
+    const force = pointless();
+    void Promise.allSettled(this.workers.map((worker) => worker.close(force))).then(() => (closed = true));
     while (!closed && !pointless() && performance.now() < deadline) await wait(20);
     clearTimeout(grace);
   }

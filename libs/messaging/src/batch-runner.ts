@@ -132,14 +132,23 @@ export class BatchRunner {
     const [parent] = messages.length === 1 ? links : [];
     const options = { kind: 'consumer', links: parent ? [] : links } as const;
     const attributes = { 'messaging.batch.message_count': messages.length };
-    return withTraceparent(parent, `consume ${this.name}`, async () => this.handler.handleBatch(messages), attributes, options);
+    return withTraceparent(
+      parent,
+      `consume ${this.name}`,
+      async () => this.handler.handleBatch(messages),
+      attributes,
+      options,
+    );
   }
 
   private async settleOne(entry: Unsettled, error: AppError): Promise<void> {
     let last: AppError | undefined = error;
     const again = last.kind === 'internal' || last.kind === 'not-found';
     for (let tries = entry.message.info.deliveryCount; again && last && tries < this.maxDeliver; tries++) {
-      log.error({ consumer: this.name, sequence: entry.message.seq, error: describeError(last) }, 'batch-message-failed');
+      log.error(
+        { consumer: this.name, sequence: entry.message.seq, error: describeError(last) },
+        'batch-message-failed',
+      );
       await this.pause(backoffMs(tries - 1, 100, 2000), [entry], last);
       last = await this.attempt([entry]);
     }

@@ -11,7 +11,7 @@ import type { InboxTransaction } from './inbox.js';
 import type { Messaging } from './messaging.js';
 import type { Publisher } from './publisher.js';
 import { streamOf } from './streams.js';
-import { UnsettledMessages, type Unsettled } from './unsettled.js';
+import { tell, UnsettledMessages, type Unsettled } from './unsettled.js';
 
 interface Work {
   entry: Unsettled;
@@ -100,7 +100,14 @@ export class ConsumerRunner {
       retired: options.retired,
       deliver: options.deliver ?? 'all',
     }));
-    const replay = { ...base, stream: 'REPLAY', durable: name, types: [], filter: `replay.${name}`, deliver: 'all' as const };
+    const replay = {
+      ...base,
+      stream: 'REPLAY',
+      durable: name,
+      types: [],
+      filter: `replay.${name}`,
+      deliver: 'all' as const,
+    };
     return [...facts, replay].map((spec) => new Durable(this.messaging, spec, (m, durable) => this.accept(m, durable)));
   }
 
@@ -197,7 +204,8 @@ export class ConsumerRunner {
       try {
         return await this.run(handler, event, received);
       } catch (error) {
-        if (!(error instanceof AppError) || (error.kind !== 'unavailable' && error.kind !== 'rate-limited')) throw error;
+        if (!(error instanceof AppError) || (error.kind !== 'unavailable' && error.kind !== 'rate-limited'))
+          throw error;
         const waitMs = error.retryAfterSeconds ? error.retryAfterSeconds * 1000 : backoffMs(attempt, 100, 5000);
         if (entry.stalled || this.stopping.signal.aborted || Date.now() + waitMs - heldSince > HOLD_MS) throw error;
         if (attempt % 10 === 0) {
@@ -249,7 +257,9 @@ export class ConsumerRunner {
       case 'unavailable':
       case 'rate-limited':
         // While stopping, another process takes over at once.
-        this.unsettled.settle(entry, (m) => m.nak(this.stopping.signal.aborted ? 0 : (error.retryAfterSeconds ?? 5) * 1000));
+        this.unsettled.settle(entry, (m) =>
+          m.nak(this.stopping.signal.aborted ? 0 : (error.retryAfterSeconds ?? 5) * 1000),
+        );
         handled.inc({ consumer: this.name, outcome: 'returned' });
         return;
       case 'not-found':
@@ -285,9 +295,12 @@ export class ConsumerRunner {
 
   /** The handler cannot be stopped from outside; should it still commit, the inbox makes the redelivery a duplicate. */
   private reportStall(entry: Unsettled): void {
-    log.error({ consumer: this.name, sequence: entry.message.seq, stream: entry.message.info.stream }, 'consumer-stalled');
+    log.error(
+      { consumer: this.name, sequence: entry.message.seq, stream: entry.message.info.stream },
+      'consumer-stalled',
+    );
     handled.inc({ consumer: this.name, outcome: 'stalled' });
-    entry.message.nak(STALL_GIVE_BACK_MS);
+    tell(() => entry.message.nak(STALL_GIVE_BACK_MS));
   }
 }
 

@@ -7,12 +7,7 @@ import type { Messaging } from './messaging.js';
 import type { Publisher } from './publisher.js';
 
 export type DeadReason =
-  | 'unreadable'
-  | 'unknown-type'
-  | 'invalid-data'
-  | 'refused'
-  | 'attempts-exhausted'
-  | 'too-many-deliveries';
+  'unreadable' | 'unknown-type' | 'invalid-data' | 'refused' | 'attempts-exhausted' | 'too-many-deliveries';
 
 /** A message one consumer could not handle. */
 export interface DeadLetter {
@@ -95,7 +90,12 @@ export class DeadLetters {
       letters.push(letterOf(stored));
       from = stored.seq + 1;
     }
-    return pageOf(letters, limit, (letter) => [Number(letter.id)], (letter) => letter);
+    return pageOf(
+      letters,
+      limit,
+      (letter) => [Number(letter.id)],
+      (letter) => letter,
+    );
   }
 
   /** Throws NotFound. */

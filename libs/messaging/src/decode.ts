@@ -15,7 +15,9 @@ export function decodeEvent(bytes: Uint8Array): CloudEvent {
   const event = (parsed ?? {}) as Partial<CloudEvent>;
   const missing = (['id', 'type', 'source', 'subject', 'time'] as const).filter((field) => !isText(event[field]));
   if (event.specversion !== '1.0' || missing.length > 0 || typeof event.data !== 'object' || event.data === null) {
-    throw new InvalidInput([{ field: missing[0] ?? 'data', rule: 'cloud-event', message: 'The message is not a CloudEvent 1.0 with data.' }]);
+    throw new InvalidInput([
+      { field: missing[0] ?? 'data', rule: 'cloud-event', message: 'The message is not a CloudEvent 1.0 with data.' },
+    ]);
   }
   return { ...event, sequence: Number(event.sequence ?? 0) } as CloudEvent;
 }

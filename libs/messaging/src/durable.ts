@@ -91,20 +91,31 @@ export class Durable {
   private async run(): Promise<void> {
     for (let attempt = 0; !this.stopped; attempt++) {
       try {
-        await this.ensureConsumer();
+        const made = await this.ensureConsumer();
         if (this.stopped) return;
+        // The library would find a new consumer only after its pull has run out.
+        if (made) void this.replaceMessages();
         if (!this.messages) await this.consume();
         this.running.resolve();
         return;
       } catch (error) {
         if (!this.messaging.connected) return;
         log.warn({ consumer: this.spec.durable, reason: String(error) }, 'consumer-not-started');
-        await delay(Math.min(100 * 2 ** attempt, 5000), undefined, { signal: this.abort.signal }).catch(() => undefined);
+        await delay(Math.min(100 * 2 ** attempt, 5000), undefined, { signal: this.abort.signal }).catch(
+          () => undefined,
+        );
       }
     }
   }
 
-  private async ensureConsumer(): Promise<void> {
+  private async replaceMessages(): Promise<void> {
+    const old = this.messages;
+    this.messages = undefined;
+    await old?.close();
+  }
+
+  /** True when the consumer was not there, or had to be made anew. */
+  private async ensureConsumer(): Promise<boolean> {
     const { stream, durable } = this.spec;
     const { jsm } = this.messaging;
     let found: ConsumerInfo | undefined;
@@ -117,22 +128,26 @@ export class Durable {
     const wanted = this.configOf();
     if (!found) {
       await jsm.consumers.add(stream, wanted);
-      return;
+      return true;
     }
     const { config } = found;
     const drift = DRIFTABLE.filter((key) => (config[key] ?? '') !== (wanted[key] ?? ''));
-    if (drift.length === 0) return;
+    if (drift.length === 0) return false;
     log.warn({ consumer: durable, fields: drift }, 'consumer-drift');
     if (!drift.includes('filter_subject')) {
       // Where it began reading is for its life; the server refuses a change of that.
-      await jsm.consumers.update(stream, durable, { ...config, ...Object.fromEntries(drift.map((key) => [key, wanted[key]])) });
-      return;
+      await jsm.consumers.update(stream, durable, {
+        ...config,
+        ...Object.fromEntries(drift.map((key) => [key, wanted[key]])),
+      });
+      return false;
     }
     // nats-server 2.9 accepts another filter and goes on delivering by the old one, so the consumer is made again where
     // its acks end. What lies acked beyond that comes a second time, and the inbox knows it.
     const start = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: found.ack_floor.stream_seq + 1 };
     await jsm.consumers.delete(stream, durable);
     await jsm.consumers.add(stream, { ...wanted, ...start });
+    return true;
   }
 
   private configOf(): Partial<ConsumerConfig> {

@@ -12,7 +12,9 @@ export class StreamUnavailable extends AppError {
 /** More publishes are waiting for their acks than the process should hold. */
 export class PublisherOverloaded extends AppError {
   constructor(limit: number) {
-    super('unavailable', 'publisher-overloaded', 'Too many messages wait for the stream. Try again shortly.', { limit });
+    super('unavailable', 'publisher-overloaded', 'Too many messages wait for the stream. Try again shortly.', {
+      limit,
+    });
   }
 }
 

@@ -6,7 +6,7 @@ import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { Kvm, type KV, type KvWatchEntry } from '@nats-io/kv';
 import type { QueuedIterator } from '@nats-io/nats-core';
 import { logger } from '@strowger/telemetry';
-import { publishError } from './errors.js';
+import { publishError, StreamUnavailable } from './errors.js';
 import type { Messaging } from './messaging.js';
 
 export interface KvOptions {
@@ -84,7 +84,8 @@ export class KvBucket {
       try {
         return await write(kv);
       } catch (error) {
-        if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamWrongLastSequence) return undefined;
+        if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamWrongLastSequence)
+          return undefined;
         throw error;
       }
     });
@@ -92,7 +93,7 @@ export class KvBucket {
 
   private async call<R>(use: (kv: KV) => Promise<R>): Promise<R> {
     try {
-      if (!this.messaging.connected) this.messaging.nc.stats();
+      if (!this.messaging.connected) throw new StreamUnavailable(`kv ${this.name}`);
       return await use(await this.open());
     } catch (error) {
       throw publishError(`kv ${this.name}`, error);
@@ -223,7 +224,8 @@ export class KvMirror<T> {
         this.bytes.set(key, value);
       }
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') log.warn({ bucket: this.bucket.name }, 'kv-snapshot-unreadable');
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+        log.warn({ bucket: this.bucket.name }, 'kv-snapshot-unreadable');
     }
   }
 

@@ -52,7 +52,10 @@ class ConsumerLifecycle implements OnApplicationBootstrap, BeforeApplicationShut
     this.consumers.start([...instances]);
     const started = Promise.all([this.messaging.ready(), this.consumers.started()]).catch(() => undefined);
     const waited = new AbortController();
-    await Promise.race([started, delay(BOOTSTRAP_WAIT_MS, undefined, { signal: waited.signal }).catch(() => undefined)]);
+    await Promise.race([
+      started,
+      delay(BOOTSTRAP_WAIT_MS, undefined, { signal: waited.signal }).catch(() => undefined),
+    ]);
     waited.abort();
   }
 

@@ -157,7 +157,9 @@ export class Messaging {
       } catch (error) {
         if (this.closing.signal.aborted) return;
         if (attempt % 20 === 0) log.warn({ error: AppError.wrap(error).code }, 'nats-away');
-        await delay(Math.min(100 * 2 ** attempt, 1000), undefined, { signal: this.closing.signal }).catch(() => undefined);
+        await delay(Math.min(100 * 2 ** attempt, 1000), undefined, { signal: this.closing.signal }).catch(
+          () => undefined,
+        );
       }
     }
   }
@@ -197,7 +199,9 @@ export class Messaging {
         return;
       } catch (error) {
         log.warn({ reason: error instanceof Error ? error.message : 'unknown' }, 'streams-not-ensured');
-        await delay(Math.min(100 * 2 ** attempt, 2000), undefined, { signal: this.closing.signal }).catch(() => undefined);
+        await delay(Math.min(100 * 2 ** attempt, 2000), undefined, { signal: this.closing.signal }).catch(
+          () => undefined,
+        );
       }
     }
   }

@@ -31,7 +31,7 @@ afterEach(async () => {
   await nats.stop();
 });
 
-@Consumer('test-away')
+@Consumer('test-away', { ackWaitSeconds: 1 })
 class Renames {
   readonly seen: string[] = [];
   @Handles(UserRenamedV1)
@@ -70,25 +70,29 @@ it('starts while NATS is away, refuses publishes at once, and works when it come
   expect(renames.seen).toEqual(['late']);
 });
 
-it.each(['restarted', 'killed', 'restarted without its data'])('goes on after NATS was %s', async (how) => {
-  messaging = await Messaging.connect({ natsUrl: nats.url, name: 'test' });
-  const publisher = new Publisher(messaging);
-  const renames = new Renames();
-  consumers = new Consumers(messaging, publisher, new MemoryInbox());
-  consumers.start([renames]);
-  await consumers.started();
-  await publisher.publish(rename('before'));
-  await messaging.idle();
-  await (how === 'killed' ? nats.kill9() : nats.stop());
-  await eventually(() => !messaging.connected);
-  await expect(publisher.publish(rename('during'))).rejects.toMatchObject({ code: 'stream-unavailable' });
-  if (how.endsWith('data')) nats.wipe();
-  await nats.start();
-  await eventually(() => publisher.publish(rename('after')), { timeoutMs: 10_000 });
-  await eventually(() => renames.seen.includes('after'), { timeoutMs: 15_000 });
-  await messaging.idle();
-  expect(renames.seen).toEqual(['before', 'after']);
-}, 40_000);
+it.each(['restarted', 'killed', 'restarted without its data'])(
+  'goes on after NATS was %s',
+  async (how) => {
+    messaging = await Messaging.connect({ natsUrl: nats.url, name: 'test' });
+    const publisher = new Publisher(messaging);
+    const renames = new Renames();
+    consumers = new Consumers(messaging, publisher, new MemoryInbox());
+    consumers.start([renames]);
+    await consumers.started();
+    await publisher.publish(rename('before'));
+    await messaging.idle();
+    await (how === 'killed' ? nats.kill9() : nats.stop());
+    await eventually(() => !messaging.connected);
+    await expect(publisher.publish(rename('during'))).rejects.toMatchObject({ code: 'stream-unavailable' });
+    if (how.endsWith('data')) nats.wipe();
+    await nats.start();
+    await eventually(() => publisher.publish(rename('after')), { timeoutMs: 10_000 });
+    await eventually(() => renames.seen.includes('after'), { timeoutMs: 15_000 });
+    await messaging.idle();
+    expect(renames.seen).toEqual(['before', 'after']);
+  },
+  40_000,
+);
 
 it('a mirror serves the last map while NATS is away, and afterwards what became of it', async () => {
   messaging = await Messaging.connect({ natsUrl: nats.url, name: 'test' });
@@ -97,7 +101,10 @@ it('a mirror serves the last map while NATS is away, and afterwards what became 
   await bucket.put('b', '2');
   mirror = bucket.mirror(text);
   await mirror.ready();
-  expect([...mirror.entries()].sort()).toEqual([['a', '1'], ['b', '2']]);
+  expect([...mirror.entries()].sort()).toEqual([
+    ['a', '1'],
+    ['b', '2'],
+  ]);
   await bucket.put('a', '3');
   await eventually(() => mirror!.get('a') === '3');
   await nats.stop();

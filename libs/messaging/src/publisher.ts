@@ -58,7 +58,14 @@ export class Publisher {
     if (this.inFlight >= this.maxPending) return Promise.reject(new PublisherOverloaded(this.maxPending));
     this.inFlight++;
     return new Promise<PubAck>((resolve, reject) => {
-      this.queue.push({ ...options, traceparent: options.traceparent ?? traceparent(), subject, bytes, resolve, reject });
+      this.queue.push({
+        ...options,
+        traceparent: options.traceparent ?? traceparent(),
+        subject,
+        bytes,
+        resolve,
+        reject,
+      });
       if (this.armed) return;
       this.armed = true;
       setImmediate(() => this.flush());

@@ -1,4 +1,6 @@
 import type { JsMsg } from '@nats-io/jetstream';
+import { logger } from '@strowger/telemetry';
+import { describeError } from './errors.js';
 
 /** A delivered message this process has neither acked nor handed back. */
 export interface Unsettled {
@@ -51,7 +53,7 @@ export class UnsettledMessages {
   settle(entry: Unsettled, how: (message: JsMsg) => void): void {
     const key = keyOf(entry.message);
     if (this.held.get(key) === entry) this.held.delete(key);
-    how(entry.message);
+    tell(() => how(entry.message));
   }
 
   stop(): void {
@@ -68,9 +70,18 @@ export class UnsettledMessages {
         entry.onStall?.();
       } else if (now - entry.lastBeat >= every / 2) {
         entry.lastBeat = now;
-        entry.message.working();
+        tell(() => entry.message.working());
       }
     }
+  }
+}
+
+/** On a closed connection nothing can be said, and the server redelivers by itself. */
+export function tell(say: () => void): void {
+  try {
+    say();
+  } catch (error) {
+    logger('messaging').warn({ error: describeError(error) }, 'settlement-not-sent');
   }
 }
 

@@ -21,7 +21,10 @@ interface Ambient {
 const ATTEMPTS = 4;
 const UNDEFINED_TABLE = '42P01';
 const log = logger('persistence');
-const retried = counter('strowger_db_retries_total', 'Transactions repeated after a serialization failure or a deadlock.');
+const retried = counter(
+  'strowger_db_retries_total',
+  'Transactions repeated after a serialization failure or a deadlock.',
+);
 
 /** The service's database: its schema, its entities, and the transaction the caller is in. */
 export class Db {
@@ -103,7 +106,10 @@ export class Db {
     if (missing.length > 0) throw new SchemaBehind(missing);
   }
 
-  private async once<T>(fn: (em: EntityManager) => Promise<T>, { isolationLevel, cause }: TransactionOptions): Promise<T> {
+  private async once<T>(
+    fn: (em: EntityManager) => Promise<T>,
+    { isolationLevel, cause }: TransactionOptions,
+  ): Promise<T> {
     const hooks = new Set<() => unknown>();
     let committing = false;
     let result: T;

@@ -10,11 +10,23 @@ export class DatabaseUnavailable extends AppError {
 /** The code needs migrations that this database does not have yet. */
 export class SchemaBehind extends AppError {
   constructor(missing: readonly string[]) {
-    super('unavailable', 'schema-behind', `Migrations are missing: ${missing.join(', ')}. Run them first.`, { missing });
+    super('unavailable', 'schema-behind', `Migrations are missing: ${missing.join(', ')}. Run them first.`, {
+      missing,
+    });
   }
 }
 
-const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT']);
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ETIMEDOUT',
+  'EPIPE',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+]);
 /** Admin shutdown, crash shutdown, cannot connect now, idle-in-transaction timeout, too many connections. */
 const SERVER_AWAY = new Set(['57P01', '57P02', '57P03', '57P05', '25P03', '53300']);
 /** What `pg` and its pool say without a code. */

@@ -95,7 +95,9 @@ export class OutboxRelay {
 
   /** Rows the stream does not have yet. */
   async unpublished(): Promise<number> {
-    const { rows } = await sql<{ n: string }>`select count(*) as n from outbox where published_at is null`.execute(this.kysely());
+    const { rows } = await sql<{ n: string }>`select count(*) as n from outbox where published_at is null`.execute(
+      this.kysely(),
+    );
     return Number(rows[0]?.n ?? 0);
   }
 
@@ -139,7 +141,8 @@ export class OutboxRelay {
       } catch (error) {
         failures++;
         const away = isDatabaseAway(error);
-        if (failures % 20 === 1) log.warn({ away, error: away ? undefined : serializeError(error) }, 'relay-interrupted');
+        if (failures % 20 === 1)
+          log.warn({ away, error: away ? undefined : serializeError(error) }, 'relay-interrupted');
         await this.pause(Math.min(100 * 2 ** Math.min(failures, 5), 2000), false);
       }
     }
@@ -151,7 +154,9 @@ export class OutboxRelay {
       .connection()
       .execute(async (connection) => {
         const key = sql`hashtext('strowger.outbox'), hashtext(${this.service})`;
-        const { rows } = await sql<{ locked: boolean }>`select pg_try_advisory_lock(${key}) as locked`.execute(connection);
+        const { rows } = await sql<{ locked: boolean }>`select pg_try_advisory_lock(${key}) as locked`.execute(
+          connection,
+        );
         if (!rows[0]?.locked) return;
         this.isActive = true;
         try {
@@ -176,7 +181,9 @@ export class OutboxRelay {
     if (rows.length === 0) return 'done';
     const { acked, away } = await this.publish(rows);
     if (acked.length > 0) {
-      await sql`update outbox set published_at = clock_timestamp() where id = any (${acked}::uuid[])`.execute(connection);
+      await sql`update outbox set published_at = clock_timestamp() where id = any (${acked}::uuid[])`.execute(
+        connection,
+      );
       published.inc(acked.length);
     }
     if (away) return 'stream-away';
@@ -196,7 +203,10 @@ export class OutboxRelay {
           if (away) return;
           try {
             const { id: msgId, traceparent } = row;
-            await this.publisher.publishRaw(row.type, Buffer.from(row.event), { msgId, traceparent: traceparent ?? undefined });
+            await this.publisher.publishRaw(row.type, Buffer.from(row.event), {
+              msgId,
+              traceparent: traceparent ?? undefined,
+            });
             acked.push(row.id);
             this.held.delete(row.subject);
           } catch (error) {
@@ -224,9 +234,13 @@ export class OutboxRelay {
     const { keepDays = 7, keepInboxDays = 35 } = this.options;
     for (let batch = 0; batch < 20 && !this.kicked; batch++) {
       const outbox = await sql`delete from outbox where id in (select id from outbox
-        where published_at < now() - make_interval(days => ${keepDays}) order by published_at limit ${CLEAN_BATCH})`.execute(connection);
+        where published_at < now() - make_interval(days => ${keepDays}) order by published_at limit ${CLEAN_BATCH})`.execute(
+        connection,
+      );
       const inbox = await sql`delete from inbox where (consumer, event_id) in (select consumer, event_id from inbox
-        where handled_at < now() - make_interval(days => ${keepInboxDays}) order by handled_at limit ${CLEAN_BATCH})`.execute(connection);
+        where handled_at < now() - make_interval(days => ${keepInboxDays}) order by handled_at limit ${CLEAN_BATCH})`.execute(
+        connection,
+      );
       const most = Math.max(Number(outbox.numAffectedRows ?? 0), Number(inbox.numAffectedRows ?? 0));
       if (most < CLEAN_BATCH) return;
     }
@@ -234,7 +248,9 @@ export class OutboxRelay {
 
   private async oldestSeconds(): Promise<number> {
     const { rows } = await sql<{ age: string | null }>`
-      select extract(epoch from clock_timestamp() - min(created_at)) as age from outbox where published_at is null`.execute(this.kysely());
+      select extract(epoch from clock_timestamp() - min(created_at)) as age from outbox where published_at is null`.execute(
+      this.kysely(),
+    );
     return Number(rows[0]?.age ?? 0);
   }
 
@@ -258,4 +274,3 @@ export class OutboxRelay {
 
 /** `<owner>.<aggregate>` of the type and the aggregate's id. */
 const aggregateOf = (row: Row): string => `${row.type.split('.').slice(0, 2).join('.')} ${row.subject}`;
-

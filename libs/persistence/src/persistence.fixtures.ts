@@ -81,7 +81,12 @@ export class Listener {
 
 @Module({})
 class TestModule {
-  static with(options: { databaseUrl: string; natsUrl: string; providers: Provider[]; poolSize?: number }): DynamicModule {
+  static with(options: {
+    databaseUrl: string;
+    natsUrl: string;
+    providers: Provider[];
+    poolSize?: number;
+  }): DynamicModule {
     const { databaseUrl, natsUrl, providers, poolSize } = options;
     return {
       module: TestModule,
@@ -113,7 +118,12 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function startWorld(options: { databaseUrl: string; natsUrl: string; listener?: boolean; poolSize?: number }): Promise<World> {
+export async function startWorld(options: {
+  databaseUrl: string;
+  natsUrl: string;
+  listener?: boolean;
+  poolSize?: number;
+}): Promise<World> {
   const providers = options.listener ? [Listener] : [];
   const app = await NestFactory.createApplicationContext(TestModule.with({ ...options, providers }), { logger: false });
   const messaging = app.get(Messaging);

@@ -1,6 +1,8 @@
 import { AppError, newId } from '@strowger/kernel';
 import { eventually, testDatabase, testNats, type ServerProcess, type TestDatabase } from '@strowger/testing';
 import { DeadLetters, INBOX, Publisher, type InboxTransaction } from '@strowger/messaging';
+import { span } from '@strowger/telemetry';
+import { recordSpans } from '@strowger/telemetry/testing';
 import { Account, Listener, M20261120a, migrateTest, startWorld, type World } from './persistence.fixtures.js';
 import { Db, migrate, OutboxRelay, sql, uniqueViolation } from './index.js';
 
@@ -29,7 +31,8 @@ async function start(options: { listener?: boolean; poolSize?: number } = {}): P
   return world;
 }
 
-const streamed = async (world: World): Promise<number> => (await world.messaging.jsm.streams.info('HIERARCHY')).state.messages;
+const streamed = async (world: World): Promise<number> =>
+  (await world.messaging.jsm.streams.info('HIERARCHY')).state.messages;
 
 describe('migrating', () => {
   it('runs once, even when several processes begin at the same moment', async () => {
@@ -42,7 +45,9 @@ describe('readiness', () => {
   it('wants the migrations the code needs', async () => {
     const { db } = await start();
     await new Db(db.orm, 'hierarchy', ['M20261120a']).check();
-    await expect(new Db(db.orm, 'hierarchy', ['M20261120a', 'M20261121a']).check()).rejects.toMatchObject({ code: 'schema-behind' });
+    await expect(new Db(db.orm, 'hierarchy', ['M20261120a', 'M20261121a']).check()).rejects.toMatchObject({
+      code: 'schema-behind',
+    });
   });
 });
 
@@ -92,7 +97,11 @@ describe('transactions', () => {
     const insert = () => db.query(sql`insert into tag values ('x')`);
     await insert();
     const error = await insert().catch((thrown: unknown) => thrown);
-    expect([uniqueViolation(error), uniqueViolation(error, 'tag_name_unique'), uniqueViolation(error, 'other')]).toEqual([true, true, false]);
+    expect([
+      uniqueViolation(error),
+      uniqueViolation(error, 'tag_name_unique'),
+      uniqueViolation(error, 'other'),
+    ]).toEqual([true, true, false]);
     expect(uniqueViolation(new Error('x'))).toBe(false);
   });
 });
@@ -103,9 +112,13 @@ describe('the outbox', () => {
     const id = newId();
     await world.accounts.change(id, 5);
     await world.messaging.idle();
-    const [row] = await world.db.query(sql<{ event: string; published_at: string | null }>`select event, published_at from outbox`);
+    const [row] = await world.db.query(
+      sql<{ event: string; published_at: string | null }>`select event, published_at from outbox`,
+    );
     expect(row!.published_at).not.toBeNull();
-    const stored = await world.messaging.jsm.streams.getMessage('HIERARCHY', { last_by_subj: 'hierarchy.account.changed.v1' });
+    const stored = await world.messaging.jsm.streams.getMessage('HIERARCHY', {
+      last_by_subj: 'hierarchy.account.changed.v1',
+    });
     expect(Buffer.from(stored!.data).toString()).toBe(row!.event);
     expect(JSON.parse(row!.event)).toMatchObject({
       type: 'hierarchy.account.changed.v1',
@@ -167,7 +180,9 @@ describe('the outbox', () => {
   it('takes over when the connection with the lock is lost', async () => {
     const world = await start();
     await eventually(() => world.relay.active);
-    await world.db.query(sql`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'`).catch(() => undefined);
+    await world.db
+      .query(sql`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'`)
+      .catch(() => undefined);
     await world.accounts.change(newId(), 1);
     await world.messaging.idle();
     expect(await streamed(world)).toBe(1);
@@ -180,14 +195,22 @@ describe('the outbox', () => {
     await world.db.transactional(async (em) => {
       for (const sequence of [3, 1, 2]) {
         for (const subject of ids) {
-          world.outbox.add(em, { type: 'hierarchy.account.changed.v1', subject, sequence, data: { balance: sequence } });
+          world.outbox.add(em, {
+            type: 'hierarchy.account.changed.v1',
+            subject,
+            sequence,
+            data: { balance: sequence },
+          });
         }
       }
     });
     await world.relay.drainOnce();
     const order: Record<string, number[]> = {};
     for (let seq = 1; seq <= 6; seq++) {
-      const { subject, sequence } = (await world.messaging.jsm.streams.getMessage('HIERARCHY', { seq }))!.json<{ subject: string; sequence: number }>();
+      const { subject, sequence } = (await world.messaging.jsm.streams.getMessage('HIERARCHY', { seq }))!.json<{
+        subject: string;
+        sequence: number;
+      }>();
       (order[subject] ??= []).push(sequence);
     }
     expect(order).toEqual({ [ids[0]!]: [1, 2, 3], [ids[1]!]: [1, 2, 3] });
@@ -225,7 +248,9 @@ describe('the outbox', () => {
     await world.relay.stop();
     await world.db.query(sql`insert into outbox (id, type, subject, sequence, event, published_at)
       values (${newId()}, 't', 's', 1, '{}', now() - interval '8 days'), (${newId()}, 't', 's', 1, '{}', now() - interval '6 days')`);
-    await world.db.query(sql`insert into inbox values ('c', 'old', now() - interval '36 days'), ('c', 'new', now() - interval '34 days')`);
+    await world.db.query(
+      sql`insert into inbox values ('c', 'old', now() - interval '36 days'), ('c', 'new', now() - interval '34 days')`,
+    );
     const relay = new OutboxRelay(world.db.orm, 'hierarchy', world.app.get(Publisher));
     await relay.drainOnce();
     expect(await world.db.query(sql`select count(*)::int as n from outbox`)).toEqual([{ n: 1 }]);
@@ -244,10 +269,34 @@ describe('the inbox', () => {
     const [row] = await world.db.query(sql<{ id: string; event: string }>`select id, event from outbox`);
     expect(cause).toBe(row!.id);
     // Outside the stream's duplicate window the same event is a new message.
-    await world.app.get(Publisher).publishRaw('hierarchy.account.changed.v1', Buffer.from(row!.event), { msgId: newId() });
+    await world.app
+      .get(Publisher)
+      .publishRaw('hierarchy.account.changed.v1', Buffer.from(row!.event), { msgId: newId() });
     await world.messaging.idle();
     expect(await streamed(world)).toBe(2);
     expect(await world.seen()).toHaveLength(1);
+  });
+
+  it('handles a fact in the trace of the request that caused it, and so what follows from it', async () => {
+    const recorded = await recordSpans();
+    try {
+      const world = await start({ listener: true });
+      world.app.get(Listener).after = () =>
+        world.db.transactional(async (em) => {
+          world.outbox.add(em, { type: 'hierarchy.account.echoed.v1', subject: newId(), sequence: 1, data: {} });
+        });
+      await span('request', () => world.accounts.change(newId(), 1));
+      await world.messaging.idle();
+      const [request] = recorded.spans.filter(({ name }) => name === 'request');
+      const [consume] = recorded.spans.filter(({ name }) => name === 'consume hierarchy.account.changed.v1');
+      expect(consume!.traceId).toBe(request!.traceId);
+      const [echo] = await world.db.query(
+        sql<{ traceparent: string }>`select traceparent from outbox where type like '%echoed%'`,
+      );
+      expect(echo!.traceparent.split('-')[1]).toBe(request!.traceId);
+    } finally {
+      await recorded.stop();
+    }
   });
 
   it('lets one of two concurrent handlers of an event win', async () => {
@@ -313,7 +362,9 @@ describe('the inbox', () => {
     const [letter] = (await dead.list({ consumer: 'hierarchy-listener' })).items;
     listener.before = () => undefined;
     const inStream = (await world.messaging.jsm.streams.getMessage('HIERARCHY', { seq: 1 }))!;
-    await world.app.get(Publisher).publishRaw('replay.hierarchy-listener', inStream.data, { msgId: 'a person was faster' });
+    await world.app
+      .get(Publisher)
+      .publishRaw('replay.hierarchy-listener', inStream.data, { msgId: 'a person was faster' });
     await world.messaging.idle();
     await dead.replay(letter!.id);
     await world.messaging.idle();

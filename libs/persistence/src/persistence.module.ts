@@ -77,9 +77,19 @@ export class PersistenceModule {
         { provide: OPTIONS, useValue: options },
         {
           provide: MikroORM,
-          useFactory: () => openOrm({ service, databaseUrl, poolSize: poolSize + 1, entities: [...entities, OutboxRow] }),
+          useFactory: () =>
+            openOrm({ service, databaseUrl, poolSize: poolSize + 1, entities: [...entities, OutboxRow] }),
         },
-        { provide: Db, useFactory: (orm: MikroORM) => new Db(orm, service, options.migrations?.map(({ name }) => name)), inject: [MikroORM] },
+        {
+          provide: Db,
+          useFactory: (orm: MikroORM) =>
+            new Db(
+              orm,
+              service,
+              options.migrations?.map(({ name }) => name),
+            ),
+          inject: [MikroORM],
+        },
         {
           provide: OutboxRelay,
           useFactory: (orm: MikroORM, stream: Publisher) => new OutboxRelay(orm, service, stream, options.relay),

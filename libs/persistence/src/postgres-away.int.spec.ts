@@ -16,30 +16,37 @@ afterAll(async () => {
   await Promise.all([nats.stop(), postgres.stop()]);
 });
 
-const start = async () => (world = await startWorld({ databaseUrl: postgres.url, natsUrl: nats.url, listener: true, poolSize: 4 }));
+const start = async () =>
+  (world = await startWorld({ databaseUrl: postgres.url, natsUrl: nats.url, listener: true, poolSize: 4 }));
 
-it.each(['stop', 'kill9'] as const)('everything answers unavailable while Postgres is away (%s), and goes on by itself', async (how) => {
-  await start();
-  const before = (await world.seen()).length;
-  await world.accounts.change(newId(), 1);
-  await world.messaging.idle();
-  // All connections of the pool are in use once, so that each one is found broken later.
-  await Promise.all([1, 2, 3, 4].map(() => world.db.query(sql`select pg_sleep(0.01)`)));
-  await postgres[how]();
-  const away = { code: 'database-unavailable', kind: 'unavailable' };
-  await expect(world.accounts.change(newId(), 1)).rejects.toMatchObject(away);
-  await expect(world.db.query(sql`select 1`)).rejects.toMatchObject(away);
-  await expect(world.db.em().find(Account, {})).rejects.toMatchObject(away);
-  await expect(world.db.check()).rejects.toMatchObject(away);
-  await postgres.start();
-  await eventually(() => world.accounts.change(newId(), 2).then(() => true), { timeoutMs: 10_000 });
-  await Promise.all([1, 2, 3, 4].map(() => world.db.query(sql`select 1`)));
-  await world.messaging.idle({ timeoutMs: 20_000 });
-  expect(await world.seen()).toHaveLength(before + 2);
-  expect(world.relay.active).toBe(true);
-  // More at once than the pool has, so none of its places is held by a connection that died.
-  await Promise.all(Array.from({ length: 10 }, () => world.db.transactional(() => world.db.query(sql`select pg_sleep(0.02)`))));
-}, 60_000);
+it.each(['stop', 'kill9'] as const)(
+  'everything answers unavailable while Postgres is away (%s), and goes on by itself',
+  async (how) => {
+    await start();
+    const before = (await world.seen()).length;
+    await world.accounts.change(newId(), 1);
+    await world.messaging.idle();
+    // All connections of the pool are in use once, so that each one is found broken later.
+    await Promise.all([1, 2, 3, 4].map(() => world.db.query(sql`select pg_sleep(0.01)`)));
+    await postgres[how]();
+    const away = { code: 'database-unavailable', kind: 'unavailable' };
+    await expect(world.accounts.change(newId(), 1)).rejects.toMatchObject(away);
+    await expect(world.db.query(sql`select 1`)).rejects.toMatchObject(away);
+    await expect(world.db.em().find(Account, {})).rejects.toMatchObject(away);
+    await expect(world.db.check()).rejects.toMatchObject(away);
+    await postgres.start();
+    await eventually(() => world.accounts.change(newId(), 2).then(() => true), { timeoutMs: 10_000 });
+    await Promise.all([1, 2, 3, 4].map(() => world.db.query(sql`select 1`)));
+    await world.messaging.idle({ timeoutMs: 20_000 });
+    expect(await world.seen()).toHaveLength(before + 2);
+    expect(world.relay.active).toBe(true);
+    // More at once than the pool has, so none of its places is held by a connection that died.
+    await Promise.all(
+      Array.from({ length: 10 }, () => world.db.transactional(() => world.db.query(sql`select pg_sleep(0.02)`))),
+    );
+  },
+  60_000,
+);
 
 it('starts while Postgres is away', async () => {
   await postgres.stop();

@@ -1,6 +1,6 @@
-import { hierarchyRpc, type SessionGrant, type SignIn } from '@strowger/contracts-hierarchy';
-import { sendProblem, type Rpc } from '@strowger/http';
-import { PLATFORM_SCOPE, type Actor } from '@strowger/kernel';
+import { hierarchyRpc, type RefreshSession, type SessionGrant, type SignIn } from '@strowger/contracts-hierarchy';
+import type { Rpc } from '@strowger/http';
+import { PLATFORM_SCOPE, type Actor, type RpcContext } from '@strowger/kernel';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayConfig } from '../config.js';
 import { authorize } from './access.js';
@@ -8,6 +8,15 @@ import { TokenRefused, type Tokens } from './tokens.js';
 
 const COOKIE = 'strowger_refresh';
 const PATH = '/v1/sessions';
+
+/** Nobody yet: hierarchy finds out who it is, and counts failures by address. */
+const anyone = (request: FastifyRequest): RpcContext => ({ scope: PLATFORM_SCOPE, actor: visitor(request) });
+
+function refreshOf(request: FastifyRequest): RefreshSession {
+  const refreshToken = request.cookies[COOKIE];
+  if (!refreshToken) throw new TokenRefused('There is no session to go on with. Sign in.');
+  return { refreshToken };
+}
 
 const visitor = (request: FastifyRequest): Actor => ({
   kind: 'portal-user',
@@ -28,77 +37,41 @@ export class Sessions {
   ) {}
 
   register(fastify: FastifyInstance): void {
-    const handle =
-      (work: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>) =>
-      async (request: FastifyRequest, reply: FastifyReply) => {
-        try {
-          return await work(request, reply);
-        } catch (error) {
-          sendProblem(error, request, reply);
-          return reply;
-        }
+    fastify.post<{ Body: SignIn }>(PATH, async (request, reply) =>
+      this.grant(reply, await this.rpc.call(hierarchyRpc.signIn, { ...anyone(request), body: request.body })),
+    );
+    fastify.post(`${PATH}/refresh`, async (request, reply) =>
+      this.grant(
+        reply,
+        await this.rpc.call(hierarchyRpc.refreshSession, { ...anyone(request), body: refreshOf(request) }),
+      ),
+    );
+    fastify.delete(`${PATH}/current`, async (request, reply) => {
+      await this.rpc.call(hierarchyRpc.endSession, { ...anyone(request), body: refreshOf(request) });
+      return reply.clearCookie(COOKIE, { path: PATH }).code(204).send();
+    });
+    fastify.get('/v1/me', async (request) => {
+      const { actor, scope, ...principal } = await authorize(this.tokens, request, 'read');
+      return {
+        id: actor.id,
+        name: actor.name,
+        scope,
+        ...('role' in principal && { role: principal.role, email: principal.email }),
       };
-    fastify.post(
-      PATH,
-      handle(async (request, reply) =>
-        this.grant(
-          reply,
-          await this.rpc.call(hierarchyRpc.signIn, {
-            scope: PLATFORM_SCOPE,
-            actor: visitor(request),
-            body: request.body as SignIn,
-          }),
-        ),
-      ),
-    );
-    fastify.post(
-      `${PATH}/refresh`,
-      handle(async (request, reply) =>
-        this.grant(
-          reply,
-          await this.rpc.call(hierarchyRpc.refreshSession, {
-            scope: PLATFORM_SCOPE,
-            actor: visitor(request),
-            body: { refreshToken: this.cookie(request) },
-          }),
-        ),
-      ),
-    );
-    fastify.delete(
-      `${PATH}/current`,
-      handle(async (request, reply) => {
-        await this.rpc.call(hierarchyRpc.endSession, {
-          scope: PLATFORM_SCOPE,
-          actor: visitor(request),
-          body: { refreshToken: this.cookie(request) },
-        });
-        return reply.clearCookie(COOKIE, { path: PATH }).code(204).send();
-      }),
-    );
-    fastify.get(
-      '/v1/me',
-      handle(async (request, reply) => {
-        const { actor, scope, ...principal } = await authorize(this.tokens, request, 'read');
-        return reply.send({
-          id: actor.id,
-          name: actor.name,
-          scope,
-          ...('role' in principal ? { role: principal.role, email: principal.email } : {}),
-        });
-      }),
-    );
-    fastify.post(
-      '/v1/users/:id/client-tokens',
-      handle(async (request, reply) => {
-        const { scope, actor } = await authorize(this.tokens, request, 'write');
-        const { id } = request.params as { id: string };
-        const user = await this.rpc.call(hierarchyRpc.recordClientToken, { scope, actor, body: { id } });
-        return reply
-          .code(201)
-          .header('cache-control', 'no-store')
-          .send({ ...(await this.tokens.forClient(user)), userId: user.id, tokenType: 'Bearer' });
-      }),
-    );
+    });
+    fastify.post<{ Params: { id: string } }>('/v1/users/:id/client-tokens', async (request, reply) => {
+      const { scope, actor } = await authorize(this.tokens, request, 'write');
+      const user = await this.rpc.call(hierarchyRpc.recordClientToken, {
+        scope,
+        actor,
+        body: { id: request.params.id },
+      });
+      const token = await this.tokens.forClient(user);
+      return reply
+        .code(201)
+        .header('cache-control', 'no-store')
+        .send({ ...token, userId: user.id, tokenType: 'Bearer' });
+    });
   }
 
   private async grant(
@@ -116,11 +89,5 @@ export class Sessions {
       })
       .header('cache-control', 'no-store')
       .send({ ...token, tokenType: 'Bearer', principal });
-  }
-
-  private cookie(request: FastifyRequest): string {
-    const token = request.cookies[COOKIE];
-    if (!token) throw new TokenRefused('There is no session to go on with. Sign in.');
-    return token;
   }
 }

@@ -1,3 +1,4 @@
+import { OperationView } from '@strowger/contracts-provisioning';
 import { AppError, type ErrorKind } from '@strowger/kernel';
 import { statusOf } from '@strowger/http';
 import { pathParameters, type Route } from '../routes/route.js';
@@ -43,8 +44,29 @@ const EXAMPLES: Record<string, unknown> = {
   email: 'admin@demo.example',
 };
 
+/** What a field of this name usually holds; names say more than types do. */
+const BY_NAME: readonly [RegExp, unknown][] = [
+  [/At$|^at$|^time$/, '2026-11-20T09:30:00.000Z'],
+  [/^(e164|from|to|remote)$/, '+12015550123'],
+  [/^number$/, '2015550123'],
+  [/^timezone$/, 'America/Chicago'],
+  [/^language$/, 'en'],
+  [/^(name|actorName|objectName)$/, 'Chris Tutt'],
+  [/^friendlyName$/, 'Chris Direct'],
+  [/^broadworksUserId$/, 'chris@acme.example'],
+  [/^text$/, 'Your table is ready.'],
+  [/^platformName$/, 'Restcomm'],
+  [/^messagingType$/, 'SMS'],
+  [/^(account|secret|messageExchangeToken)$/, 'AC.....ef'],
+  [/Url$/, 'https://hooks.example.net/hooks/restcomm/3q2-7w'],
+  [/^jobId$/, '8471'],
+  [/^ip$/, '192.0.2.7'],
+  [/^application$/, 'UnityDesktop'],
+  [/^licenseType$/, 'Pro'],
+];
+
 /** A plausible value of a schema: first its own example, then what its type and format say. */
-function exampleOf(schema: Schema, components: Record<string, Schema>): unknown {
+function exampleOf(schema: Schema, components: Record<string, Schema>, name = ''): unknown {
   const ref = schema['$ref'] as string | undefined;
   if (ref) return exampleOf(components[ref.split('/').at(-1)!] ?? {}, components);
   if (Array.isArray(schema['examples'])) return (schema['examples'] as unknown[])[0];
@@ -52,6 +74,8 @@ function exampleOf(schema: Schema, components: Record<string, Schema>): unknown 
   if (Array.isArray(schema['enum'])) return (schema['enum'] as unknown[])[0];
   if (schema['format'] !== undefined && EXAMPLES[schema['format'] as string] !== undefined)
     return EXAMPLES[schema['format'] as string];
+  const usual = schema['type'] === 'string' ? BY_NAME.find(([pattern]) => pattern.test(name))?.[1] : undefined;
+  if (usual !== undefined) return usual;
   if (schema['type'] === 'array') return [exampleOf((schema['items'] as Schema) ?? {}, components)];
   if (schema['type'] === 'integer' || schema['type'] === 'number') return schema['minimum'] ?? 1;
   if (schema['type'] === 'boolean') return true;
@@ -186,7 +210,7 @@ function operation(route: Route, schemas: SchemaRegistry): Record<string, unknow
         ? {
             202: {
               description: 'Still running: see the operation.',
-              content: { 'application/json': { schema: { type: 'object' } } },
+              content: { 'application/json': { schema: schemas.reference(OperationView) } },
             },
           }
         : {}),

@@ -64,7 +64,10 @@ export const SESSION_PATHS = {
       tags: ['Sessions'],
       summary: 'A new access token; the refresh token rotates',
       security: [{ session: [] }],
-      responses: { 200: { description: 'Renewed', ...json(token) }, 401: problem('`token-refused`, `session-ended`, `refresh-token-reused`') },
+      responses: {
+        200: { description: 'Renewed', ...json(token) },
+        401: problem('`token-refused`, `session-ended`, `refresh-token-reused`'),
+      },
     },
   },
   '/v1/sessions/current': {

@@ -1,5 +1,5 @@
 import { AppError, InvalidInput, PLATFORM_SCOPE, SYSTEM_ACTOR, type FieldError } from '@strowger/kernel';
-import { sendProblem, type Rpc } from '@strowger/http';
+import type { Rpc } from '@strowger/http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { authorize } from '../auth/access.js';
 import type { Principal, Tokens } from '../auth/tokens.js';
@@ -30,6 +30,18 @@ export function ifMatchVersion(header: string | undefined): number | undefined {
   return Number(version);
 }
 
+/** A query string has only text: what the request declares as number or boolean becomes one, if it reads as one. */
+function typed(route: Route, query: Record<string, string>): Fields {
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]) => {
+      const type: unknown = Reflect.getMetadata('design:type', route.contract.body.prototype as object, name);
+      if (type === Boolean && (value === 'true' || value === 'false')) return [name, value === 'true'];
+      if (type === Number && value !== '' && Number.isFinite(Number(value))) return [name, Number(value)];
+      return [name, value];
+    }),
+  );
+}
+
 /** Path parameters are fields of the request: a body that says something else is a mistake worth naming. */
 function assemble(route: Route, request: FastifyRequest): Fields {
   const sent = request.body ?? {};
@@ -42,7 +54,7 @@ function assemble(route: Route, request: FastifyRequest): Fields {
     .map(([name]) => ({ field: name, rule: 'path', message: `${name} is already in the path and differs from it.` }));
   if (errors.length) throw new InvalidInput(errors);
   const takesBody = route.method !== 'GET' && route.method !== 'DELETE';
-  return { ...(request.query as Fields), ...(takesBody ? body : {}), ...params };
+  return { ...typed(route, request.query as Record<string, string>), ...(takesBody ? body : {}), ...params };
 }
 
 /** Serves the route table: authorizes, assembles the service's request, calls it and shapes the answer. */
@@ -58,14 +70,7 @@ export class RouteHost {
       fastify.route({
         method: route.method,
         url: route.path,
-        handler: async (request, reply) => {
-          try {
-            return this.send(reply, await this.serve(route, request));
-          } catch (error) {
-            sendProblem(error, request, reply);
-            return reply;
-          }
-        },
+        handler: async (request, reply) => this.send(reply, await this.serve(route, request)),
       });
   }
 

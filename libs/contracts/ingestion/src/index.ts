@@ -1,4 +1,6 @@
 import { IsArray, IsISO8601, IsObject, IsOptional, IsString, IsUUID } from 'class-validator';
+import { JSONSchema } from 'class-validator-jsonschema';
+import { INBOUND_MESSAGE_SCHEMA, RAW_DELIVERY_SCHEMA, RECEIPT_SCHEMA } from './schemas.js';
 
 /** The request as it came, for replay and evidence. The endpoint token is not in it. */
 export interface RawDelivery {
@@ -47,8 +49,8 @@ export class DeliveryReceivedV1 {
   @IsUUID() systemProviderId!: string;
   @IsString() kind!: string;
   @IsISO8601() receivedAt!: string;
-  @IsObject() raw!: RawDelivery;
-  @IsArray() facts!: HookFact[];
+  @IsObject() @JSONSchema(RAW_DELIVERY_SCHEMA) raw!: RawDelivery;
+  @IsArray() @JSONSchema({ items: { oneOf: [INBOUND_MESSAGE_SCHEMA, RECEIPT_SCHEMA] } }) facts!: HookFact[];
   /** Why the body could not be read; it is kept and can be replayed. */
   @IsOptional() @IsString() unreadable?: string;
   /** Why it must not be routed although it could be read: `account-mismatch`, a fact names another account than the endpoint's. */

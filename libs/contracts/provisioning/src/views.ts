@@ -1,5 +1,6 @@
 import { Type } from 'class-transformer';
 import {
+  IsArray,
   IsBoolean,
   IsIn,
   IsInt,
@@ -34,6 +35,8 @@ export class PlatformView {
   @IsOptional() @IsISO8601() lastVerifiedAt?: string;
   /** Where the carrier must send messages: to be set as the application's URL. */
   @IsString() webhookUrl!: string;
+  /** What was noticed while verifying; in the answer to that only. */
+  @IsOptional() @IsArray() @IsString({ each: true }) warnings?: string[];
   @IsInt() version!: number;
   @IsISO8601() createdAt!: string;
 }

@@ -97,6 +97,8 @@ export class BlockView {
   @IsUUID() id!: string;
   @IsString() number!: string;
   @IsISO8601() createdAt!: string;
+  /** Messages turned away since. */
+  @IsOptional() @IsInt() blockedMessages?: number;
 }
 export class OptOutView {
   @IsUUID() id!: string;

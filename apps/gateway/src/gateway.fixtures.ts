@@ -1,0 +1,135 @@
+import { Controller } from '@nestjs/common';
+import { loadConfig, ServiceConfig } from '@strowger/config';
+import { hierarchyRpc, type UserView } from '@strowger/contracts-hierarchy';
+import {
+  encodePush,
+  pushSubject,
+  routingRpc,
+  type MessageView,
+  type SyncClient,
+  type SyncView,
+} from '@strowger/contracts-routing';
+import { Answers, startService } from '@strowger/http';
+import { newId, type RpcRequest } from '@strowger/kernel';
+import { Messaging } from '@strowger/messaging';
+import { testNats } from '@strowger/testing';
+import { Tokens } from './auth/tokens.js';
+import { GatewayConfig } from './config.js';
+import { startGateway } from './gateway.js';
+
+export const SECRET = 'a secret of the tests, at least 32 characters long';
+
+/** What stands behind the gateway in its own specs: one user with one feed, and a count of what was asked. */
+@Controller()
+export class Behind {
+  static feed: MessageView[] = [];
+  static acked = 0;
+  static asked: RpcRequest<object>[] = [];
+  static previews = 0;
+
+  @Answers(routingRpc.syncClient)
+  async sync({ body: { cursor = 0, limit = 200 } }: RpcRequest<SyncClient>): Promise<SyncView> {
+    const after = Behind.feed.filter((m) => m.cursor > cursor);
+    const items = after.slice(0, limit).map((message) => ({ type: 'message.created' as const, message }));
+    return { items, cursor: items.at(-1)?.message.cursor ?? cursor, more: after.length > limit };
+  }
+  @Answers(routingRpc.ackClient)
+  async ack({ body }: RpcRequest<{ cursor: number }>): Promise<null> {
+    Behind.acked = body.cursor;
+    return null;
+  }
+  @Answers(routingRpc.feedHeads)
+  async heads({ body }: RpcRequest<{ userIds: string[] }>): Promise<Record<string, number>> {
+    return Object.fromEntries(body.userIds.map((id) => [id, Behind.feed.length]));
+  }
+  @Answers(routingRpc.sendMessage)
+  async send(request: RpcRequest<{ messageId?: string; to: string; text: string }>): Promise<MessageView> {
+    Behind.asked.push(request);
+    return { ...messageAt(1, request.body.text), id: request.body.messageId ?? newId() };
+  }
+  @Answers(hierarchyRpc.updateUser)
+  async updateUser(request: RpcRequest<{ id: string }>): Promise<UserView> {
+    Behind.asked.push(request);
+    return { id: request.body.id, version: 8 } as UserView;
+  }
+}
+
+export const messageAt = (cursor: number, text: string): MessageView => ({
+  id: newId(),
+  conversationId: newId(),
+  direction: 'inbound',
+  number: '+12015550123',
+  remote: '+12015550199',
+  text,
+  state: 'received',
+  encoding: 'GSM-7',
+  segments: 1,
+  createdAt: '2026-11-20T09:30:00.000Z',
+  cursor,
+});
+
+/** The gateway on a real nats-server, with `Behind` answering for the services. */
+export async function startWorld(env: Record<string, string> = {}) {
+  const nats = await testNats();
+  const base = { STROWGER_MODE: 'test', NATS_URL: nats.url, OPS_PORT: '0', OPS_HOST: '127.0.0.1', LOG_LEVEL: 'error' };
+  class BehindConfig extends ServiceConfig {}
+  const behind = await startService({
+    name: 'behind',
+    module: { module: class {}, controllers: [Behind] },
+    config: loadConfig(BehindConfig, base),
+    rpc: true,
+  });
+  await behind.rpcReady;
+  const config = loadConfig(GatewayConfig, {
+    ...base,
+    PORT: '0',
+    STROWGER_TOKEN_SECRET: SECRET,
+    SECURE_COOKIES: 'false',
+    ...env,
+  });
+  const gateway = await startGateway(config);
+  const tokens = gateway.app.get(Tokens);
+  const messaging = gateway.app.get(Messaging);
+  await messaging.ready();
+  const user = { id: newId(), systemProviderId: newId(), name: 'Chris' } as UserView;
+  const { clientToken } = await tokens.forClient(user);
+  const admin = await tokens.forPortalUser({
+    portalUserId: newId(),
+    email: 'a@b.example',
+    name: 'Ann',
+    role: 'administrator',
+    scope: { level: 'system-provider', id: user.systemProviderId, systemProviderId: user.systemProviderId },
+  });
+  Object.assign(Behind, { feed: [], acked: 0, asked: [] });
+  return {
+    url: gateway.url!,
+    nats,
+    user,
+    clientToken,
+    adminToken: admin.accessToken,
+    tokens,
+    messaging,
+    /** A live push as routing publishes it. */
+    push: (message: MessageView) =>
+      messaging.nc.publish(
+        pushSubject(user.id),
+        encodePush(message.cursor, JSON.stringify({ type: 'message.created', cursor: message.cursor, message })),
+      ),
+    request: (method: string, path: string, token: string, body?: unknown, headers: Record<string, string> = {}) =>
+      fetch(gateway.url + path, {
+        method,
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        body: body === undefined ? undefined : JSON.stringify(body),
+      }),
+    close: async () => {
+      await gateway.close();
+      await behind.close();
+      await nats.stop();
+    },
+  };
+}
+export type World = Awaited<ReturnType<typeof startWorld>>;

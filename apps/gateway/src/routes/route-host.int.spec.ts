@@ -1,0 +1,142 @@
+import { newId } from '@strowger/kernel';
+import { Behind, startWorld, type World } from '../gateway.fixtures.js';
+import { idFromKey } from './idempotency.js';
+import { ifMatchVersion, preferredWait } from './route-host.js';
+
+let world: World;
+beforeAll(async () => (world = await startWorld()));
+afterAll(() => world.close());
+beforeEach(() => (Behind.asked = []));
+
+const send = (body: object, headers: Record<string, string> = {}) =>
+  world.request('POST', '/v1/client/messages', world.clientToken, body, headers);
+const text = { to: '+12015550199', text: 'Hello' };
+
+describe('idempotency keys', () => {
+  it('answer a repeat from memory, without asking the service again', async () => {
+    const key = { 'idempotency-key': newId() };
+    const first = await send(text, key);
+    const again = await send(text, key);
+    expect(first.status).toBe(202);
+    expect(await again.json()).toEqual(await first.json());
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+    expect(Behind.asked).toHaveLength(1);
+  });
+
+  it('refuse another body under the same key with 422', async () => {
+    const key = { 'idempotency-key': newId() };
+    await send(text, key);
+    const other = await send({ ...text, text: 'Goodbye' }, key);
+    expect(other.status).toBe(422);
+    expect(await other.json()).toMatchObject({ code: 'idempotency-key-reused' });
+  });
+
+  it('give the service an id that is the same for every try and differs between callers', () => {
+    expect(idFromKey('ann POST /x', 'k')).toBe(idFromKey('ann POST /x', 'k'));
+    expect(idFromKey('ann POST /x', 'k')).not.toBe(idFromKey('bob POST /x', 'k'));
+    expect(idFromKey('ann POST /x', 'k')).toMatch(
+      /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    );
+  });
+
+  it('do not remember a failure: the same key may be tried again', async () => {
+    const key = { 'idempotency-key': newId() };
+    const refused = await send({ to: text.to }, key);
+    expect(refused.status).toBe(400);
+    expect((await send({ to: text.to }, key)).status).toBe(400);
+  });
+
+  it('let exactly one of many parallel requests through', async () => {
+    const key = { 'idempotency-key': newId() };
+    const answers = await Promise.all(Array.from({ length: 12 }, () => send(text, key)));
+    expect(Behind.asked).toHaveLength(1);
+    expect(answers.filter((a) => a.status === 202).length).toBeGreaterThanOrEqual(1);
+    expect(answers.every((a) => a.status === 202 || a.status === 409)).toBe(true);
+  });
+});
+
+describe('requests', () => {
+  it('take the user from the token, whatever the body says', async () => {
+    await send({ ...text, userId: newId() });
+    expect(Behind.asked[0]).toMatchObject({
+      scope: { level: 'user', id: world.user.id },
+      body: { userId: world.user.id },
+    });
+  });
+
+  it('name the field and the rule of bad input', async () => {
+    const answer = await send({ to: 7, text: 'x'.repeat(1601), colour: 'red' });
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    const { errors } = (await answer.json()) as { errors: { field: string }[] };
+    expect(new Set(errors.map((e) => e.field))).toEqual(new Set(['colour', 'text', 'to']));
+  });
+
+  it('refuse a body that contradicts the path', async () => {
+    const answer = await world.request('PATCH', `/v1/users/${newId()}`, world.adminToken, { id: newId(), name: 'X' });
+    expect(await answer.json()).toMatchObject({ status: 400, errors: [{ field: 'id', rule: 'path' }] });
+  });
+
+  it('take the version from If-Match and show the new one as ETag', async () => {
+    const answer = await world.request(
+      'PATCH',
+      `/v1/users/${newId()}`,
+      world.adminToken,
+      { name: 'X' },
+      { 'if-match': '"7"' },
+    );
+    expect(Behind.asked[0]).toMatchObject({ body: { version: 7 } });
+    expect(answer.headers.get('etag')).toBe('"8"');
+  });
+
+  it('answer malformed JSON, unknown paths and missing tokens as problems', async () => {
+    const broken = await fetch(`${world.url}/v1/client/messages`, {
+      method: 'POST',
+      body: '{',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${world.clientToken}` },
+    });
+    const nowhere = await fetch(`${world.url}/v1/nowhere`);
+    const anonymous = await fetch(`${world.url}/v1/users`);
+    for (const [answer, status] of [
+      [broken, 400],
+      [nowhere, 404],
+      [anonymous, 401],
+    ] as const) {
+      expect(answer.status).toBe(status);
+      expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    }
+  });
+
+  it('keep client tokens out of the portal, portal users out of the client API, and agents from changing things', async () => {
+    expect((await world.request('GET', '/v1/users', world.clientToken)).status).toBe(403);
+    expect((await world.request('GET', '/v1/client/messages', world.adminToken)).status).toBe(403);
+    const { accessToken } = await world.tokens.forPortalUser({
+      portalUserId: newId(),
+      email: 's@b.example',
+      name: 'Sue',
+      role: 'support',
+      scope: { level: 'system-provider', id: newId(), systemProviderId: newId() },
+    });
+    expect((await world.request('DELETE', `/v1/users/${newId()}`, accessToken)).status).toBe(403);
+    expect((await world.request('POST', '/v1/system-providers', world.adminToken, { name: 'Mine' })).status).toBe(403);
+  });
+
+  it('refuse a token signed with another key', async () => {
+    const [head, payload] = world.adminToken.split('.');
+    expect((await world.request('GET', '/v1/users', `${head}.${payload}.AAAA`)).status).toBe(401);
+  });
+});
+
+it.each([
+  ['wait=5', 5],
+  ['respond-async, wait=10', 10],
+  ['wait=900', 30],
+  [undefined, 20],
+  ['wait=x', 20],
+])('reads Prefer %s as %i seconds', (header, seconds) => expect(preferredWait(header)).toBe(seconds));
+
+it('reads If-Match, weak or strong, and refuses what is no ETag', () => {
+  expect(ifMatchVersion('"3"')).toBe(3);
+  expect(ifMatchVersion('W/"3"')).toBe(3);
+  expect(ifMatchVersion('*')).toBeUndefined();
+  expect(() => ifMatchVersion('3')).toThrow('ETag');
+});

@@ -1,0 +1,38 @@
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import { Controller, Header, HttpCode, Module, Post, Req } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+
+/**
+ * The floor F: a bare Nest on Fastify that takes a carrier's webhook as raw bytes and answers it, and does nothing else.
+ * Ours can't be faster, and how far it is from that is what safety costs. Runs as a process of its own; sends its port.
+ */
+const RCML = '<?xml version="1.0" encoding="UTF-8"?><Response/>';
+
+@Controller()
+class FloorController {
+  @Post('hooks/:kind/:token')
+  @HttpCode(200)
+  @Header('content-type', 'text/xml; charset=utf-8')
+  receive(@Req() request: { body: unknown }): string {
+    return Buffer.isBuffer(request.body) ? RCML : '';
+  }
+}
+
+@Module({ controllers: [FloorController] })
+class FloorModule {}
+
+const adapter = new FastifyAdapter({ logger: false });
+const app = await NestFactory.create<NestFastifyApplication>(FloorModule, adapter, {
+  logger: false,
+  bodyParser: false,
+});
+adapter
+  .getInstance()
+  .addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  );
+await app.listen(0, '127.0.0.1');
+process.on('disconnect', () => process.exit(0));
+process.send!({ port: (app.getHttpServer().address() as AddressInfo).port });

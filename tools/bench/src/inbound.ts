@@ -1,0 +1,155 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { headers } from '@nats-io/nats-core';
+import { jetstream } from '@nats-io/jetstream';
+import { type Bench, CONNECTIONS, MOST_IN_FLIGHT } from './bench.js';
+
+/** F and ingest.accept, in turns, so that what else the machine does meets both. Routing is away meanwhile. */
+export async function measureAccepting(bench: Bench, withIngest: boolean): Promise<number> {
+  const { sizes, report, stack } = bench;
+  const closed = { warmUpMs: sizes.warmUpMs, durationMs: sizes.measureMs };
+  await bench.floorPort();
+  if (withIngest) await bench.stopService('routing');
+  const floors: number[] = [];
+  const accepts: { perSecond: number; p50Ms: number; p99Ms: number }[] = [];
+  const before = withIngest ? await bench.metric('ingestion', 'ingestion_answered_without_ack_total') : 0;
+  const acceptedBefore = bench.accepted;
+  for (let round = 0; round < sizes.rounds; round++) {
+    floors.push((await bench.webhooks('floor', closed)).perSecond);
+    if (withIngest) accepts.push(await bench.webhooks('ingestion', closed));
+  }
+  const floor = Math.max(...floors);
+  report.add('F', 'requests/s', floor, floor, { rounds: floors.map(Math.round).join(' / '), connections: CONNECTIONS });
+  if (!withIngest) return floor;
+  const best = accepts.reduce((a, b) => (a.perSecond > b.perSecond ? a : b));
+  const withoutAck = (await bench.metric('ingestion', 'ingestion_answered_without_ack_total')) - before;
+  if (withoutAck > 0) report.note(`ingest.accept: ${withoutAck} answers did not wait for the stream's ack`);
+  const extra = { p50: best.p50Ms, p99: best.p99Ms, answeredWithoutAck: withoutAck };
+  report.add('ingest.accept', 'accepts/s', best.perSecond, floor, extra, { of: 'ratio', least: 0.5 });
+  const backlog = bench.accepted - acceptedBefore;
+  await stack.startService('routing');
+  const startedAt = performance.now();
+  await bench.routed();
+  const seconds = (performance.now() - startedAt) / 1000;
+  await bench.checkStored('inbound.backlog');
+  report.add('inbound.backlog', 'messages/s', backlog / seconds, floor, { messages: backlog });
+  return floor;
+}
+
+/** Webhook → disk and stream → routing → database → gateway → the client's socket. Answers the sustained rate. */
+export async function measureEndToEnd(
+  bench: Bench,
+  floor: number,
+  what: { throughput: boolean; latency: boolean },
+): Promise<void> {
+  const { sizes, report, tenant, load } = bench;
+  await bench.routed();
+  const cursors = await tenant.cursors();
+  await load.connect(
+    tenant.stack.urls.gatewayUrl,
+    tenant.users.map(({ token }, i) => ({ token, cursor: cursors[i]! })),
+  );
+  try {
+    const sustained = await bench.webhooks('ingestion', {
+      warmUpMs: sizes.warmUpMs,
+      durationMs: what.throughput ? sizes.inboundMs : sizes.measureMs,
+      maxInFlight: MOST_IN_FLIGHT,
+      awaitFrames: true,
+    });
+    checkFrames(bench, 'inbound.end-to-end', sustained);
+    const perSecond = sustained.sightings!.perSecond;
+    await bench.routed();
+    await bench.checkStored('inbound.end-to-end');
+    if (what.throughput) {
+      const { p50Ms: p50, p99Ms: p99 } = sustained.sightings!;
+      const extra = { clients: tenant.users.length, messages: sustained.sent, p50, p99 };
+      report.add('inbound.end-to-end', 'messages/s', perSecond, floor, extra, { of: 'ratio', least: 0.3 });
+    }
+    if (!what.latency) return;
+    await wait(1000);
+    const ratePerSecond = Math.floor(perSecond / 2);
+    const open = { warmUpMs: sizes.warmUpMs / 2, durationMs: sizes.latencyMs, ratePerSecond };
+    const bare = await bench.webhooks('floor', { ...open, durationMs: sizes.measureMs });
+    const paced = await bench.webhooks('ingestion', { ...open, awaitFrames: true });
+    checkFrames(bench, 'inbound.latency', paced);
+    const { p50Ms, p99Ms, maxMs } = paced.sightings!;
+    const extra = { ratePerSecond, messages: paced.sent, acceptP50: paced.p50Ms, acceptP99: paced.p99Ms };
+    report.add('inbound.latency.p50', 'ms', p50Ms, bare.p50Ms, extra);
+    report.add('inbound.latency.p99', 'ms', p99Ms, bare.p99Ms, { ...extra, max: maxMs }, { of: 'value', most: 25 });
+    await bench.routed();
+    await bench.checkStored('inbound.latency');
+  } finally {
+    await load.disconnect();
+  }
+}
+
+function checkFrames(
+  bench: Bench,
+  what: string,
+  { sightings, sent, accepted, dropped }: Awaited<ReturnType<Bench['webhooks']>>,
+): void {
+  const { missing, duplicates, strays, frames } = sightings!;
+  if (missing + duplicates + strays > 0 || frames !== accepted)
+    bench.report.fail(
+      `${what}: of ${sent} sent and ${accepted} accepted, ${frames} were seen; ${missing} missing, ${duplicates} twice, ${strays} at the wrong client`,
+    );
+  if (dropped > 0) bench.report.fail(`${what}: ${dropped} client sockets were closed by the gateway`);
+}
+
+/** NATS goes away, webhooks are answered from the spool, NATS comes back. */
+export async function measureDrain(bench: Bench): Promise<void> {
+  const { sizes, report, stack } = bench;
+  await bench.routed();
+  const jsm = await bench.jsm();
+  const { messages, bytes } = (await jsm.streams.info('INGESTION')).state;
+  const server = stack.servers.find(({ url }) => url === stack.urls.natsUrl);
+  if (!server) throw new Error('the NATS server is not ours to stop');
+  await server.stop();
+  const sent = await bench.webhooks('ingestion', { count: sizes.drain });
+  const spooled = await bench.metric('ingestion', 'ingestion_unacked_deliveries');
+  if (spooled !== sizes.drain) report.fail(`drain: ${sizes.drain} webhooks were sent, ${spooled} are in the spool`);
+  await server.start();
+  const startedAt = performance.now();
+  const deadline = startedAt + 180_000;
+  let begunAt: number | undefined;
+  for (let left = spooled; left > 0; await wait(20)) {
+    left = await bench.metric('ingestion', 'ingestion_unacked_deliveries');
+    if (left < spooled) begunAt ??= performance.now();
+    if (performance.now() > deadline) return report.fail(`drain: ${left} deliveries are still in the spool`);
+  }
+  const drainedAt = performance.now();
+  await bench.routed();
+  const storedAt = performance.now();
+  await bench.checkStored('drain');
+  const size = messages === 0 ? 1200 : Math.round(bytes / messages);
+  const floor = await barePublishing(bench, sizes.drain, size);
+  const rate = (until: number): number => (sizes.drain / (until - startedAt)) * 1000;
+  const extra = {
+    messages: sizes.drain,
+    acceptedPerSecondMeanwhile: Math.round(sent.perSecond),
+    reconnectMs: Math.round((begunAt ?? drainedAt) - startedAt),
+    messageBytes: size,
+  };
+  report.add('drain', 'messages/s', rate(drainedAt), floor, extra, { of: 'value', least: 5000 });
+  report.add('drain.stored', 'messages/s', rate(storedAt), floor);
+}
+
+/** As many messages of the same size straight to a stream, with the library, as many under way as ingestion has. */
+async function barePublishing(bench: Bench, count: number, size: number): Promise<number> {
+  const WINDOW = 4096;
+  const nc = await bench.natsConnection();
+  const jsm = await bench.jsm();
+  await jsm.streams.add({ name: 'BENCH', subjects: ['bench.floor'] });
+  try {
+    const js = jetstream(nc);
+    const payload = new Uint8Array(size - headers().toString().length).fill(0x61);
+    const startedAt = performance.now();
+    let next = 0;
+    const publish = async (): Promise<void> => {
+      while (next < count) await js.publish('bench.floor', payload, { msgID: `bench-${next++}` });
+    };
+    await Promise.all(Array.from({ length: WINDOW }, publish));
+    return (count / (performance.now() - startedAt)) * 1000;
+  } finally {
+    await jsm.streams.delete('BENCH');
+  }
+}

@@ -1,0 +1,84 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Bench } from './bench.js';
+
+/** Queued through the API while somebody else holds the platform's right to send; then let go. */
+export async function measureOutbound(bench: Bench, floor: number): Promise<void> {
+  const { sizes, report, tenant, load } = bench;
+  const { twins, platform, users, remotes } = tenant;
+  const atTwin = async (): Promise<number> => (await twins.state()).messages;
+  const before = await atTwin();
+  const CONNECTIONS = 64;
+  await tenant.sql(
+    `update routing.platform set sender = 'bench', sender_until = now() + interval '1 hour' where platform_id = $1`,
+    [platform.id],
+  );
+  const queued = await load.run({
+    port: Number(new URL(tenant.stack.urls.gatewayUrl).port),
+    connections: CONNECTIONS,
+    firstSequence: 0,
+    count: sizes.outbound,
+    plan: {
+      kind: 'text',
+      run: `${bench.run}-${before}`,
+      tokens: users.map(({ token }) => token),
+      numbers: users.map(({ number }) => number),
+      remotes: [...remotes],
+    },
+  });
+  if (queued.accepted !== sizes.outbound)
+    report.fail(`outbound.queue: of ${queued.sent} texts ${queued.accepted} were queued. ${queued.refusal ?? ''}`);
+  report.add('outbound.queue', 'messages/s', queued.perSecond, floor, {
+    connections: CONNECTIONS,
+    p50: queued.p50Ms,
+    p99: queued.p99Ms,
+  });
+  if ((await atTwin()) !== before) report.fail('outbound.send: texts went out while the sender was held back');
+  await tenant.sql(`update routing.platform set sender = null, sender_until = null where platform_id = $1`, [
+    platform.id,
+  ]);
+  const startedAt = performance.now();
+  const deadline = startedAt + 120_000;
+  let firstAt: number | undefined;
+  let there = 0;
+  while (there < queued.accepted && performance.now() < deadline) {
+    there = (await atTwin()) - before;
+    if (there > 0) firstAt ??= performance.now();
+    await wait(20);
+  }
+  const doneAt = performance.now();
+  const perSecond = (there / (doneAt - (firstAt ?? startedAt))) * 1000;
+  const states = await settled(bench, deadline);
+  const deliveredAt = performance.now();
+  there = (await atTwin()) - before;
+  if (there !== queued.accepted)
+    report.fail(`outbound.send: ${queued.accepted} texts were queued, the carrier has ${there}`);
+  const open = Object.entries(states).filter(([state]) => state !== 'delivered');
+  if (open.length > 0) report.fail(`outbound.send: not delivered: ${open.map((entry) => entry.join(' ')).join(', ')}`);
+  report.add(
+    'outbound.send',
+    'messages/s',
+    perSecond,
+    floor,
+    {
+      messages: there,
+      waitedMs: Math.round((firstAt ?? doneAt) - startedAt),
+      deliveredPerSecond: Math.round((there / (deliveredAt - startedAt)) * 1000),
+    },
+    { of: 'value', least: 2000 },
+  );
+}
+
+/** Waits until every text has its last state; answers how many are in which. */
+async function settled({ tenant }: Bench, deadline: number): Promise<Record<string, number>> {
+  return tenant.inDatabase(async (client) => {
+    for (;;) {
+      const { rows } = await client.query(
+        `select state, count(*)::int as n from routing.message where platform_id = $1 and direction = 'outbound' group by state`,
+        [tenant.platform.id],
+      );
+      const states = Object.fromEntries(rows.map((row) => [String(row['state']), Number(row['n'])]));
+      if (Object.keys(states).every((state) => state === 'delivered') || performance.now() > deadline) return states;
+      await wait(250);
+    }
+  });
+}
