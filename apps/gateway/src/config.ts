@@ -19,5 +19,13 @@ export class GatewayConfig extends ServiceConfig {
   @Env('SECURE_COOKIES') @IsBoolean() secureCookies = true;
   /** How often connected clients' feeds are compared with what they were sent: finds a lost last push. */
   @Env('FEED_CHECK_SECONDS') @IsInt() @Min(1) feedCheckSeconds = 15;
+  /** Longer than the longest carrier call behind a request (plus 30 s of `Prefer: wait`), so that the service answers first. */
+  @Env('RPC_TIMEOUT_SECONDS') @IsInt() @Min(1) @Max(300) rpcTimeoutSeconds = 45;
+  /**
+   * A first try under an Idempotency-Key that says nothing for this long is taken for dead, as after a crash of the
+   * gateway; ids derived from the key keep a second one harmless. Longer than RPC_TIMEOUT_SECONDS.
+   */
+  @Env('IDEMPOTENCY_ABANDONED_SECONDS') @IsInt() @Min(1) @Max(3600) idempotencyAbandonedSeconds = 60;
+  /** Portal frontends on other origins, such as https://portal.example.net. */
   @EnvList('CORS_ORIGINS') @IsString({ each: true }) corsOrigins: string[] = [];
 }

@@ -9,11 +9,11 @@ import { gatewayModule } from './app.module.js';
 import { Sessions } from './auth/sessions.js';
 import { Tokens } from './auth/tokens.js';
 import { ClientSockets } from './client/client-socket.js';
-import { GatewayConfig } from './config.js';
+import { type GatewayConfig } from './config.js';
 import { registerDeadLetters } from './dead-letters.js';
 import { registerDocs } from './openapi/docs.js';
 import { openApiDocument } from './openapi/document.js';
-import { SESSION_PATHS } from './openapi/session-paths.js';
+import { OTHER_PATHS } from './openapi/other-paths.js';
 import { hierarchyRoutes } from './routes/hierarchy.routes.js';
 import { IdempotencyKeys } from './routes/idempotency.js';
 import { provisioningRoutes } from './routes/provisioning.routes.js';
@@ -27,7 +27,7 @@ export const ROUTES: readonly Route[] = [...hierarchyRoutes, ...provisioningRout
 
 export function apiDocument(publicUrl: string): Record<string, unknown> {
   const document = openApiDocument(ROUTES, publicUrl);
-  return { ...document, paths: { ...SESSION_PATHS, ...(document['paths'] as object) } };
+  return { ...document, paths: { ...OTHER_PATHS, ...(document['paths'] as object) } };
 }
 
 /** The bucket of idempotency keys; opened when first needed, so that the gateway starts while NATS is away. */
@@ -43,11 +43,14 @@ function idempotencyBucket(messaging: Messaging): () => Promise<KV> {
 async function configure(fastify: FastifyInstance, app: NestFastifyApplication, config: GatewayConfig): Promise<void> {
   const [tokens, rpc, messaging] = [app.get(Tokens), app.get(Rpc), app.get(Messaging)];
   assertRoutes(ROUTES);
+  if (config.corsOrigins.length > 0)
+    app.enableCors({ origin: config.corsOrigins, credentials: true, exposedHeaders: ['etag', 'location', 'retry-after'] });
   // A context of its own: what its routes throw, and what of a request can't even be read, is answered as a problem.
   await fastify.register(async (api) => {
     api.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
     await api.register(fastifyCookie);
-    new RouteHost(tokens, rpc, new IdempotencyKeys(idempotencyBucket(messaging))).register(api, ROUTES);
+    const keys = new IdempotencyKeys(idempotencyBucket(messaging), config.idempotencyAbandonedSeconds * 1000);
+    new RouteHost(tokens, rpc, keys, config.rpcTimeoutSeconds * 1000).register(api, ROUTES);
     new Sessions(rpc, tokens, config).register(api);
     registerDeadLetters(api, tokens, app.get(DeadLetters));
     await registerDocs(api, apiDocument(config.publicUrl));

@@ -1,5 +1,5 @@
-import type { Actor, CloudEvent, RpcContract, TenantScope } from '@strowger/kernel';
-import { ManualClock, newId, PLATFORM_SCOPE, type AppError } from '@strowger/kernel';
+import type { Actor, CloudEvent, RpcContract, TenantScope, AppError } from '@strowger/kernel';
+import { ManualClock, newId, PLATFORM_SCOPE } from '@strowger/kernel';
 import { hierarchyRpc, type CreatePortalUser, type GroupView, type ResellerView } from '@strowger/contracts-hierarchy';
 import { loadConfig } from '@strowger/config';
 import { Rpc, startService, type RunningService } from '@strowger/http';

@@ -1,4 +1,4 @@
-import { AppError } from '@strowger/kernel';
+import { type AppError } from '@strowger/kernel';
 
 export interface JobOptions {
   /** Handled at once by one process; the work waits on others, so more than a CPU's worth. Default 20. */

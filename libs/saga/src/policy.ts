@@ -1,4 +1,4 @@
-import { AppError, type ErrorKind } from '@strowger/kernel';
+import { type AppError, type ErrorKind } from '@strowger/kernel';
 import type { RetryPolicy } from './definition.js';
 
 const LONGEST_BACKOFF_MS = 30_000;

@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { ClientSocket, PortalApi } from '@strowger/api-client';
+import { type ClientSocket, PortalApi } from '@strowger/api-client';
 import { TwinsClient, type AccountView } from '@strowger/carrier-twins';
 import type { GroupView, PortalUserView, SystemProviderView, UserView } from '@strowger/contracts-hierarchy';
 import type { NumberView, PlatformView } from '@strowger/contracts-provisioning';

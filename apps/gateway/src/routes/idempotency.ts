@@ -26,9 +26,6 @@ export class RequestInProgress extends AppError {
 
 type Entry = { fingerprint: string; startedAt: number } & ({ done: false } | { done: true; answer: Answer });
 
-/** A first try that says nothing for this long is taken for dead; ids derived from the key keep a second one harmless. */
-const ABANDONED_MS = 60_000;
-
 const digest = (...parts: string[]): Buffer => createHash('sha256').update(parts.join('\0')).digest();
 
 /** A UUID (version 8, RFC 9562) that is always the same for the same caller and key. */
@@ -46,6 +43,7 @@ export function idFromKey(caller: string, key: string): string {
 export class IdempotencyKeys {
   constructor(
     private readonly bucket: () => Promise<KV>,
+    private readonly abandonedMs = 60_000,
     private readonly now: () => number = Date.now,
   ) {}
 
@@ -61,7 +59,7 @@ export class IdempotencyKeys {
       const entry = existing && existing.operation === 'PUT' ? existing.json<Entry>() : undefined;
       if (entry && entry.fingerprint !== fingerprint) throw new IdempotencyKeyReused();
       if (entry?.done) return { ...entry.answer, headers: { ...entry.answer.headers, 'idempotency-replayed': 'true' } };
-      if (entry && this.now() - entry.startedAt < ABANDONED_MS) throw new RequestInProgress();
+      if (entry && this.now() - entry.startedAt < this.abandonedMs) throw new RequestInProgress();
       claimed = await kv.update(name, JSON.stringify(mine), existing?.revision ?? 0).catch(() => {
         throw new RequestInProgress();
       });

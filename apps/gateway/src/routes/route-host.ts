@@ -8,8 +8,6 @@ import { pathParameters, type Answer, type Route } from './route.js';
 
 const DEFAULT_WAIT_SECONDS = 20;
 const MOST_WAIT_SECONDS = 30;
-/** Longer than the longest carrier call behind a request, so that the service answers first. */
-const RPC_TIMEOUT_MS = 45_000;
 
 type Fields = Record<string, unknown>;
 
@@ -63,6 +61,7 @@ export class RouteHost {
     private readonly tokens: Tokens,
     private readonly rpc: Rpc,
     private readonly keys: IdempotencyKeys,
+    private readonly rpcTimeoutMs = 45_000,
   ) {}
 
   register(fastify: FastifyInstance, table: readonly Route[]): void {
@@ -94,7 +93,7 @@ export class RouteHost {
 
   private async call(route: Route, principal: Principal | undefined, body: Fields): Promise<Answer> {
     const { scope, actor } = principal ?? { scope: PLATFORM_SCOPE, actor: SYSTEM_ACTOR };
-    const reply = await this.rpc.call(route.contract, { scope, actor, body }, { timeoutMs: RPC_TIMEOUT_MS });
+    const reply = await this.rpc.call(route.contract, { scope, actor, body }, { timeoutMs: this.rpcTimeoutMs });
     const answer = route.answer?.(reply) ?? { status: route.status ?? (route.response ? 200 : 204), body: reply };
     const version = (answer.body as { version?: unknown } | null)?.version;
     if (typeof version === 'number') answer.headers = { etag: `"${version}"`, ...answer.headers };

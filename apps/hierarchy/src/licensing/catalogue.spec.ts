@@ -1,4 +1,4 @@
-import { PRODUCTS, productOf, UnknownName } from './catalogue.js';
+import { PRODUCTS, productOf, type UnknownName } from './catalogue.js';
 
 const refused = (application: string, licenseType: string): UnknownName => {
   try {

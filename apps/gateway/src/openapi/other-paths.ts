@@ -1,4 +1,4 @@
-/** OpenAPI of the routes outside the table: sessions, client tokens, the socket. */
+/** OpenAPI of the routes outside the table: sessions, client tokens, the socket, dead letters. */
 const problem = (description: string) => ({
   description,
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
@@ -28,7 +28,7 @@ const clientToken = {
   },
 };
 
-export const SESSION_PATHS = {
+export const OTHER_PATHS = {
   '/v1/sessions': {
     post: {
       operationId: 'signIn',
@@ -117,6 +117,69 @@ export const SESSION_PATHS = {
       responses: {
         101: { description: 'Switching protocols' },
         401: { description: 'The token is missing, bad or expired' },
+      },
+    },
+  },
+  '/v1/dead-letters': {
+    get: {
+      operationId: 'listDeadLetters',
+      tags: ['Operations'],
+      summary: 'Facts a consumer could not handle, oldest first, with the reason',
+      security: [{ portal: [] }],
+      parameters: [
+        { name: 'consumer', in: 'query', required: false, schema: { type: 'string' } },
+        {
+          name: 'limit',
+          in: 'query',
+          required: false,
+          schema: { type: 'integer', minimum: 1, maximum: 200, default: 50 },
+        },
+        { name: 'cursor', in: 'query', required: false, schema: { type: 'string' } },
+      ],
+      responses: {
+        200: {
+          description: 'A page',
+          ...json(
+            {
+              type: 'object',
+              required: ['items'],
+              properties: { items: { type: 'array', items: { type: 'object' } }, nextCursor: { type: 'string' } },
+            },
+            { items: [] },
+          ),
+        },
+        401: problem('`token-refused`'),
+        403: problem('`access-forbidden`'),
+      },
+    },
+  },
+  '/v1/dead-letters/{id}/replay': {
+    post: {
+      operationId: 'replayDeadLetter',
+      tags: ['Operations'],
+      summary: 'Hand it to its consumer again',
+      security: [{ portal: [] }],
+      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+      responses: {
+        204: { description: 'On its way' },
+        401: problem('`token-refused`'),
+        403: problem('`access-forbidden`'),
+        404: problem('`dead-letter-not-found`'),
+      },
+    },
+  },
+  '/v1/dead-letters/{id}': {
+    delete: {
+      operationId: 'discardDeadLetter',
+      tags: ['Operations'],
+      summary: 'Forget it',
+      security: [{ portal: [] }],
+      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+      responses: {
+        204: { description: 'Forgotten' },
+        401: problem('`token-refused`'),
+        403: problem('`access-forbidden`'),
+        404: problem('`dead-letter-not-found`'),
       },
     },
   },

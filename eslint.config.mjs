@@ -1,0 +1,263 @@
+/**
+ * Lint: correctness rules of typescript-eslint with types, and the boundaries between packages. What a package may
+ * import follows from the one `type:` tag under `nx.tags` in its package.json, so a new package needs no change here.
+ */
+import { globSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import importX from 'eslint-plugin-import-x';
+import { defineConfig } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+const ROOT = fileURLToPath(new URL('.', import.meta.url));
+
+/** The types a package of a type may import, and the outside packages it must not. */
+const MAY_IMPORT = {
+  app: ['contract', 'platform', 'adapter', 'kernel', 'testing'],
+  contract: ['kernel'],
+  platform: ['platform', 'kernel', 'testing'],
+  adapter: ['adapter', 'kernel', 'testing'],
+  testing: ['kernel'],
+  // Programs about the whole: demo, seed, benchmarks, generators, and what they share.
+  tool: ['app', 'contract', 'platform', 'adapter', 'kernel', 'testing', 'tool'],
+  kernel: ['kernel'],
+};
+const BANNED_OUTSIDE = {
+  contract: ['@nestjs/', '@mikro-orm/', '@nats-io/'],
+  adapter: ['@mikro-orm/'],
+};
+
+/** Code that never runs in a service: it may use packages of type testing and tool, and the apps. */
+const TEST_CODE = [
+  '**/*.spec.ts',
+  '**/*.fixtures.ts',
+  '**/*.fixtures.mjs',
+  '**/src/testing.ts',
+  '**/src/testing/**',
+  'libs/testing/**',
+  'apps/e2e/**',
+  'tools/**',
+];
+/** What starts processes hands them their environment; libs/config reads ours. */
+const READS_ENVIRONMENT = [
+  'libs/config/src/**',
+  'libs/testing/**',
+  'tools/*/src/main.ts',
+  'tools/setup/**',
+  'tools/*.mjs',
+];
+
+/** @returns {{ name: string, folder: string, type: string }[]} every package of the workspace */
+function packages() {
+  const { workspaces } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  return workspaces
+    .flatMap((pattern) => globSync(`${pattern}/package.json`, { cwd: ROOT }))
+    .sort()
+    .map((path) => {
+      const { name, nx } = JSON.parse(readFileSync(join(ROOT, path), 'utf8'));
+      const types = (nx?.tags ?? []).filter((tag) => tag.startsWith('type:')).map((tag) => tag.slice('type:'.length));
+      if (types.length !== 1 || !Object.hasOwn(MAY_IMPORT, types[0]))
+        throw new Error(`${path} needs exactly one tag type:${Object.keys(MAY_IMPORT).join('|')} under nx.tags`);
+      return { name, folder: dirname(path).split(sep).join('/'), type: types[0] };
+    });
+}
+
+const within = (path, folder) => path === folder || path.startsWith(`${folder}/`);
+const projectPath = (path) => relative(ROOT, path).split(sep).join('/');
+
+/** Calls `visit(node, specifier)` for every import and re-export, those of types too. */
+function eachImport(visit) {
+  const declaration = (node) => node.source && visit(node.source, node.source.value);
+  return {
+    ImportDeclaration: declaration,
+    ExportNamedDeclaration: declaration,
+    ExportAllDeclaration: declaration,
+    ImportExpression: (node) => node.source.type === 'Literal' && visit(node.source, node.source.value),
+  };
+}
+
+/** Imports only where the tags allow it. Options: the packages, and whether the file is test code. */
+const boundaries = {
+  meta: { type: 'problem', schema: [{ type: 'array' }, { type: 'object' }] },
+  create(context) {
+    const [all, { testCode }] = context.options;
+    const file = projectPath(context.filename);
+    const own = all.find(({ folder }) => within(file, folder));
+    const refuse = (node, message) => context.report({ node, message });
+
+    return eachImport((node, specifier) => {
+      if (typeof specifier !== 'string') return;
+      if (specifier.startsWith('.')) {
+        const target = projectPath(join(dirname(context.filename), specifier));
+        const owner = all.find(({ folder }) => within(target, folder));
+        if (owner && owner !== own) refuse(node, `Import ${owner.name} by its name, not by a path into its folder.`);
+        if (!owner && own && !testCode) refuse(node, `${target} is outside of ${own.name}.`);
+        return;
+      }
+      const target = all.find(({ name }) => specifier === name || specifier.startsWith(`${name}/`));
+      if (!target) {
+        if (BANNED_OUTSIDE[own?.type]?.some((prefix) => specifier.startsWith(prefix)))
+          refuse(node, `A package of type ${own.type} must not use ${specifier}.`);
+        return;
+      }
+      if (target === own) return refuse(node, `Inside ${own.name}, import by a relative path.`);
+      if (target.type === 'app') {
+        if (!testCode) refuse(node, `Nothing imports an app, so not ${target.name}.`);
+        return;
+      }
+      const forTests = ['testing', 'tool'].includes(target.type) || specifier === `${target.name}/testing`;
+      if (forTests && !testCode) refuse(node, `${specifier} is for specs, fixtures and tools only.`);
+      if (!own || MAY_IMPORT[own.type].includes(target.type) || (testCode && forTests)) return;
+      refuse(node, `A package of type ${own.type} must not import ${target.name}, which is of type ${target.type}.`);
+    });
+  },
+};
+
+/** Imports that stay in the build: `import type` is erased, `import { type X }` still loads the module. */
+const STAYING_IMPORT = /^(?:import|export)\s+(?!type[\s{])(?:[^;'"`]*?\sfrom\s+)?['"]([^'"]+)['"]/gm;
+
+/** Which of our files loads which: each is read once a run, with no resolver, so the whole repository takes a second. */
+class ImportGraph {
+  #edges = new Map();
+  #packages;
+
+  constructor(all) {
+    this.#packages = all;
+  }
+
+  /** The shortest way from the file back to itself through `first`, or undefined. */
+  cycle(file, first) {
+    const cameFrom = new Map([[first, file]]);
+    for (const at of cameFrom.keys()) {
+      for (const { to } of this.imports(at)) {
+        if (to === file) return this.#path(cameFrom, file, at);
+        if (!cameFrom.has(to)) cameFrom.set(to, at);
+      }
+    }
+    return undefined;
+  }
+
+  /** @param {string} [given] the file's text where it is at hand; @returns {{ specifier: string, to: string }[]} */
+  imports(file, given) {
+    let edges = this.#edges.get(file);
+    if (!edges || given !== undefined) {
+      const text = given ?? readFileSync(file, 'utf8');
+      edges = [...text.matchAll(STAYING_IMPORT)]
+        .map(([, specifier]) => ({ specifier, to: this.#resolve(file, specifier) }))
+        .filter(({ to }) => to !== undefined);
+      this.#edges.set(file, edges);
+    }
+    return edges;
+  }
+
+  #path(cameFrom, file, last) {
+    const path = [];
+    for (let at = last; at !== file; at = cameFrom.get(at)) path.unshift(at);
+    return [file, ...path, file];
+  }
+
+  #resolve(file, specifier) {
+    const target = specifier.startsWith('.') ? join(dirname(file), specifier) : this.#entry(specifier);
+    const path = target?.replace(/\.js$/, '.ts');
+    return path?.endsWith('.ts') && statSync(path, { throwIfNoEntry: false })?.isFile() ? path : undefined;
+  }
+
+  #entry(specifier) {
+    const owner = this.#packages.find(({ name }) => specifier === name || specifier.startsWith(`${name}/`));
+    if (!owner) return undefined;
+    return join(ROOT, owner.folder, 'src', `${specifier.slice(owner.name.length + 1) || 'index'}.ts`);
+  }
+}
+
+let graph;
+/** Files that load each other in a circle: in ESM one of them sees the other's classes too early. */
+const noCycles = {
+  meta: { type: 'problem', schema: [{ type: 'array' }] },
+  create(context) {
+    graph ??= new ImportGraph(context.options[0]);
+    const edges = new Map(
+      graph.imports(context.filename, context.sourceCode.text).map(({ specifier, to }) => [specifier, to]),
+    );
+    return eachImport((node, specifier) => {
+      const first = edges.get(specifier);
+      if (!first || node.parent.importKind === 'type' || node.parent.exportKind === 'type') return;
+      const path = first === context.filename ? [first, first] : graph.cycle(context.filename, first);
+      if (path) context.report({ node, message: `Import cycle: ${path.map(projectPath).join(' → ')}` });
+    });
+  },
+};
+
+const ENVIRONMENT = [
+  {
+    selector: "MemberExpression[object.name='process'][property.name='env']",
+    message: 'Configuration comes from @strowger/config, which is the only one to read the environment.',
+  },
+  {
+    selector: 'ImportDeclaration[source.value=/^(node:)?process$/]',
+    message: 'Use the global `process`; the environment is read by @strowger/config alone.',
+  },
+];
+
+const PACKAGES = packages();
+const CORRECT = {
+  eqeqeq: ['error', 'always', { null: 'ignore' }],
+  'no-constant-condition': ['error', { checkLoops: 'allExceptWhileTrue' }],
+  'no-debugger': 'error',
+  'no-dupe-keys': 'error',
+  'no-duplicate-case': 'error',
+  'no-fallthrough': 'error',
+  'no-self-assign': 'error',
+  'no-self-compare': 'error',
+  'no-unreachable': 'error',
+  'no-unsafe-finally': 'error',
+  'no-var': 'error',
+  'prefer-const': ['error', { destructuring: 'all' }],
+  'import-x/no-duplicates': 'error',
+};
+const UNUSED = {
+  args: 'after-used',
+  argsIgnorePattern: '^_',
+  varsIgnorePattern: '^_',
+  destructuredArrayIgnorePattern: '^_',
+  caughtErrors: 'all',
+  caughtErrorsIgnorePattern: '^_',
+  ignoreRestSiblings: true,
+};
+
+export default defineConfig(
+  { ignores: ['**/dist/**', '**/.local/**', '**/.nx/**', '**/coverage/**', '**/*.d.mts'] },
+  {
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    plugins: {
+      'import-x': importX,
+      strowger: { meta: { name: 'strowger', version: '1' }, rules: { boundaries, 'no-cycles': noCycles } },
+    },
+  },
+  { files: ['**/*.mjs'], rules: { ...CORRECT, 'no-unused-vars': ['error', UNUSED] } },
+  {
+    files: ['**/*.ts'],
+    languageOptions: {
+      parser: tseslint.parser,
+      parserOptions: { projectService: true, tsconfigRootDir: ROOT },
+    },
+    plugins: { '@typescript-eslint': tseslint.plugin },
+    rules: {
+      ...CORRECT,
+      'strowger/no-cycles': ['error', PACKAGES],
+      'import-x/no-default-export': 'error',
+      '@typescript-eslint/consistent-type-imports': [
+        'error',
+        { fixStyle: 'inline-type-imports', disallowTypeAnnotations: false },
+      ],
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', UNUSED],
+      '@typescript-eslint/return-await': ['error', 'error-handling-correctness-only'],
+    },
+  },
+  { files: ['**/*.spec.ts', '**/*.fixtures.ts'], rules: { '@typescript-eslint/no-explicit-any': 'off' } },
+  { rules: { 'strowger/boundaries': ['error', PACKAGES, { testCode: false }] } },
+  { files: TEST_CODE, rules: { 'strowger/boundaries': ['error', PACKAGES, { testCode: true }] } },
+  { ignores: [...READS_ENVIRONMENT, '**/*.spec.ts'], rules: { 'no-restricted-syntax': ['error', ...ENVIRONMENT] } },
+);
