@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { Health } from '@strowger/http';
+import type { Health } from '@strowger/http';
 import { Messaging } from '@strowger/messaging';
 import { gauge } from '@strowger/telemetry';
 import type { IngestionConfig } from './config.js';
@@ -10,8 +10,8 @@ import { DeliveryStream } from './journal/delivery-stream.js';
 import { StreamOnlyJournal } from './journal/stream-only-journal.js';
 import { Spool } from './spool/spool.js';
 
-/** Less than the 25 s in which a process must end. */
-const DRAIN_MS = 20_000;
+/** With what NATS may take to close (5 s), less than the 25 s in which a process must end. */
+const DRAIN_MS = 15_000;
 /** Room for the headers beside the event. */
 const HEADER_BYTES = 1024;
 /** What a server takes that was never asked. */

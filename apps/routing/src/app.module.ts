@@ -17,12 +17,14 @@ import { QuarantineService } from './inbound/quarantine.service.js';
 import { rereadMessage } from './inbound/reread.jobs.js';
 import { MessagesController } from './messages/messages.controller.js';
 import { MessagesService } from './messages/messages.service.js';
+import { MIGRATIONS } from './migrations/index.js';
 import { drainPlatform } from './outbound/drain.jobs.js';
 import { OutboundMessages } from './outbound/outbound-messages.js';
 import { ReceiptsService } from './outbound/receipts.service.js';
 import { SenderJob } from './outbound/sender.job.js';
 import { SenderQueries } from './outbound/sender.queries.js';
 import { SenderService } from './outbound/sender.service.js';
+import { Readiness } from './readiness.js';
 import { reconcilePlatform } from './reconcile/reconcile.jobs.js';
 import { ReconcileService } from './reconcile/reconcile.service.js';
 
@@ -30,7 +32,7 @@ export function routingModule(config: Readonly<RoutingConfig>, clock: Clock = ne
   @Module({
     imports: [
       // Routing speaks SQL, not entities: every statement works on a batch.
-      PersistenceModule.forRoot({ service: 'routing', databaseUrl: config.databaseUrl, entities: [], poolSize: 16 }),
+      PersistenceModule.forRoot({ service: 'routing', databaseUrl: config.databaseUrl, entities: [], migrations: MIGRATIONS, poolSize: 16 }),
       MessagingModule.forRoot({ service: 'routing', natsUrl: config.natsUrl }),
       JobsModule.forRoot({
         service: 'routing',
@@ -58,6 +60,7 @@ export function routingModule(config: Readonly<RoutingConfig>, clock: Clock = ne
       BlocksService,
       MessagesService,
       ReconcileService,
+      Readiness,
     ],
   })
   class RoutingModule {}

@@ -1,5 +1,5 @@
 import { Env, EnvList, Secret, ServiceConfig } from '@strowger/config';
-import { IsInt, IsNumber, IsString, Max, Min } from 'class-validator';
+import { IsInt, IsNumber, IsNumberString, IsString, Max, Min } from 'class-validator';
 
 export class RoutingConfig extends ServiceConfig {
   @Secret() @Env('DATABASE_URL') @IsString() databaseUrl!: string;
@@ -12,8 +12,14 @@ export class RoutingConfig extends ServiceConfig {
   @Env('SENDER_CONCURRENCY') @IsInt() @Min(1) @Max(256) senderConcurrency = 32;
   /** Tries for a refused or unreachable carrier; with the doubling backoff from two seconds, twelve are over two hours. */
   @Env('SEND_MAX_ATTEMPTS') @IsInt() @Min(1) @Max(100) sendMaxAttempts = 12;
+  /** After a doubtful answer the carrier is asked at these times (s); a message absent from its list to the end was never taken. */
+  @EnvList('SEND_PROBE_SECONDS') @IsNumberString({}, { each: true }) sendProbeSeconds: string[] = ['2', '5', '10', '20', '30'];
+  /** How long a carrier's answer is waited for; Restcomm itself may take ten seconds to send. */
+  @Env('CARRIER_TIMEOUT_SECONDS') @IsNumber() @Min(0.1) @Max(120) carrierTimeoutSeconds = 15;
   /** How often a platform's message list is read for messages its webhook never brought. */
   @Env('RECONCILE_SECONDS') @IsInt() @Min(5) @Max(86_400) reconcileSeconds = 300;
+  /** A listed message younger than this may still have its webhook on the way. */
+  @Env('RECONCILE_GRACE_SECONDS') @IsInt() @Min(0) @Max(3600) reconcileGraceSeconds = 60;
   /** Words beside START and UNSTOP that take an opt-out back, such as YES; off by default, they occur in conversations. */
   @EnvList('EXTRA_START_WORDS') @IsString({ each: true }) extraStartWords: string[] = [];
 }

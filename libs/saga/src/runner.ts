@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
-import { AppError, type EventClass, newId, NotFound } from '@strowger/kernel';
+import { type EventClass, newId, NotFound } from '@strowger/kernel';
 import { counter, histogram, logger, traceparent, withTraceparent } from '@strowger/telemetry';
 import type { SagaDefinition } from './definition.js';
 import { LeaseLost, SagaInputDiffers } from './errors.js';

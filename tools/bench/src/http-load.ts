@@ -220,7 +220,7 @@ class Connection {
     const data = this.received ? Buffer.concat([this.received, chunk]) : chunk;
     if (data.length !== this.usual) {
       const end = data.indexOf(HEADER_END);
-      const length = end < 0 ? undefined : /\r\ncontent-length: *(\d+)/i.exec(data.latin1Slice(0, end + 2))?.[1];
+      const length = end < 0 ? undefined : /\r\ncontent-length: *(\d+)/i.exec(data.toString('latin1', 0, end + 2))?.[1];
       if (length === undefined || data.length < end + HEADER_END.length + Number(length)) {
         this.received = data;
         return;
@@ -231,19 +231,21 @@ class Connection {
     if (!this.busy) return;
     this.busy = false;
     const TWO = 0x32;
-    this.load.answered(this, data[9] === TWO, () => data.latin1Slice(0, 600));
+    this.load.answered(this, data[9] === TWO, () => data.toString('latin1', 0, 600));
   }
 
   private closed(): void {
     if (this.closing || !this.opened) return;
     this.received = undefined;
-    const interrupted = this.busy;
-    this.busy = false;
-    const again = (): void =>
+    let interrupted = false;
+    const again = (): void => {
+      interrupted ||= this.busy;
+      this.busy = false;
       void this.open().then(
         () => (interrupted ? this.load.lost(this) : undefined),
         () => setTimeout(again, 50),
       );
+    };
     again();
   }
 }

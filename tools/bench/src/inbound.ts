@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { headers } from '@nats-io/nats-core';
 import { jetstream } from '@nats-io/jetstream';
 import { type Bench, CONNECTIONS, MOST_IN_FLIGHT } from './bench.js';
+import { watchCpu } from './cpu.js';
 
 /** F and ingest.accept, in turns, so that what else the machine does meets both. Routing is away meanwhile. */
 export async function measureAccepting(bench: Bench, withIngest: boolean): Promise<number> {
@@ -10,29 +11,48 @@ export async function measureAccepting(bench: Bench, withIngest: boolean): Promi
   await bench.floorPort();
   if (withIngest) await bench.stopService('routing');
   const floors: number[] = [];
-  const accepts: { perSecond: number; p50Ms: number; p99Ms: number }[] = [];
-  const before = withIngest ? await bench.metric('ingestion', 'ingestion_answered_without_ack_total') : 0;
+  const accepts: Accepting[] = [];
   const acceptedBefore = bench.accepted;
   for (let round = 0; round < sizes.rounds; round++) {
     floors.push((await bench.webhooks('floor', closed)).perSecond);
-    if (withIngest) accepts.push(await bench.webhooks('ingestion', closed));
+    if (withIngest) accepts.push(await acceptingRound(bench, closed));
   }
   const floor = Math.max(...floors);
   report.add('F', 'requests/s', floor, floor, { rounds: floors.map(Math.round).join(' / '), connections: CONNECTIONS });
   if (!withIngest) return floor;
-  const best = accepts.reduce((a, b) => (a.perSecond > b.perSecond ? a : b));
-  const withoutAck = (await bench.metric('ingestion', 'ingestion_answered_without_ack_total')) - before;
-  if (withoutAck > 0) report.note(`ingest.accept: ${withoutAck} answers did not wait for the stream's ack`);
-  const extra = { p50: best.p50Ms, p99: best.p99Ms, answeredWithoutAck: withoutAck };
-  report.add('ingest.accept', 'accepts/s', best.perSecond, floor, extra, { of: 'ratio', least: 0.5 });
+  // Whoever is answered without the stream's ack does not count, so such a round can't win by it.
+  const { perSecond, ...extra } = accepts.reduce((a, b) => (a.perSecond > b.perSecond ? a : b));
+  report.add('ingest.accept', 'accepts/s', perSecond, floor, extra, { of: 'ratio', least: 0.5 });
   const backlog = bench.accepted - acceptedBefore;
   await stack.startService('routing');
   const startedAt = performance.now();
+  const cpu = watchCpu(stack);
   await bench.routed();
+  const used = cpu();
   const seconds = (performance.now() - startedAt) / 1000;
   await bench.checkStored('inbound.backlog');
-  report.add('inbound.backlog', 'messages/s', backlog / seconds, floor, { messages: backlog });
+  report.add('inbound.backlog', 'messages/s', backlog / seconds, floor, { messages: backlog, cpu: used });
   return floor;
+}
+
+interface Accepting {
+  /** Answered after disk and stream. */
+  perSecond: number;
+  p50: number;
+  p99: number;
+  answeredWithoutAck: number;
+  cpu: string;
+}
+
+async function acceptingRound(bench: Bench, order: { warmUpMs: number; durationMs: number }): Promise<Accepting> {
+  const withoutAck = (): Promise<number> => bench.metric('ingestion', 'ingestion_answered_without_ack_total');
+  const before = await withoutAck();
+  const cpu = watchCpu(bench.stack);
+  const { perSecond, measuredMs, p50Ms, p99Ms } = await bench.webhooks('ingestion', order);
+  const used = cpu();
+  const answeredWithoutAck = (await withoutAck()) - before;
+  const counted = Math.max(0, perSecond - (answeredWithoutAck / measuredMs) * 1000);
+  return { perSecond: counted, p50: p50Ms, p99: p99Ms, answeredWithoutAck, cpu: used };
 }
 
 /** Webhook → disk and stream → routing → database → gateway → the client's socket. Answers the sustained rate. */
@@ -49,19 +69,21 @@ export async function measureEndToEnd(
     tenant.users.map(({ token }, i) => ({ token, cursor: cursors[i]! })),
   );
   try {
+    const cpu = watchCpu(bench.stack);
     const sustained = await bench.webhooks('ingestion', {
       warmUpMs: sizes.warmUpMs,
       durationMs: what.throughput ? sizes.inboundMs : sizes.measureMs,
       maxInFlight: MOST_IN_FLIGHT,
       awaitFrames: true,
     });
+    const used = cpu();
     checkFrames(bench, 'inbound.end-to-end', sustained);
     const perSecond = sustained.sightings!.perSecond;
     await bench.routed();
     await bench.checkStored('inbound.end-to-end');
     if (what.throughput) {
       const { p50Ms: p50, p99Ms: p99 } = sustained.sightings!;
-      const extra = { clients: tenant.users.length, messages: sustained.sent, p50, p99 };
+      const extra = { clients: tenant.users.length, messages: sustained.sent, p50, p99, cpu: used };
       report.add('inbound.end-to-end', 'messages/s', perSecond, floor, extra, { of: 'ratio', least: 0.3 });
     }
     if (!what.latency) return;

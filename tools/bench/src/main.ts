@@ -55,13 +55,10 @@ function environment(): Partial<Record<StackService | '*', Record<string, string
     provisioning: { ENABLEMENT_POLL_SECONDS: 1200 },
     gateway: { CLIENT_TOKEN_SECONDS: 3600, ACCESS_TOKEN_SECONDS: 3600 },
   };
-  const profiles = join(repository, '.local/profiles');
   for (const service of list(options.profile) as StackService[]) {
-    mkdirSync(profiles, { recursive: true });
-    env[service] = {
-      ...env[service],
-      NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profiles} --cpu-prof-name=${service}-${Date.now()}-\${pid}.cpuprofile`,
-    };
+    const folder = join(repository, '.local/profiles', service);
+    mkdirSync(folder, { recursive: true });
+    env[service] = { ...env[service], NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` };
   }
   return env;
 }

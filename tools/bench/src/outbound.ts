@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Bench } from './bench.js';
+import { watchCpu } from './cpu.js';
 
 /** Queued through the API while somebody else holds the platform's right to send; then let go. */
 export async function measureOutbound(bench: Bench, floor: number): Promise<void> {
@@ -12,6 +13,7 @@ export async function measureOutbound(bench: Bench, floor: number): Promise<void
     `update routing.platform set sender = 'bench', sender_until = now() + interval '1 hour' where platform_id = $1`,
     [platform.id],
   );
+  const queueing = watchCpu(tenant.stack);
   const queued = await load.run({
     port: Number(new URL(tenant.stack.urls.gatewayUrl).port),
     connections: CONNECTIONS,
@@ -25,12 +27,14 @@ export async function measureOutbound(bench: Bench, floor: number): Promise<void
       remotes: [...remotes],
     },
   });
+  const queueingUsed = queueing();
   if (queued.accepted !== sizes.outbound)
     report.fail(`outbound.queue: of ${queued.sent} texts ${queued.accepted} were queued. ${queued.refusal ?? ''}`);
   report.add('outbound.queue', 'messages/s', queued.perSecond, floor, {
     connections: CONNECTIONS,
     p50: queued.p50Ms,
     p99: queued.p99Ms,
+    cpu: queueingUsed,
   });
   if ((await atTwin()) !== before) report.fail('outbound.send: texts went out while the sender was held back');
   await tenant.sql(`update routing.platform set sender = null, sender_until = null where platform_id = $1`, [
@@ -38,6 +42,7 @@ export async function measureOutbound(bench: Bench, floor: number): Promise<void
   ]);
   const startedAt = performance.now();
   const deadline = startedAt + 120_000;
+  const sending = watchCpu(tenant.stack);
   let firstAt: number | undefined;
   let there = 0;
   while (there < queued.accepted && performance.now() < deadline) {
@@ -46,6 +51,7 @@ export async function measureOutbound(bench: Bench, floor: number): Promise<void
     await wait(20);
   }
   const doneAt = performance.now();
+  const used = sending();
   const perSecond = (there / (doneAt - (firstAt ?? startedAt))) * 1000;
   const states = await settled(bench, deadline);
   const deliveredAt = performance.now();
@@ -61,6 +67,7 @@ export async function measureOutbound(bench: Bench, floor: number): Promise<void
     floor,
     {
       messages: there,
+      cpu: used,
       waitedMs: Math.round((firstAt ?? doneAt) - startedAt),
       deliveredPerSecond: Math.round((there / (deliveredAt - startedAt)) * 1000),
     },

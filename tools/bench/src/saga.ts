@@ -2,6 +2,7 @@ import { Pool } from 'undici';
 import type { JournalEntry } from '@strowger/carrier-twins';
 import type { NumberView } from '@strowger/contracts-provisioning';
 import type { Bench } from './bench.js';
+import { watchCpu } from './cpu.js';
 import { inParallel } from './tenant.js';
 
 const AT_ONCE = 32;
@@ -25,10 +26,12 @@ export async function measureSaga(bench: Bench): Promise<void> {
     throw new Error(`the carrier did not see a number being added: ${calls.map((call) => call.operation).join(', ')}`);
   const startedAt = performance.now();
   const failures: string[] = [];
+  const cpu = watchCpu(tenant.stack);
   await inParallel(count, AT_ONCE, (i) =>
     add(numbers[i]!, i).catch((error: Error) => void failures.push(error.message)),
   );
   const perSecond = ((count - failures.length) / (performance.now() - startedAt)) * 1000;
+  const used = cpu();
   if (failures.length > 0)
     report.fail(`saga.provision: ${failures.length} of ${count} failed, such as: ${failures[0]}`);
   const floor = await bareCalls(bench, calls, sample!, bare);
@@ -37,7 +40,7 @@ export async function measureSaga(bench: Bench): Promise<void> {
     'numbers/s',
     perSecond,
     floor,
-    { numbers: count, calls: calls.map(({ operation }) => operation).join(' ') },
+    { numbers: count, cpu: used, calls: calls.map(({ operation }) => operation).join(' ') },
     { of: 'value', least: 50 },
   );
 }

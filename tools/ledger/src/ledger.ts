@@ -35,15 +35,9 @@ export async function ledger(addresses: LedgerAddresses, accepted: readonly Acce
 }
 
 async function checkOutboxes({ sql }: Books): Promise<Difference[]> {
-  const counts = await Promise.all(
-    WITH_OUTBOX.map(async (service) => {
-      const waiting = await rows(sql, `select id, type from ${service}.outbox where published_at is null`);
-      return waiting.map((row) => ({
-        what: 'fact-unpublished',
-        about: row['id']!,
-        detail: `${row['type']} of ${service}`,
-      }));
-    }),
-  );
-  return counts.flat();
+  const found: Difference[] = [];
+  for (const service of WITH_OUTBOX)
+    for (const row of await rows(sql, `select id, type from ${service}.outbox where published_at is null`))
+      found.push({ what: 'fact-unpublished', about: row['id']!, detail: `${row['type']} of ${service}` });
+  return found;
 }

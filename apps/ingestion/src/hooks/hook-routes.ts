@@ -9,6 +9,13 @@ import type { Journal } from '../journal/delivery-journal.js';
 import { deliveryIdAt } from './delivery-id.js';
 import { deliveryEvent, type ReadableParts } from './delivery-event.js';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Taken out of the headers, see below. */
+    hookContentType?: string;
+  }
+}
+
 interface HookRoute {
   Params: { kind: string; token: string };
 }
@@ -23,7 +30,6 @@ const log = logger('hooks');
 const accepted = counter('ingestion_accepted_total', 'Deliveries answered as durable.');
 const quarantined = counter('ingestion_quarantined_total', 'Deliveries accepted but unreadable or of another account.');
 const EMPTY = Buffer.alloc(0);
-const CONTENT_TYPE = Symbol('content type');
 const ALLOW = 'GET, HEAD, POST';
 
 /**
@@ -41,7 +47,7 @@ export function hookRoutes(
     const endpoint = directory.find(kind, token, receivedAt.getTime());
     const hook: HookRequest = {
       method: request.method,
-      contentType: contentTypeOf(request),
+      contentType: request.hookContentType,
       query: queryOf(request.raw.url!),
       rawBody: Buffer.isBuffer(request.body) ? request.body : EMPTY,
       receivedAt,
@@ -69,10 +75,11 @@ export function hookRoutes(
       (_request, body, parsedAs) => parsedAs(null, body),
     );
     // Fastify refuses a malformed content type before any parser is asked; to us it is one more thing to keep.
+    scope.decorateRequest('hookContentType', undefined);
     scope.addHook('onRequest', (request, _reply, next) => {
       const { headers } = request.raw;
-      (request.raw as { [CONTENT_TYPE]?: string })[CONTENT_TYPE] = headers['content-type'];
-      delete headers['content-type'];
+      request.hookContentType = headers['content-type'];
+      headers['content-type'] = undefined;
       next();
     });
     scope.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
@@ -99,9 +106,6 @@ export function hookRoutes(
     done();
   };
 }
-
-const contentTypeOf = (request: FastifyRequest): string | undefined =>
-  (request.raw as { [CONTENT_TYPE]?: string })[CONTENT_TYPE];
 
 function queryOf(url: string): string {
   const at = url.indexOf('?');

@@ -71,7 +71,7 @@ export class DeliveryJournal implements Journal {
   private roomMade?: () => void;
   private progressAt = 0;
   private closed = false;
-  private sweeping = false;
+  private sweeper?: NodeJS.Timeout;
   private readonly offUp: () => void;
   private readonly watchdog: NodeJS.Timeout;
 
@@ -107,7 +107,7 @@ export class DeliveryJournal implements Journal {
       };
       this.waiting.set(seq, waiting);
       if (this.hasRoom(seq)) this.receivedAt[seq % this.options.window] = now;
-      if (!this.sweeping) this.sweepLater(this.options.answerWithinMs);
+      if (!this.sweeper) this.sweepLater(this.options.answerWithinMs);
     });
   }
 
@@ -164,7 +164,7 @@ export class DeliveryJournal implements Journal {
     if (error) {
       this.waiting.delete(waiting.seq);
       waiting.reject(error);
-      this.gone.add(waiting.seq);
+      if (waiting.seq > this.settled) this.gone.add(waiting.seq);
       this.advance();
       return;
     }
@@ -181,18 +181,18 @@ export class DeliveryJournal implements Journal {
 
   /** The map is in order of arrival, so the overdue ones come first. */
   private sweep(): void {
+    clearTimeout(this.sweeper);
+    this.sweeper = undefined;
     const now = Date.now();
     for (const waiting of this.waiting.values()) {
       if (waiting.answerBy > now && !this.away) return this.sweepLater(waiting.answerBy - now);
       if (waiting.onDisk) this.answerWithoutAck(waiting);
     }
     if (this.waiting.size > 0) this.sweepLater(5);
-    else this.sweeping = false;
   }
 
   private sweepLater(ms: number): void {
-    this.sweeping = true;
-    setTimeout(() => this.sweep(), ms);
+    this.sweeper = setTimeout(() => this.sweep(), ms);
   }
 
   /** The disk has begun to write these: off to the stream with them too, unless something is left behind. */
@@ -230,8 +230,9 @@ export class DeliveryJournal implements Journal {
     let next = this.settled + 1;
     for (; next <= this.spool.lastSeq; next++) {
       const slot = next % window;
-      if (this.acked[slot] === 1) this.acked[slot] = 0;
-      else if (!this.gone.delete(next)) break;
+      const gone = this.gone.size > 0 && this.gone.delete(next);
+      if (this.acked[slot] === 0 && !gone) break;
+      this.acked[slot] = 0;
     }
     if (next - 1 === this.settled) return;
     this.settled = next - 1;

@@ -2,6 +2,7 @@ import { headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { DeliveryReceivedV1 } from '@strowger/contracts-ingestion';
 import type { AppError } from '@strowger/kernel';
 import { type Messaging, PublishRefused, StreamUnavailable } from '@strowger/messaging';
+import { telemetryOn } from '@strowger/telemetry';
 
 /** A delivery on its way; `tag` is the sender's own. */
 export interface Sent {
@@ -20,6 +21,9 @@ export interface Receipts {
 
 const SUBJECT = DeliveryReceivedV1.type;
 const SWEEP_MS = 250;
+/** The envelope's own attributes come before its data and are of known length. */
+const ENVELOPE_BYTES = 512;
+const TRACEPARENT = /^\{[^{]*"traceparent":"([0-9a-f-]{55})"/;
 
 /**
  * Publishes deliveries to JetStream with the delivery's id as message id. Beside the library's own publish, which makes a
@@ -30,6 +34,8 @@ export class DeliveryStream {
   private readonly pending = new Map<number, Sent>();
   /** Encoded within publish, so one serves all. */
   private readonly hdrs = headers();
+  /** The headers hold the trace of the last delivery. */
+  private traced = false;
   private nextToken = 1;
   private inbox = '';
   private nc?: NatsConnection;
@@ -71,6 +77,7 @@ export class DeliveryStream {
     if (!this.connected) return this.receipts?.failed(sent, new StreamUnavailable(SUBJECT));
     const token = this.nextToken++;
     this.hdrs.set('Nats-Msg-Id', key);
+    if (this.traced || telemetryOn()) this.carryTrace(delivery.payload);
     try {
       this.nc!.publish(SUBJECT, delivery.payload, { reply: this.inbox + token, headers: this.hdrs });
     } catch (error) {
@@ -106,6 +113,17 @@ export class DeliveryStream {
   private async follow(nc: NatsConnection): Promise<void> {
     for await (const { type } of nc.status()) if (type === 'disconnect') this.failAll('disconnected');
     this.failAll('closed');
+  }
+
+  /** From the event itself, so that what comes from the spool later carries its trace too. */
+  private carryTrace(event: Uint8Array): void {
+    const envelope = Buffer.from(event.buffer, event.byteOffset, Math.min(event.length, ENVELOPE_BYTES)).toString(
+      'latin1',
+    );
+    const traceparent = TRACEPARENT.exec(envelope)?.[1];
+    this.traced = traceparent !== undefined;
+    if (traceparent) this.hdrs.set('traceparent', traceparent);
+    else this.hdrs.delete('traceparent');
   }
 
   private onReply(reply: Msg): void {

@@ -26,11 +26,16 @@ const MAX_BODY = 64 * 1024 * 1024;
 export const sizeOfEntry = (entry: { key: string; payload: Buffer }): number =>
   HEADER + 2 + entry.key.length + entry.payload.length;
 
-/** One buffer for one write. Keys are ASCII. */
-export function encodeBatch(entries: readonly SpoolEntry[], seed: number, settledThrough?: number): Buffer {
+/** One buffer for one write: the start of `scratch` when it is large enough. Keys are ASCII. */
+export function encodeBatch(
+  entries: readonly SpoolEntry[],
+  seed: number,
+  settledThrough?: number,
+  scratch?: Buffer,
+): Buffer {
   let size = settledThrough === undefined ? 0 : HEADER + MARK_BODY;
   for (const entry of entries) size += sizeOfEntry(entry);
-  const out = Buffer.allocUnsafe(size);
+  const out = scratch && size <= scratch.length ? scratch.subarray(0, size) : Buffer.allocUnsafe(size);
   let at = 0;
   const close = (body: number, end: number): number => {
     out.writeUInt32BE(end - body, body - HEADER);

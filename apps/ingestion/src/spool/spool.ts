@@ -33,6 +33,7 @@ const log = logger('spool');
 /** A batch of this size does not wait for the end of the turn, so that disk, stream and processor work at the same time. */
 const EAGER_BATCH = 32;
 const MAX_WRITES = 4;
+const SCRATCH_BYTES = 128 * 1024;
 const HOUSEKEEPING_MS = 1000;
 /** A write returns when its data is on the disk: one trip through the thread pool instead of two for write and fdatasync. */
 const FLAGS = constants.O_WRONLY | constants.O_DSYNC;
@@ -46,6 +47,8 @@ export class Spool {
   private pendingBytes = 0;
   /** In order of their place in the file, which is the order in which they count as done. */
   private readonly writes: Write[] = [];
+  /** Buffers for coming writes: new ones of this size for each would keep the garbage collector busy. */
+  private readonly scratch: Buffer[] = [];
   private scheduled = false;
   private rotating = false;
   /** Where the next write goes in the active segment. */
@@ -188,12 +191,14 @@ export class Spool {
     const batch = this.pending;
     this.pending = [];
     const mark = this.settled > this.recordedMark ? this.settled : undefined;
-    const bytes = encodeBatch(batch, seedOf(segment), mark);
+    const scratch = this.scratch.pop() ?? Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+    const bytes = encodeBatch(batch, seedOf(segment), mark, scratch);
     const write: Write = { batch, segment, length: bytes.length, mark };
     this.writes.push(write);
     if (mark !== undefined) this.recordedMark = mark;
     const ended = (outcome: 'done' | 'failed', error?: unknown): void => {
       write.outcome = outcome;
+      this.scratch.push(scratch);
       if (error) this.failing(error);
       this.finish();
     };

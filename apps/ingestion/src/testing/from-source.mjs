@@ -1,7 +1,6 @@
 /** `node --import` this to run the service from its TypeScript sources, for specs that need it as a process of its own. */
 import { registerHooks } from 'node:module';
-import { existsSync } from 'node:fs';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { transformSync } from '@swc/core';
 

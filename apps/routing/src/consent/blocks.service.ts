@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { BlockView } from '@strowger/contracts-routing';
 import { AppError, newId, NotFound, parseNanp, type TenantScope } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
+import { isShortCode } from '@strowger/sms';
 import { DirectoryService } from '../directory/directory.service.js';
 
 export class BlockingNotAllowed extends AppError {
@@ -25,7 +26,7 @@ export class BlocksService {
   /** Safe to repeat. */
   async block(scope: TenantScope, userId: string, number: string): Promise<BlockView> {
     own(scope, userId);
-    const remote = parseNanp(number);
+    const remote = isShortCode(number) ? number : parseNanp(number);
     const owned = await this.directory.numbersOf(userId);
     const platforms = await Promise.all(
       [...new Set(owned.map((n) => n.platformId))].map((id) => this.directory.platform(id)),
@@ -33,7 +34,7 @@ export class BlocksService {
     if (platforms.some((platform) => platform && !platform.userCanBlock)) throw new BlockingNotAllowed();
     const [row] = await this.db.query<BlockRow>(sql`
       insert into block (id, user_id, system_provider_id, remote, created_at) values (${newId()}, ${userId}, ${scope.systemProviderId}, ${remote}, now())
-      on conflict (user_id, remote) do update set remote = excluded.remote returning id, remote, created_at`);
+      on conflict (user_id, remote) do update set remote = excluded.remote returning id, remote, created_at, blocked_messages::float8 as blocked_messages`);
     return viewOf(row!);
   }
 
@@ -47,7 +48,7 @@ export class BlocksService {
     own(scope, userId);
     return (
       await this.db.query<BlockRow>(
-        sql`select id, remote, created_at from block where user_id = ${userId} order by created_at desc limit 1000`,
+        sql`select id, remote, created_at, blocked_messages::float8 as blocked_messages from block where user_id = ${userId} order by created_at desc limit 1000`,
       )
     ).map(viewOf);
   }
@@ -61,12 +62,14 @@ interface BlockRow {
   id: string;
   remote: string;
   created_at: string;
+  blocked_messages: number;
 }
 
 const viewOf = (row: BlockRow): BlockView => ({
   id: row.id,
   number: row.remote,
   createdAt: new Date(row.created_at).toISOString(),
+  blockedMessages: row.blocked_messages,
 });
 
 /** Blocks are private to their user. */

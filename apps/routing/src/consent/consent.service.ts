@@ -13,6 +13,10 @@ export interface KeywordMessage {
   friendlyName: string;
   number: string;
   remote: string;
+  /** The evidence of a STOP. */
+  text: string;
+  /** Nothing is answered. */
+  silent?: boolean;
 }
 
 /**
@@ -30,12 +34,12 @@ export class ConsentService {
   async apply(keyword: Keyword, about: KeywordMessage): Promise<void> {
     const replies = suggestedReplies(about.friendlyName, about.number);
     // Toll-free networks answer STOP and START themselves and block; a second answer would break their rules.
-    const network = isTollFree(about.number);
+    const network = isTollFree(about.number) || about.silent;
     if (keyword === 'help') return this.answer(about, replies.help);
     if (keyword === 'stop') {
       const recorded = await this.db.query(sql`
-        insert into opt_out (id, system_provider_id, number, remote, keyword, message_id, at)
-        select ${newId()}::uuid, system_provider_id, ${about.number}, ${about.remote}, 'stop', ${about.messageId}::uuid, now() from owned_number where number_id = ${about.numberId}
+        insert into opt_out (id, system_provider_id, number, remote, keyword, text, message_id, at)
+        select ${newId()}::uuid, system_provider_id, ${about.number}, ${about.remote}, 'stop', ${about.text}, ${about.messageId}::uuid, now() from owned_number where number_id = ${about.numberId}
         on conflict (number, remote) where cleared_at is null do nothing returning id`);
       if (recorded.length && !network) await this.answer(about, replies.stop);
       return;
@@ -57,12 +61,12 @@ export class ConsentService {
 
   /** Who opted out of a number, newest first, with the evidence. */
   async list(scope: TenantScope, numberId: string): Promise<OptOutView[]> {
-    const [owned] = await this.db.query<{ e164: string }>(
-      sql`select e164 from owned_number where number_id = ${numberId} and ${inScope(scope)}`,
+    const [owned] = await this.db.query<{ e164: string; provider: string }>(
+      sql`select e164, system_provider_id as provider from owned_number where number_id = ${numberId} and ${inScope(scope)}`,
     );
     if (!owned) throw new NotFound('number', numberId);
     const rows = await this.db.query<OptOutView>(sql`
-      select id, number, remote, keyword, at from opt_out where number = ${owned.e164} and cleared_at is null order by at desc limit 1000`);
+      select id, number, remote, keyword, at from opt_out where number = ${owned.e164} and system_provider_id = ${owned.provider} and cleared_at is null order by at desc limit 1000`);
     return rows.map((row) => ({ ...row, at: new Date(row.at).toISOString() }));
   }
 

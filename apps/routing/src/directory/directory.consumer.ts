@@ -45,6 +45,7 @@ export class DirectoryConsumer {
   @Handles(UserDeletedV1)
   async onUserDeleted({ data }: Received<UserDeletedV1>): Promise<void> {
     await this.directory.entitle(data.userId, false, Number.MAX_SAFE_INTEGER);
+    await this.messages.deleteOfUser(data.userId);
   }
 
   @Handles(PlatformSavedV1)

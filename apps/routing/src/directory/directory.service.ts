@@ -20,9 +20,19 @@ export interface KnownPlatform {
   kind: string;
   name: string;
   ratePerSecond: number;
+  smsAvailable: boolean;
   userCanBlock: boolean;
   sequence: number;
 }
+
+/**
+ * What an inbound message may find missing. Whoever stores a message as waiting for it holds this lock shared until the
+ * commit; whoever makes it true holds it alone and then releases what waits: so nothing is left waiting for what is there.
+ */
+export const lockOf = {
+  number: (platformId: string, e164: string): string => `routing:number:${platformId}:${e164}`,
+  licence: (userId: string): string => `routing:licence:${userId}`,
+};
 
 /** What other services told us of numbers, licences and platforms. An older sequence changes nothing. */
 @Injectable()
@@ -33,6 +43,7 @@ export class DirectoryService {
     { numberId, e164, friendlyName, platformId, owner }: NumberActivatedV1,
     sequence: number,
   ): Promise<void> {
+    await this.lock(lockOf.number(platformId, e164));
     await this.db.query(sql`
       insert into owned_number (number_id, e164, friendly_name, platform_id, system_provider_id, reseller_id, group_id, user_id, active, sequence)
       values (${numberId}, ${e164}, ${friendlyName}, ${platformId}, ${owner.systemProviderId}, ${owner.resellerId}, ${owner.groupId}, ${owner.id}, true, ${sequence})
@@ -41,12 +52,15 @@ export class DirectoryService {
   }
 
   async release(numberId: string, sequence: number): Promise<void> {
-    await this.db.query(
-      sql`update owned_number set active = false, sequence = ${sequence} where number_id = ${numberId} and sequence < ${sequence}`,
-    );
+    // Also when its activation is not known yet: should that come later, it is the older news.
+    await this.db.query(sql`
+      insert into owned_number (number_id, e164, friendly_name, platform_id, system_provider_id, reseller_id, group_id, user_id, active, sequence)
+      values (${numberId}, '', '', ${NOBODY}, ${NOBODY}, ${NOBODY}, ${NOBODY}, ${NOBODY}, false, ${sequence})
+      on conflict (number_id) do update set active = false, sequence = excluded.sequence where owned_number.sequence < excluded.sequence`);
   }
 
   async entitle(userId: string, entitled: boolean, sequence: number): Promise<void> {
+    await this.lock(lockOf.licence(userId));
     await this.db.query(sql`
       insert into user_entitlement (user_id, entitled, sequence) values (${userId}, ${entitled}, ${sequence})
       on conflict (user_id) do update set entitled = excluded.entitled, sequence = excluded.sequence where user_entitlement.sequence < excluded.sequence`);
@@ -68,6 +82,11 @@ export class DirectoryService {
     );
   }
 
+  /** Held until the caller's transaction ends. */
+  private async lock(name: string): Promise<void> {
+    await this.db.query(sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`);
+  }
+
   async numbersOf(userId: string): Promise<OwnedNumber[]> {
     return this.db.query<OwnedNumber>(sql`${OWNED} where user_id = ${userId} and active order by number_id`);
   }
@@ -82,11 +101,13 @@ export class DirectoryService {
   async platform(platformId: string): Promise<KnownPlatform | undefined> {
     const [row] = await this.db.query<KnownPlatform>(sql`
       select platform_id as "platformId", system_provider_id as "systemProviderId", kind, name, rate_per_second as "ratePerSecond",
-             user_can_block as "userCanBlock", sequence::float8 as sequence
+             sms_available as "smsAvailable", user_can_block as "userCanBlock", sequence::float8 as sequence
       from platform where platform_id = ${platformId} and not deleted`);
     return row;
   }
 }
+
+const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 const OWNED = sql`
   select number_id as "numberId", e164, friendly_name as "friendlyName", platform_id as "platformId", system_provider_id as "systemProviderId",

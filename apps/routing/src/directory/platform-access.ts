@@ -24,7 +24,7 @@ const FRESH_MS = 60_000;
 @Injectable()
 export class PlatformAccess implements OnApplicationShutdown {
   private readonly box: SecretBox;
-  private readonly carriers: Record<PlatformKind, ClosableCarrier> = { restcomm: restcomm() };
+  private readonly carriers: Record<PlatformKind, ClosableCarrier>;
   private readonly open = new Map<string, { until: number; platform: Promise<OpenPlatform> }>();
 
   constructor(
@@ -32,6 +32,7 @@ export class PlatformAccess implements OnApplicationShutdown {
     @Inject(RoutingConfig) config: RoutingConfig,
   ) {
     this.box = SecretBox.fromKeyring(config.secretKeys);
+    this.carriers = { restcomm: restcomm({ readMs: config.carrierTimeoutSeconds * 1000 }) };
   }
 
   of(platformId: string): Promise<OpenPlatform> {
@@ -39,7 +40,9 @@ export class PlatformAccess implements OnApplicationShutdown {
     if (held && held.until > Date.now()) return held.platform;
     const platform = this.load(platformId);
     this.open.set(platformId, { until: Date.now() + FRESH_MS, platform });
-    platform.catch(() => this.open.delete(platformId));
+    platform.catch(() => {
+      if (this.open.get(platformId)?.platform === platform) this.open.delete(platformId);
+    });
     return platform;
   }
 

@@ -1,4 +1,4 @@
-import type { TenantScope } from '@strowger/kernel';
+import { decodeCursor, InvalidInput, isId, type TenantScope } from '@strowger/kernel';
 import { sql } from '@strowger/persistence';
 
 const COLUMN = {
@@ -11,3 +11,12 @@ const COLUMN = {
 /** The condition that keeps a query of owned_number, conversation or message inside the scope. */
 export const inScope = (scope: TenantScope) =>
   scope.level === 'platform' ? sql`true` : sql`${sql.ref(COLUMN[scope.level])} = ${scope.id}::uuid`;
+
+/** Time and id a list's cursor stands at; throws InvalidInput when it holds something else. */
+export function timeCursor(cursor: string | undefined): { at: string; id: string } | undefined {
+  if (cursor === undefined) return undefined;
+  const [at, id] = decodeCursor(cursor, 2);
+  if (typeof at !== 'string' || !/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d(:\d\d)?$/.test(at) || !isId(id))
+    throw new InvalidInput([{ field: 'cursor', rule: 'cursor', message: 'The cursor is not one this list gave out.' }]);
+  return { at, id };
+}

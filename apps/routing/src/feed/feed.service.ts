@@ -73,9 +73,10 @@ export class FeedService {
     };
   }
 
-  async heads(userIds: string[]): Promise<Record<string, number>> {
+  /** For services; a user learns of its own feed only. */
+  async heads(scope: TenantScope, userIds: string[]): Promise<Record<string, number>> {
     const rows = await this.db.query<{ user_id: string; head: number }>(
-      sql`select user_id, head::float8 as head from user_feed where user_id = any(${userIds}::uuid[])`,
+      sql`select user_id, head::float8 as head from user_feed where user_id = any(${userIds.filter((id) => scope.level === 'platform' || (scope.level === 'user' && scope.id === id))}::uuid[])`,
     );
     return Object.fromEntries(rows.map((row) => [row.user_id, row.head]));
   }

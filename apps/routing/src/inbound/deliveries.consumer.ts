@@ -63,8 +63,9 @@ export class DeliveriesConsumer {
     await this.db.transactional(async () => {
       await this.quarantine.add(quarantined);
       await this.inbound.receive(inbound);
-      await this.receipts.apply(receipts);
     });
+    // A transaction of its own: it locks messages before feeds, as all do that change messages.
+    await this.receipts.apply(receipts);
   }
 }
 

@@ -7,7 +7,9 @@ import { analyse, keywordOf, type Keyword } from '@strowger/sms';
 import { counter } from '@strowger/telemetry';
 import { RoutingConfig } from '../config.js';
 import { ConsentService } from '../consent/consent.service.js';
-import { FeedService, type Push } from '../feed/feed.service.js';
+import { lockOf } from '../directory/directory.service.js';
+import { FeedService } from '../feed/feed.service.js';
+import { MESSAGE_COLUMNS, messageViewOf, type MessageRow } from '../messages/message.queries.js';
 import { rereadMessage } from './reread.jobs.js';
 import { QuarantineService, type Quarantined } from './quarantine.service.js';
 
@@ -27,9 +29,8 @@ export interface Inbound {
   suspectEncoding?: true;
 }
 
-/** Where a message goes, from one query for the whole batch. */
+/** Where a message goes. */
 interface Destination {
-  ord: number;
   numberId: string;
   userId: string;
   systemProviderId: string;
@@ -41,12 +42,21 @@ interface Destination {
   known: boolean;
 }
 
+/** What one query tells of a message: without a number nobody owns it. */
+type Found = Destination | (Pick<Destination, 'known'> & { numberId: null });
+
 interface Routed extends Destination {
   id: string;
   message: Inbound;
   encoding: 'GSM-7' | 'UCS-2';
   segments: number;
   keyword?: Keyword;
+}
+
+interface Stored extends Routed {
+  conversationId: string;
+  /** In the user's feed; null while the user must not see it. */
+  position: number | null;
 }
 
 const routed = counter('strowger_inbound_total', 'Inbound messages by what became of them');
@@ -71,46 +81,48 @@ export class InboundService {
     const messages = distinct(batch);
     if (messages.length === 0) return;
     await this.db.transactional(async () => {
-      const found = new Map((await this.destinations(messages)).map((d) => [d.ord, d]));
+      const found = await this.destinations(messages);
       const unknown: Quarantined[] = [];
       const taken: Routed[] = [];
-      let blocked = 0;
+      const blocked: Routed[] = [];
       for (const [ord, message] of messages.entries()) {
-        const to = found.get(ord);
-        if (!to) unknown.push(numberUnknown(message));
-        else if (to.blocked) blocked += 1;
-        else if (!to.known)
-          taken.push({
-            ...to,
-            ...analysed(message),
-            keyword: keywordOf(message.text, { startWords: this.config.extraStartWords }),
-          });
+        const to = found[ord]!;
+        if (to.known) continue;
+        if (!isOwned(to)) {
+          unknown.push(numberUnknown(message));
+          continue;
+        }
+        const keyword = keywordOf(message.text, { startWords: this.config.extraStartWords });
+        (to.blocked ? blocked : taken).push({ ...to, ...analysed(message), keyword });
       }
       await this.quarantine.add(unknown);
-      await this.countBlocked([...found.values()].filter((d) => d.blocked));
+      const counted = await this.countBlocked(blocked);
       const stored = await this.store(taken);
-      for (const { message, numberId, friendlyName, keyword, id } of taken.filter((t) => t.keyword !== undefined))
-        await this.consent.apply(keyword!, {
-          messageId: id,
-          numberId,
-          friendlyName,
-          number: message.to,
-          remote: message.from,
-        });
+      // Consent is withdrawn from the number: STOP counts from a blocked party too, which then hears nothing.
+      for (const { message, keyword, id, numberId, friendlyName, blocked } of [...counted, ...stored])
+        if (keyword && (!blocked || keyword === 'stop'))
+          await this.consent.apply(keyword, {
+            messageId: id,
+            numberId,
+            friendlyName,
+            number: message.to,
+            remote: message.from,
+            text: message.text,
+            silent: blocked,
+          });
       this.db.afterCommit(() => {
-        this.feed.push(stored);
-        routed.inc({ as: 'stored' }, taken.length);
-        if (unknown.length) routed.inc({ as: 'quarantined' }, unknown.length);
-        if (blocked) routed.inc({ as: 'blocked' }, blocked);
-      });
-      for (const { id, message } of taken.filter((t) => t.message.suspectEncoding))
-        this.db.afterCommit(() =>
-          this.jobs.add(
-            rereadMessage,
-            { messageId: id, platformId: message.platformId, carrierMessageId: message.carrierMessageId },
-            { jobId: id },
+        this.feed.push(
+          stored.flatMap((r) =>
+            r.position === null ? [] : [{ userId: r.userId, type: 'message.created', message: viewOf(r, r.position) }],
           ),
         );
+        if (stored.length) routed.inc({ as: 'stored' }, stored.length);
+        if (unknown.length) routed.inc({ as: 'quarantined' }, unknown.length);
+        if (counted.length) routed.inc({ as: 'blocked' }, counted.length);
+      });
+      for (const { id, message } of stored)
+        if (message.suspectEncoding)
+          this.db.afterCommit(() => this.jobs.add(rereadMessage, { messageId: id }, { jobId: id }));
     });
   }
 
@@ -123,27 +135,54 @@ export class InboundService {
       if (held.length === 0) return;
       const head = (await this.feed.advance(new Map([[userId, held.length]]))).get(userId)!;
       const first = head - held.length + 1;
-      await this.db.query(sql`
+      const shown = await this.db.query<MessageRow>(sql`
         update message set state = 'received', feed_created = p.position, feed_seq = p.position
-        from (select * from unnest(${held.map((m) => m.id)}::uuid[], ${held.map((_, i) => first + i)}::bigint[]) as u(id, position)) p
-        where message.id = p.id`);
+        from (select * from unnest(${held.map((m) => m.id)}::uuid[], ${held.map((_, i) => first + i)}::bigint[]) as u(held_id, position)) p
+        where id = p.held_id returning ${MESSAGE_COLUMNS}`);
+      shown.sort((a, b) => a.feedSeq! - b.feedSeq!);
+      this.db.afterCommit(() =>
+        this.feed.push(shown.map((row) => ({ userId, type: 'message.created', message: messageViewOf(row) }))),
+      );
     });
   }
 
-  /** Owner, licence, block and whether it is stored already: one query for the batch. */
-  private destinations(messages: readonly Inbound[]): Promise<Destination[]> {
-    return this.db.query<Destination>(sql`
-      select i.ord::int as ord, n.number_id as "numberId", n.user_id as "userId", n.system_provider_id as "systemProviderId", n.reseller_id as "resellerId",
-             n.group_id as "groupId", n.friendly_name as "friendlyName", coalesce(e.entitled, false) as entitled, b.id is not null as blocked, m.id is not null as known
-      from unnest(${messages.map((_, i) => i)}::int[], ${messages.map((m) => m.platformId)}::uuid[], ${messages.map((m) => m.to)}::text[],
-                  ${messages.map((m) => m.from)}::text[], ${messages.map((m) => m.carrierMessageId)}::text[]) as i(ord, platform_id, recipient, sender, carrier_message_id)
-      join owned_number n on n.e164 = i.recipient and n.platform_id = i.platform_id and n.active
-      left join user_entitlement e on e.user_id = n.user_id
-      left join block b on b.user_id = n.user_id and b.remote = i.sender
-      left join message m on m.direction = 'inbound' and m.platform_id = i.platform_id and m.carrier_message_id = i.carrier_message_id and m.number_id = n.number_id`);
+  /**
+   * Owner, licence, block and whether it was seen before: one query for the batch. What would have to wait is looked at
+   * again under the lock of what it waits for.
+   */
+  private async destinations(messages: readonly Inbound[]): Promise<Found[]> {
+    const found = await this.lookUp(messages);
+    const waiting = found.flatMap((to, ord) => {
+      if (to.known || (isOwned(to) && (to.entitled || to.blocked))) return [];
+      const { platformId, to: number } = messages[ord]!;
+      return [{ ord, lock: isOwned(to) ? lockOf.licence(to.userId) : lockOf.number(platformId, number) }];
+    });
+    if (waiting.length === 0) return found;
+    const locks = [...new Set(waiting.map(({ lock }) => lock))].sort();
+    await this.db.query(
+      sql`select pg_advisory_xact_lock_shared(hashtextextended(name, 0)) from unnest(${locks}::text[]) as name`,
+    );
+    const again = await this.lookUp(waiting.map(({ ord }) => messages[ord]!));
+    for (const [i, { ord }] of waiting.entries()) found[ord] = again[i]!;
+    return found;
   }
 
-  private async store(taken: readonly Routed[]): Promise<Push[]> {
+  private async lookUp(messages: readonly Inbound[]): Promise<Found[]> {
+    return this.db.query<Found>(sql`
+      select n.number_id as "numberId", n.user_id as "userId", n.system_provider_id as "systemProviderId", n.reseller_id as "resellerId",
+             n.group_id as "groupId", n.friendly_name as "friendlyName", coalesce(e.entitled, false) as entitled, b.id is not null as blocked,
+             exists (select 1 from message m where m.direction = 'inbound' and m.platform_id = i.platform_id and m.carrier_message_id = i.carrier_message_id and m.number = i.recipient)
+               or exists (select 1 from dismissed d where d.platform_id = i.platform_id and d.carrier_message_id = i.carrier_message_id and d.number = i.recipient) as known
+      from unnest(${messages.map((_, i) => i)}::int[], ${messages.map((m) => m.platformId)}::uuid[], ${messages.map((m) => m.to)}::text[],
+                  ${messages.map((m) => m.from)}::text[], ${messages.map((m) => m.carrierMessageId)}::text[]) as i(ord, platform_id, recipient, sender, carrier_message_id)
+      left join owned_number n on n.e164 = i.recipient and n.platform_id = i.platform_id and n.active
+      left join user_entitlement e on e.user_id = n.user_id
+      left join block b on b.user_id = n.user_id and b.remote = i.sender
+      order by i.ord`);
+  }
+
+  /** Returns what was stored now, in order. */
+  private async store(taken: readonly Routed[]): Promise<Stored[]> {
     if (taken.length === 0) return [];
     const threads = await this.threads(taken);
     const counts = new Map<string, number>();
@@ -158,24 +197,18 @@ export class InboundService {
     // A batch running elsewhere may have stored some of these since they were looked up; their positions stay empty.
     const inserted = await this.db.query<{ id: string }>(sql`
       insert into message (id, conversation_id, number_id, user_id, system_provider_id, reseller_id, group_id, platform_id, direction, number, remote,
-                           body, state, encoding, segments, created_at, carrier_message_id, feed_created, feed_seq)
-      select id, conversation_id, number_id, user_id, system_provider_id, reseller_id, group_id, platform_id, 'inbound', number, remote,
-             body, case when position is null then 'held' else 'received' end, encoding, segments, created_at, carrier_message_id, position, position
-      from unnest(${rows.map((r) => r.id)}::uuid[], ${rows.map((r) => r.conversationId)}::uuid[], ${rows.map((r) => r.numberId)}::uuid[],
-                  ${rows.map((r) => r.userId)}::uuid[], ${rows.map((r) => r.systemProviderId)}::uuid[], ${rows.map((r) => r.resellerId)}::uuid[],
-                  ${rows.map((r) => r.groupId)}::uuid[], ${rows.map((r) => r.message.platformId)}::uuid[], ${rows.map((r) => r.message.to)}::text[],
-                  ${rows.map((r) => r.message.from)}::text[], ${rows.map((r) => r.message.text)}::text[], ${rows.map((r) => r.encoding)}::text[],
-                  ${rows.map((r) => r.segments)}::smallint[], ${rows.map((r) => r.message.receivedAt)}::timestamptz[],
-                  ${rows.map((r) => r.message.carrierMessageId)}::text[], ${rows.map((r) => r.position)}::bigint[])
-           as t(id, conversation_id, number_id, user_id, system_provider_id, reseller_id, group_id, platform_id, number, remote,
-                body, encoding, segments, created_at, carrier_message_id, position)
+                           body, state, encoding, segments, created_at, carrier_message_id, feed_created, feed_seq, reread)
+      select t.id, conversation_id, c.number_id, c.user_id, c.system_provider_id, c.reseller_id, c.group_id, platform_id, 'inbound', c.number, c.remote,
+             body, case when position is null then 'held' else 'received' end, encoding, segments, created_at, carrier_message_id, position, position, reread
+      from unnest(${rows.map((r) => r.id)}::uuid[], ${rows.map((r) => r.conversationId)}::uuid[], ${rows.map((r) => r.message.platformId)}::uuid[],
+                  ${rows.map((r) => r.message.text)}::text[], ${rows.map((r) => r.encoding)}::text[], ${rows.map((r) => r.segments)}::smallint[],
+                  ${rows.map((r) => r.message.receivedAt)}::timestamptz[], ${rows.map((r) => r.message.carrierMessageId)}::text[],
+                  ${rows.map((r) => r.position)}::bigint[], ${rows.map((r) => r.message.suspectEncoding ?? false)}::bool[])
+           as t(id, conversation_id, platform_id, body, encoding, segments, created_at, carrier_message_id, position, reread)
+      join conversation c on c.id = t.conversation_id
       on conflict do nothing returning id`);
     const fresh = new Set(inserted.map((row) => row.id));
-    return rows.flatMap((r) =>
-      r.position !== null && fresh.has(r.id)
-        ? [{ userId: r.userId, type: 'message.created' as const, message: viewOf(r, r.position) }]
-        : [],
-    );
+    return rows.filter((row) => fresh.has(row.id));
   }
 
   /** One conversation per (owned number, remote number), by constraint. */
@@ -192,23 +225,35 @@ export class InboundService {
     return new Map(rows.map((row) => [threadKey(row.number_id, row.remote), row.id]));
   }
 
-  private async countBlocked(blocked: readonly Destination[]): Promise<void> {
-    if (blocked.length === 0) return;
+  /** A count is all that is left of what a blocked party sends. Returns what was counted now. */
+  private async countBlocked(blocked: readonly Routed[]): Promise<Routed[]> {
+    if (blocked.length === 0) return [];
+    const fresh = await this.db.query<{ key: string }>(sql`
+      insert into dismissed (platform_id, carrier_message_id, number)
+      select * from unnest(${blocked.map((b) => b.message.platformId)}::uuid[], ${blocked.map((b) => b.message.carrierMessageId)}::text[], ${blocked.map((b) => b.message.to)}::text[])
+      on conflict do nothing returning platform_id || ' ' || carrier_message_id || ' ' || number as key`);
+    const keys = new Set(fresh.map(({ key }) => key));
+    const counted = blocked.filter(({ message }) => keys.has(keyOf(message)));
     await this.db.query(sql`
-      update block set blocked_messages = blocked_messages + 1
-      where user_id = any(${blocked.map((b) => b.userId)}::uuid[])`);
+      update block set blocked_messages = blocked_messages + t.count
+      from (select user_id, remote, count(*) from unnest(${counted.map((b) => b.userId)}::uuid[], ${counted.map((b) => b.message.from)}::text[]) as u(user_id, remote) group by 1, 2) t
+      where block.user_id = t.user_id and block.remote = t.remote`);
+    return counted;
   }
 }
 
+const isOwned = (to: Found): to is Destination => to.numberId !== null;
+const keyOf = (m: Inbound): string => `${m.platformId} ${m.carrierMessageId} ${m.to}`;
 const threadKey = (numberId: string, remote: string): string => `${numberId} ${remote}`;
 
 /** Carriers repeat themselves within a batch too. Numbers are matched as E.164 where they parse. */
 function distinct(batch: readonly Inbound[]): Inbound[] {
   const seen = new Map<string, Inbound>();
-  for (const message of batch) {
-    const to = toOwned(message.to);
-    const key = `${message.platformId} ${message.carrierMessageId} ${to}`;
-    if (!seen.has(key)) seen.set(key, to === message.to ? message : { ...message, to });
+  for (const given of batch) {
+    const to = toOwned(given.to);
+    const message = to === given.to ? given : { ...given, to };
+    const key = keyOf(message);
+    if (!seen.has(key)) seen.set(key, message);
   }
   return [...seen.values()];
 }
@@ -233,7 +278,7 @@ const numberUnknown = (message: Inbound): Quarantined => ({
   at: message.receivedAt,
 });
 
-const viewOf = (r: Routed & { conversationId: string }, cursor: number): MessageView => ({
+const viewOf = (r: Stored, cursor: number): MessageView => ({
   id: r.id,
   conversationId: r.conversationId,
   direction: 'inbound',

@@ -1,10 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { ListQuarantine, QuarantinedView } from '@strowger/contracts-routing';
-import { AppError, decodeCursor, newId, NotFound, pageOf, type Page, type TenantScope } from '@strowger/kernel';
+import { AppError, newId, NotFound, pageOf, type Page, type TenantScope } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { parseHook } from '@strowger/cpaas';
 import type { RawDelivery } from '@strowger/contracts-ingestion';
+import { PlatformAccess } from '../directory/platform-access.js';
+import { timeCursor } from '../directory/scope.js';
+import { ReceiptsService, type Receipt } from '../outbound/receipts.service.js';
 import { InboundService, type Inbound } from './inbound.service.js';
 
 /** What can't be routed now: kept whole, shown with the reason, routed again when the reason is gone. */
@@ -44,6 +47,8 @@ export class QuarantineNotReleasable extends AppError {
   }
 }
 
+const BATCH = 500;
+
 const COLUMNS = sql.raw(
   `id, platform_id as "platformId", system_provider_id as "systemProviderId", delivery_id as "deliveryId", reason, detail, number, content, at, released_at as "releasedAt"`,
 );
@@ -52,6 +57,8 @@ const COLUMNS = sql.raw(
 export class QuarantineService {
   constructor(
     @Inject(Db) private readonly db: Db,
+    @Inject(ReceiptsService) private readonly receipts: ReceiptsService,
+    @Inject(PlatformAccess) private readonly platforms: PlatformAccess,
     @Inject(ModuleRef) private readonly modules: ModuleRef,
   ) {}
 
@@ -69,14 +76,16 @@ export class QuarantineService {
   /** The number has an owner now: what waited for it is delivered, oldest first. */
   async releaseFor(platformId: string, e164: string): Promise<void> {
     await this.db.transactional(async () => {
-      const waiting = await this.db.query<Row>(sql`
-        select ${COLUMNS} from quarantined where number = ${e164} and platform_id = ${platformId} and released_at is null and reason = 'number-unknown'
-        order by at, id limit 10000 for update`);
-      if (waiting.length === 0) return;
-      await this.inbound.receive(waiting.map((row) => row.content as Inbound));
-      await this.db.query(
-        sql`update quarantined set released_at = now() where id = any(${waiting.map((row) => row.id)}::uuid[])`,
-      );
+      for (let more = true; more; ) {
+        const waiting = await this.db.query<Row>(sql`
+          select ${COLUMNS} from quarantined where number = ${e164} and platform_id = ${platformId} and released_at is null and reason = 'number-unknown'
+          order by at, id limit ${BATCH} for update`);
+        if (waiting.length > 0) await this.inbound.receive(waiting.map((row) => row.content as Inbound));
+        await this.db.query(
+          sql`update quarantined set released_at = now() where id = any(${waiting.map((row) => row.id)}::uuid[])`,
+        );
+        more = waiting.length === BATCH;
+      }
     });
   }
 
@@ -84,24 +93,25 @@ export class QuarantineService {
     scope: TenantScope,
     { limit = 50, cursor, includeReleased }: ListQuarantine,
   ): Promise<Page<QuarantinedView>> {
-    const after = cursor === undefined ? undefined : decodeCursor(cursor, 2);
+    const after = timeCursor(cursor);
     const rows = await this.db.query<Row>(sql`
       select ${COLUMNS} from quarantined
       where ${providerOnly(scope)} ${includeReleased ? sql`` : sql`and released_at is null`}
-        ${after ? sql`and (at, id) < (${String(after[0])}::timestamptz, ${String(after[1])}::uuid)` : sql``}
+        ${after ? sql`and (at, id) < (${after.at}::timestamptz, ${after.id}::uuid)` : sql``}
       order by at desc, id desc limit ${limit + 1}`);
     return pageOf(rows, limit, (row) => [row.at, row.id], viewOf);
   }
 
   /** Routes it again; refused with the reason while the reason stands. */
   async replay(scope: TenantScope, id: string): Promise<QuarantinedView> {
-    return this.db.transactional(async () => {
-      const [row] = await this.db.query<Row>(
-        sql`select ${COLUMNS} from quarantined where id = ${id} and ${providerOnly(scope)} for update`,
-      );
-      if (!row) throw new NotFound('quarantined-delivery', id);
-      if (row.releasedAt) return viewOf(row);
-      const messages = 'raw' in row.content ? this.parseAgain(row, row.content) : [row.content];
+    const row = await this.row(scope, id);
+    if (row.releasedAt) return viewOf(row);
+    const { messages, receipts } =
+      'raw' in row.content ? this.parseAgain(row, row.content) : { messages: [row.content], receipts: [] };
+    if (row.reason === 'account-mismatch') await this.refuseOtherAccount(row.platformId, messages);
+    const released = await this.db.transactional(async () => {
+      const row = await this.row(scope, id, true);
+      if (row.releasedAt) return row;
       for (const { platformId, to } of messages) {
         const [owner] = await this.db.query(
           sql`select 1 from owned_number where e164 = ${to} and platform_id = ${platformId} and active`,
@@ -115,12 +125,29 @@ export class QuarantineService {
       const [released] = await this.db.query<Row>(
         sql`update quarantined set released_at = now() where id = ${id} returning ${COLUMNS}`,
       );
-      return viewOf(released!);
+      return released!;
     });
+    await this.receipts.apply(receipts);
+    return viewOf(released);
+  }
+
+  private async row(scope: TenantScope, id: string, lock = false): Promise<Row> {
+    const [row] = await this.db.query<Row>(
+      sql`select ${COLUMNS} from quarantined where id = ${id} and ${providerOnly(scope)} ${lock ? sql`for update` : sql``}`,
+    );
+    if (!row) throw new NotFound('quarantined-delivery', id);
+    return row;
+  }
+
+  /** The platform's account may have been corrected since. */
+  private async refuseOtherAccount(platformId: string, messages: readonly Inbound[]): Promise<void> {
+    const { access } = await this.platforms.of(platformId);
+    if (messages.length === 0 || messages.some((message) => message.carrierAccountId !== access.accountSid))
+      throw new QuarantineNotReleasable("the delivery names another account than this platform's.");
   }
 
   /** After an adapter has learnt to read what it could not. */
-  private parseAgain(row: Row, { kind, raw }: Unreadable): Inbound[] {
+  private parseAgain(row: Row, { kind, raw }: Unreadable): { messages: Inbound[]; receipts: Receipt[] } {
     const { facts, unreadable } = parseHook(kind as never, {
       method: raw.method,
       contentType: raw.contentType,
@@ -130,24 +157,12 @@ export class QuarantineService {
     });
     if (unreadable || facts.length === 0)
       throw new QuarantineNotReleasable(`the body is unreadable (${unreadable?.reason ?? 'empty'}).`);
-    return facts.flatMap((fact, part) =>
-      fact.type === 'message.received'
-        ? [
-            {
-              deliveryId: row.deliveryId,
-              part,
-              platformId: row.platformId,
-              systemProviderId: row.systemProviderId,
-              carrierMessageId: fact.carrierMessageId,
-              from: fact.from,
-              to: fact.to,
-              text: fact.text,
-              receivedAt: new Date(row.at).toISOString(),
-              carrierAccountId: fact.carrierAccountId,
-            },
-          ]
-        : [],
-    );
+    const { deliveryId, platformId, systemProviderId } = row;
+    const about = { deliveryId, platformId, systemProviderId, receivedAt: new Date(row.at).toISOString() };
+    return {
+      messages: facts.flatMap((fact, part) => (fact.type === 'message.received' ? [{ ...about, ...fact, part }] : [])),
+      receipts: facts.flatMap((fact) => (fact.type === 'receipt.received' ? [{ ...about, ...fact }] : [])),
+    };
   }
 
   /** Looked up when needed: what is released goes through the same door as what comes in. */

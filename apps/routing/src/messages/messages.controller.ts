@@ -55,8 +55,8 @@ export class MessagesController {
     return this.feed.sync(scope, body);
   }
   @Answers(rpc.feedHeads)
-  heads({ body }: RpcRequest<c.FeedHeads>): Promise<Record<string, number>> {
-    return this.feed.heads(body.userIds);
+  heads({ scope, body }: RpcRequest<c.FeedHeads>): Promise<Record<string, number>> {
+    return this.feed.heads(scope, body.userIds);
   }
   @Answers(rpc.ackClient)
   async ack({ scope, body }: RpcRequest<c.AckClient>): Promise<null> {

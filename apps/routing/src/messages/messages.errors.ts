@@ -45,6 +45,11 @@ export class NotLicensed extends AppError {
     super('conflict', 'not-licensed', 'The user has no licence that includes messaging. Assign one, then send again.');
   }
 }
+export class SmsNotAvailable extends AppError {
+  constructor() {
+    super('conflict', 'sms-not-available', 'SMS is switched off for this platform. Ask your system provider.');
+  }
+}
 /** Refused before it reaches the carrier (messaging-rules §6). */
 export class OptedOut extends AppError {
   constructor(remote: string) {

@@ -10,7 +10,6 @@ import type {
 } from '@strowger/contracts-routing';
 import {
   AppError,
-  decodeCursor,
   InvalidInput,
   newId,
   NotFound,
@@ -24,7 +23,7 @@ import { analyse, isShortCode, MAX_TEXT_LENGTH } from '@strowger/sms';
 import { BlocksService } from '../consent/blocks.service.js';
 import { ConsentService } from '../consent/consent.service.js';
 import { DirectoryService, type OwnedNumber } from '../directory/directory.service.js';
-import { inScope } from '../directory/scope.js';
+import { inScope, timeCursor } from '../directory/scope.js';
 import { OutboundMessages } from '../outbound/outbound-messages.js';
 import { SenderQueries } from '../outbound/sender.queries.js';
 import { MESSAGE_COLUMNS, messageViewOf, type MessageRow } from './message.queries.js';
@@ -35,6 +34,7 @@ import {
   OptedOut,
   RemoteBlocked,
   SenderRequired,
+  SmsNotAvailable,
   TextTooLong,
 } from './messages.errors.js';
 
@@ -61,9 +61,12 @@ export class MessagesService {
       const earlier = await this.outbound.find(messageId);
       if (earlier) return this.sameOrConflict(earlier, number, remote, text);
       if (!(await this.directory.entitled(sender))) throw new NotLicensed();
+      if ((await this.directory.platform(number.platformId))?.smsAvailable === false) throw new SmsNotAvailable();
       if (await this.consent.isOptedOut(number.e164, remote)) throw new OptedOut(remote);
       if (await this.blocks.isBlocked(sender, remote)) throw new RemoteBlocked(remote);
-      return messageViewOf(await this.outbound.queue({ id: messageId, numberId: number.numberId, remote, text }));
+      const queued = await this.outbound.queue({ id: messageId, numberId: number.numberId, remote, text });
+      // The same request at the same time elsewhere may have been quicker.
+      return this.sameOrConflict(queued, number, remote, text);
     });
   }
 
@@ -88,7 +91,11 @@ export class MessagesService {
     return this.db.transactional(async () => {
       const row = await this.row(scope, id, true);
       if (row.direction !== 'outbound' || !RETRYABLE.has(row.state)) throw new MessageNotRetryable(row.state);
+      if (!(await this.directory.numbersOf(row.userId)).some((owned) => owned.numberId === row.numberId))
+        throw new NumberNotOwned(row.number);
+      if (!(await this.directory.entitled(row.userId))) throw new NotLicensed();
       if (await this.consent.isOptedOut(row.number, row.remote)) throw new OptedOut(row.remote);
+      if (await this.blocks.isBlocked(row.userId, row.remote)) throw new RemoteBlocked(row.remote);
       await this.sender.transition([{ message: row, state: 'queued', failure: null, again: new Date() }]);
       this.outbound.wake(row.platformId);
       return messageViewOf(await this.row(scope, id));
@@ -116,12 +123,12 @@ export class MessagesService {
     scope: TenantScope,
     { limit = 50, cursor, conversationId, userId }: ListMessages,
   ): Promise<Page<MessageView>> {
-    const after = cursor === undefined ? undefined : decodeCursor(cursor, 2);
+    const after = timeCursor(cursor);
     const rows = await this.db.query<MessageRow>(sql`
       select ${MESSAGE_COLUMNS} from message
       where ${inScope(scope)} ${visible(scope)}
         ${conversationId ? sql`and conversation_id = ${conversationId}` : sql``} ${userId ? sql`and user_id = ${userId}` : sql``}
-        ${after ? sql`and (created_at, id) < (${String(after[0])}::timestamptz, ${String(after[1])}::uuid)` : sql``}
+        ${after ? sql`and (created_at, id) < (${after.at}::timestamptz, ${after.id}::uuid)` : sql``}
       order by created_at desc, id desc limit ${limit + 1}`);
     return pageOf(rows, limit, (row) => [row.createdAt, row.id], messageViewOf);
   }
@@ -130,11 +137,11 @@ export class MessagesService {
     scope: TenantScope,
     { limit = 50, cursor, userId }: ListConversations,
   ): Promise<Page<ConversationView>> {
-    const after = cursor === undefined ? undefined : decodeCursor(cursor, 2);
+    const after = timeCursor(cursor);
     const rows = await this.db.query<ConversationView>(sql`
       select c.id, c.user_id as "userId", c.number, c.remote, c.last_message_at as "lastMessageAt", case when o.id is null then 'none' else 'opted-out' end as "remoteConsent"
-      from (select * from conversation where ${inScope(scope)} ${userId ? sql`and user_id = ${userId}` : sql``}
-        ${after ? sql`and (last_message_at, id) < (${String(after[0])}::timestamptz, ${String(after[1])}::uuid)` : sql``}
+      from (select * from conversation where ${inScope(scope)} ${shown(scope)} ${userId ? sql`and user_id = ${userId}` : sql``}
+        ${after ? sql`and (last_message_at, id) < (${after.at}::timestamptz, ${after.id}::uuid)` : sql``}
         order by last_message_at desc, id desc limit ${limit + 1}) c
       left join opt_out o on o.number = c.number and o.remote = c.remote and o.cleared_at is null
       order by c.last_message_at desc, c.id desc`);
@@ -149,12 +156,30 @@ export class MessagesService {
   /** The ended assignment's conversations go with it, when asked. */
   async deleteOfNumber(numberId: string): Promise<void> {
     await this.db.transactional(async () => {
-      await this.db.query(
-        sql`delete from send_attempt using message where send_attempt.message_id = message.id and message.number_id = ${numberId}`,
+      const conversations = await this.db.query<{ id: string }>(
+        sql`select id from conversation where number_id = ${numberId} order by id for update`,
       );
-      await this.db.query(sql`delete from message where number_id = ${numberId}`);
-      await this.db.query(sql`delete from conversation where number_id = ${numberId}`);
+      const ids = conversations.map((conversation) => conversation.id);
+      // The carrier's list still has them; the number's next owner must not get them from there.
+      await this.db.query(sql`
+        insert into dismissed (platform_id, carrier_message_id, number)
+        select platform_id, carrier_message_id, number from message where conversation_id = any(${ids}::uuid[]) and direction = 'inbound'
+        on conflict do nothing`);
+      await this.db.query(sql`
+        delete from send_attempt using message where send_attempt.message_id = message.id and message.conversation_id = any(${ids}::uuid[])`);
+      await this.db.query(sql`delete from message where conversation_id = any(${ids}::uuid[])`);
+      await this.db.query(sql`delete from conversation where id = any(${ids}::uuid[])`);
     });
+  }
+
+  /** What is held for a user who is gone. Opt-outs stay: they are about the number. */
+  async deleteOfUser(userId: string): Promise<void> {
+    const numbers = await this.db.query<{ id: string }>(
+      sql`select distinct number_id as id from conversation where user_id = ${userId} order by 1`,
+    );
+    for (const { id } of numbers) await this.deleteOfNumber(id);
+    await this.db.query(sql`delete from block where user_id = ${userId}`);
+    await this.db.query(sql`delete from user_feed where user_id = ${userId}`);
   }
 
   /** A client sends as its own user; a portal user names one inside the scope. */
@@ -175,7 +200,8 @@ export class MessagesService {
     const owned = await this.directory.numbersOf(userId);
     if (from === undefined) {
       if (owned.length > 1) throw new SenderRequired(owned.map((n) => n.e164));
-      return owned[0]!;
+      if (!owned[0]) throw new NumberNotOwned(undefined);
+      return owned[0];
     }
     const e164 = parseNanp(from, 'from');
     const number = owned.find((n) => n.e164 === e164);
@@ -200,4 +226,9 @@ export class MessagesService {
 
 /** A held message is not there for its user yet. */
 const visible = (scope: TenantScope) => (scope.level === 'user' ? sql`and feed_seq is not null` : sql``);
+/** Nor is a conversation that has nothing else. */
+const shown = (scope: TenantScope) =>
+  scope.level === 'user'
+    ? sql`and exists (select 1 from message m where m.conversation_id = conversation.id and m.feed_seq is not null)`
+    : sql``;
 const iso = (timestamp: string): string => new Date(timestamp).toISOString();

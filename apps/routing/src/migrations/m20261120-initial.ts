@@ -52,7 +52,7 @@ export class M20261120Initial extends Migration {
         last_message_at timestamptz not null,
         constraint conversation_thread unique (number_id, remote)
       )`);
-    this.addSql(`create index conversation_user on conversation (user_id)`);
+    this.addSql(`create index conversation_user on conversation (user_id, last_message_at desc, id desc)`);
     this.addSql(`
       create table message (
         id uuid primary key,
@@ -80,17 +80,21 @@ export class M20261120Initial extends Migration {
         attempts smallint not null default 0,
         next_attempt_at timestamptz,
         /* our own answer to a keyword, which goes out whatever the consent */
-        automatic boolean not null default false
+        automatic boolean not null default false,
+        /* the webhook may have damaged the text; it is to be read again from the carrier */
+        reread boolean not null default false
       )`);
     this.addSql(
-      `create unique index message_inbound_once on message (platform_id, carrier_message_id, number_id) where direction = 'inbound'`,
+      `create unique index message_inbound_once on message (platform_id, carrier_message_id, number) where direction = 'inbound'`,
     );
     this.addSql(`create index message_feed on message (user_id, feed_seq)`);
     this.addSql(`create index message_thread on message (conversation_id, created_at desc, id desc)`);
+    this.addSql(`create index message_reread on message (platform_id) where reread`);
     this.addSql(`create index message_due on message (platform_id, next_attempt_at) where next_attempt_at is not null`);
     this.addSql(
       `create index message_lane on message (conversation_id, created_at, id) where next_attempt_at is not null`,
     );
+    this.addSql(`create index message_queue on message (platform_id, created_at, id) where state = 'queued'`);
     this.addSql(`create index message_held on message (user_id) where state = 'held'`);
     this.addSql(
       `create table user_feed (user_id uuid primary key, head bigint not null, acked bigint not null default 0)`,
@@ -131,6 +135,8 @@ export class M20261120Initial extends Migration {
         number text not null,
         remote text not null,
         keyword text not null,
+        /* the evidence: what was written, and in which message */
+        text text not null,
         message_id uuid not null,
         at timestamptz not null,
         cleared_at timestamptz,
@@ -147,6 +153,17 @@ export class M20261120Initial extends Migration {
         blocked_messages bigint not null default 0,
         unique (user_id, remote)
       )`);
+    // Carrier ids of messages we keep no row of (blocked, deleted with their number, known under another id), so that
+    // neither a redelivery nor the carrier's list brings them again.
+    this.addSql(`
+      create table dismissed (
+        platform_id uuid not null,
+        carrier_message_id text not null,
+        number text not null,
+        at timestamptz not null default now(),
+        primary key (platform_id, carrier_message_id, number)
+      )`);
+    this.addSql(`create index dismissed_at on dismissed (at)`);
     this.addSql(`
       create table quarantined (
         id uuid primary key,

@@ -34,6 +34,10 @@ export const FAILURES = {
     nextStep:
       'The carrier could not be reached for too long. Send it again later; if it fails again, contact your system provider.',
   }),
+  'number-released': (): MessageFailure => ({
+    reason: 'number-released',
+    nextStep: 'The number it was to be sent from is no longer assigned. Send it from another number.',
+  }),
   'opted-out': (): MessageFailure => ({ reason: 'opted-out', nextStep: nextStepFor('message-blocked') }),
   'outcome-unknown': (): MessageFailure => ({
     reason: 'outcome-unknown',

@@ -39,14 +39,25 @@ export class ReceiptsService {
     @Inject(SenderQueries) private readonly queries: SenderQueries,
   ) {}
 
-  /** Safe to repeat; joins the caller's transaction. What matches nothing yet is parked. */
+  /** Safe to repeat. What matches nothing yet is parked. Not for use inside a transaction. */
   async apply(receipts: readonly Receipt[]): Promise<void> {
     if (receipts.length === 0) return;
-    await this.db.transactional(async () => {
+    const unmatched = await this.match(receipts);
+    // The sender may have stored the id while they were being parked, and found nothing parked yet.
+    for (const [platformId, parked] of Map.groupBy(unmatched, (receipt) => receipt.platformId))
+      await this.applyParked(
+        platformId,
+        parked.map((receipt) => receipt.carrierMessageId),
+      );
+  }
+
+  private async match(receipts: readonly Receipt[]): Promise<Receipt[]> {
+    return this.db.transactional(async () => {
       const attempts = await this.db.query<AttemptRow>(sql`
         select a.id, a.message_id as "messageId", a.platform_id as "platformId", a.carrier_message_id as "carrierMessageId", a.part, a.state
         from unnest(${receipts.map((r) => r.platformId)}::uuid[], ${receipts.map((r) => r.carrierMessageId)}::text[]) as r(platform_id, carrier_message_id)
-        join send_attempt a on a.platform_id = r.platform_id and a.carrier_message_id = r.carrier_message_id`);
+        join send_attempt a on a.platform_id = r.platform_id and a.carrier_message_id = r.carrier_message_id
+        order by a.id for update of a`);
       const byId = new Map(attempts.map((a) => [`${a.platformId} ${a.carrierMessageId}`, a]));
       const unmatched: Receipt[] = [];
       const failures = new Map<string, MessageFailure>();
@@ -72,6 +83,7 @@ export class ReceiptsService {
       await this.park(unmatched);
       receiptsTotal.inc({ as: 'applied' }, receipts.length - unmatched.length);
       await this.move([...moved.values()], failures);
+      return unmatched;
     });
   }
 
@@ -80,9 +92,10 @@ export class ReceiptsService {
     if (carrierMessageIds.length === 0) return;
     await this.db.transactional(async () => {
       const parked = await this.db.query<Receipt>(sql`
-        delete from parked_receipt where platform_id = ${platformId} and carrier_message_id = any(${carrierMessageIds}::text[])
+        delete from parked_receipt p where platform_id = ${platformId} and carrier_message_id = any(${carrierMessageIds}::text[])
+          and exists (select 1 from send_attempt a where a.platform_id = p.platform_id and a.carrier_message_id = p.carrier_message_id)
         returning platform_id as "platformId", carrier_message_id as "carrierMessageId", status, nullif(error_code, '') as "errorCode", received_at as "receivedAt"`);
-      await this.apply(parked.map((r) => ({ ...r, errorCode: r.errorCode ?? undefined })));
+      if (parked.length > 0) await this.match(parked.map((r) => ({ ...r, errorCode: r.errorCode ?? undefined })));
     });
   }
 
@@ -120,6 +133,8 @@ export class ReceiptsService {
       select distinct on (message_id, part) message_id as "messageId", part, state from send_attempt where message_id = any(${ids}::uuid[]) order by message_id, part, attempt desc`);
     await this.queries.transition(
       messages.flatMap((message) => {
+        // Back in line for the parts that were not taken: the next attempt tells.
+        if (message.state === 'queued') return [];
         const state = stateOfParts(parts.filter((part) => part.messageId === message.id));
         return mayBecome(message.state, state)
           ? [{ message, state, failure: failures.get(message.id) ?? null, again: null }]

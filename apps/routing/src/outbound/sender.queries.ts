@@ -59,6 +59,14 @@ export class SenderQueries {
     return row && { ratePerSecond: row.rate };
   }
 
+  /** Keeps what a long round still works on. */
+  async renew(platformId: string, messageIds: readonly string[]): Promise<void> {
+    await this.lease(platformId);
+    await this.db.query(sql`
+      update message set next_attempt_at = now() + ${SUBMIT_LEASE_SECONDS} * interval '1 second'
+      where id = any(${messageIds}::uuid[]) and state in ('submitting', 'submitted-unknown') and next_attempt_at > now()`);
+  }
+
   async giveBack(platformId: string): Promise<void> {
     await this.db.query(
       sql`update platform set sender = null, sender_until = null where platform_id = ${platformId} and sender = ${this.me}`,
@@ -66,20 +74,20 @@ export class SenderQueries {
   }
 
   /**
-   * Takes due messages, oldest first, and journals an attempt per part before anything is sent. A conversation keeps its
+   * Takes due messages, oldest first and none of the exhausted numbers', and journals an attempt per part before anything is sent. A conversation keeps its
    * order: a message waits while an earlier one of it is not through.
    */
-  async claim(platformId: string, limit: number): Promise<Claimed[]> {
+  async claim(platformId: string, limit: number, exhausted: readonly string[]): Promise<Claimed[]> {
     return this.db.transactional(async () => {
       const rows = await this.db.query<MessageRow>(sql`
         with due as (
           select m.id from message m
-          where m.platform_id = ${platformId} and m.next_attempt_at <= now() and m.state = 'queued'
+          where m.platform_id = ${platformId} and m.state = 'queued' and m.next_attempt_at <= now() and m.number <> all(${exhausted}::text[])
             and not exists (
               select 1 from message e
               where e.conversation_id = m.conversation_id and e.next_attempt_at is not null and (e.created_at, e.id) < (m.created_at, m.id)
                 and (e.state <> 'queued' or e.next_attempt_at > now()))
-          order by m.next_attempt_at, m.created_at, m.id limit ${limit} for update skip locked)
+          order by m.created_at, m.id limit ${limit} for update skip locked)
         update message set state = 'submitting', attempts = attempts + 1, next_attempt_at = now() + ${SUBMIT_LEASE_SECONDS} * interval '1 second'
         from due where message.id = due.id
         returning ${QUALIFIED}`);
@@ -147,12 +155,20 @@ export class SenderQueries {
     });
   }
 
-  /** Carrier ids that belong to other attempts of the conversation, so that two equal texts are not taken for one. */
-  async idsInConversation(conversationId: string, exceptMessageId: string): Promise<Set<string>> {
+  /** Carrier ids the conversation's attempts have, earlier ones of the same message too, so that two equal texts are not taken for one. */
+  async idsInConversation(conversationId: string): Promise<Set<string>> {
     const rows = await this.db.query<{ id: string }>(sql`
       select a.carrier_message_id as id from send_attempt a join message m on m.id = a.message_id
-      where m.conversation_id = ${conversationId} and m.id <> ${exceptMessageId} and a.carrier_message_id is not null and a.started_at > now() - interval '2 days'`);
+      where m.conversation_id = ${conversationId} and a.carrier_message_id is not null and a.started_at > now() - interval '2 days'`);
     return new Set(rows.map((row) => row.id));
+  }
+
+  /** Asked at the last moment: what has changed since the message was queued. */
+  async stillAllowed(numberId: string, remote: string): Promise<{ active: boolean; optedOut: boolean }> {
+    const [row] = await this.db.query<{ active: boolean; optedOut: boolean }>(sql`
+      select n.active, exists (select 1 from opt_out o where o.number = n.e164 and o.remote = ${remote} and o.cleared_at is null) as "optedOut"
+      from owned_number n where n.number_id = ${numberId}`);
+    return row ?? { active: false, optedOut: false };
   }
 
   /** Writes outcomes of a batch: attempts, messages, feed, and the pushes after the commit. */
@@ -166,7 +182,7 @@ export class SenderQueries {
                error = t.error, probes = t.probes, finished_at = now()
         from unnest(${parts.map((p) => p.id)}::uuid[], ${parts.map((p) => p.state)}::text[], ${parts.map((p) => p.carrierMessageId)}::text[], ${parts.map((p) => p.carrierStatus)}::text[],
                     ${parts.map((p) => p.error)}::text[], ${parts.map((p) => p.probes)}::smallint[]) as t(id, state, carrier_message_id, carrier_status, error, probes)
-        where send_attempt.id = t.id`);
+        where send_attempt.id = t.id and send_attempt.state in ('submitting', 'submitted-unknown')`);
       await this.transition(
         outcomes.map((o) => ({ message: o.message, state: o.state, failure: o.failure ?? null, again: o.again })),
       );
@@ -197,6 +213,10 @@ export class SenderQueries {
     }[],
   ): Promise<void> {
     if (changes.length === 0) return;
+    // Messages before feeds, and those in order: whoever changes messages does, so that nobody waits in a circle.
+    await this.db.query(
+      sql`select 1 from message where id = any(${changes.map((c) => c.message.id)}::uuid[]) order by id for update`,
+    );
     const counts = new Map<string, number>();
     for (const { message } of changes)
       if (message.feedSeq !== null) counts.set(message.userId, (counts.get(message.userId) ?? 0) + 1);

@@ -4,16 +4,17 @@ import { AppError, Clock } from '@strowger/kernel';
 import type { MessageState } from '@strowger/sms';
 import { counter, logger, span } from '@strowger/telemetry';
 import { RoutingConfig } from '../config.js';
-import { ConsentService } from '../consent/consent.service.js';
 import { PlatformAccess, type OpenPlatform } from '../directory/platform-access.js';
 import { FAILURES, stateOfParts } from './attempts.js';
 import { ReceiptsService } from './receipts.service.js';
 import { SenderQueries, type Attempt, type Claimed, type Outcome } from './sender.queries.js';
 import { TokenBucket } from './token-bucket.js';
 
-const BATCH = 200;
-/** After a doubtful answer the carrier is asked at these times (s); a message absent from its list to the end was never taken. */
-const PROBE_AFTER_SECONDS = [2, 5, 10, 20, 30] as const;
+/** While sending goes on, doubtful messages are looked for no more often than this. */
+const PROBE_PAUSE_MS = 250;
+/** Well inside both leases. */
+const RENEW_MS = 10_000;
+const TROUBLE_PAUSE_MS = 3_000;
 const GIVE_UP_LOOKING_MS = 24 * 3600_000;
 const NUMBER_BURST_SECONDS = 30;
 /** Nothing will work until a person acts; a minute is soon enough to notice that they did. */
@@ -29,16 +30,19 @@ export class SenderService {
   private readonly platformBuckets = new Map<string, TokenBucket>();
   private readonly numberBuckets = new Map<string, TokenBucket>();
   private readonly pausedUntil = new Map<string, number>();
+  private readonly exhausted = new Map<string, number>();
+  private readonly probeSeconds: readonly number[];
   private stopping = false;
 
   constructor(
     @Inject(SenderQueries) private readonly queries: SenderQueries,
     @Inject(PlatformAccess) private readonly platforms: PlatformAccess,
     @Inject(ReceiptsService) private readonly receipts: ReceiptsService,
-    @Inject(ConsentService) private readonly consent: ConsentService,
     @Inject(Clock) private readonly clock: Clock,
     @Inject(RoutingConfig) private readonly config: RoutingConfig,
-  ) {}
+  ) {
+    this.probeSeconds = config.sendProbeSeconds.map(Number);
+  }
 
   /** Sends until nothing is due. A second call while one runs makes that one look again. */
   async drain(platformId: string): Promise<void> {
@@ -50,44 +54,66 @@ export class SenderService {
     const run = { again: true };
     this.draining.set(platformId, run);
     try {
-      while (run.again && !this.stopping) {
-        run.again = false;
-        if ((this.pausedUntil.get(platformId) ?? 0) > Date.now()) break;
-        const lease = await this.queries.lease(platformId);
-        if (!lease) break;
-        if (await this.round(platformId, lease.ratePerSecond)) run.again = true;
-      }
-      await this.queries.giveBack(platformId);
+      await this.pump(platformId, run);
+    } catch (error) {
+      // Provisioning or the database is away, and will be for a moment.
+      this.pausedUntil.set(platformId, Date.now() + TROUBLE_PAUSE_MS);
+      throw error;
     } finally {
       this.draining.delete(platformId);
+      await this.queries.giveBack(platformId).catch((err: unknown) => log.warn({ platformId, err }, 'lease-kept'));
     }
   }
 
-  /** For shutdown: takes nothing new. What is in flight ends in its round. */
+  /** For shutdown: takes nothing new. What is in flight ends. */
   async stop(): Promise<void> {
     this.stopping = true;
     while (this.draining.size > 0) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
-  /** One batch. True when there may be more. */
-  private async round(platformId: string, ratePerSecond: number): Promise<boolean> {
-    const unknown = await this.queries.claimUnknown(platformId, BATCH);
-    const claimed = await this.queries.claim(platformId, Math.max(1, Math.min(BATCH, Math.ceil(ratePerSecond * 2))));
-    if (unknown.length + claimed.length === 0) return false;
-    const platform = await this.platforms.of(platformId).catch(async (error: unknown) => {
-      // Provisioning is away: nothing was sent, so nothing is in doubt.
-      await this.queries.release(claimed, this.inSeconds(5));
-      throw error;
-    });
+  /** Takes due messages while there is room, so that a request without an answer holds up its own conversation only. */
+  private async pump(platformId: string, run: { again: boolean }): Promise<void> {
     const outcomes = new OutcomeWriter((batch) => this.settle(platformId, batch));
-    const bucket = this.platformBucket(platformId, ratePerSecond);
-    const lanes = [
-      ...unknown.map((one) => () => this.probe(platform, one, outcomes)),
-      ...lanesOf(claimed).map((lane) => () => this.sendLane(platformId, platform, lane, bucket, outcomes)),
-    ];
-    await inParallel(lanes, this.config.senderConcurrency);
-    await outcomes.written();
-    return claimed.length + unknown.length > 0;
+    const lanes = new Map<Promise<void>, readonly Claimed[]>();
+    const failures: unknown[] = [];
+    const start = (claimed: readonly Claimed[], work: Promise<void>): void => {
+      const lane: Promise<void> = work.catch((error: unknown) => void failures.push(error)).finally(() => lanes.delete(lane));
+      lanes.set(lane, claimed);
+    };
+    const keep = setInterval(() => {
+      const ids = [...lanes.values()].flat().map(({ message }) => message.id);
+      this.queries.renew(platformId, ids).catch((err: unknown) => log.warn({ platformId, err }, 'lease-not-renewed'));
+    }, RENEW_MS);
+    let probedAt = 0;
+    try {
+      while ((run.again || lanes.size > 0) && failures.length === 0 && !this.stopping && !this.isPaused(platformId)) {
+        run.again = false;
+        const lease = await this.queries.lease(platformId);
+        if (!lease) break;
+        const platform = await this.platforms.of(platformId);
+        const { ratePerSecond } = lease;
+        const bucket = this.platformBucket(platformId, ratePerSecond);
+        const room = Math.min(this.config.senderConcurrency, Math.max(1, Math.ceil(ratePerSecond * 2))) - lanes.size;
+        let taken = 0;
+        if (room > 0 && Date.now() - probedAt > PROBE_PAUSE_MS) {
+          probedAt = Date.now();
+          const doubtful = await this.queries.claimUnknown(platformId, room);
+          for (const one of doubtful) start([one], this.probe(platform, one, outcomes));
+          taken += doubtful.length;
+        }
+        if (room > taken) {
+          const claimed = await this.queries.claim(platformId, room - taken, this.exhaustedNumbers());
+          for (const lane of lanesOf(claimed)) start(lane, this.sendLane(platformId, platform, lane, bucket, outcomes));
+          taken += claimed.length;
+        }
+        if (taken > 0) run.again = true;
+        if (lanes.size > 0 && (taken === 0 || taken >= room)) await Promise.race(lanes.keys());
+      }
+      await Promise.all(lanes.keys());
+    } finally {
+      clearInterval(keep);
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Messages of one conversation, one after the other; what comes after one that is not through goes back in line. */
@@ -98,20 +124,24 @@ export class SenderService {
     bucket: TokenBucket,
     outcomes: OutcomeWriter,
   ): Promise<void> {
+    const written: Promise<void>[] = [];
     for (const [at, claimed] of lane.entries()) {
-      const pause = this.numberBucket(claimed.message.number).take(claimed.parts.length, Date.now());
-      if (pause > 0 || this.stopping || (this.pausedUntil.get(platformId) ?? 0) > Date.now()) {
+      const { number } = claimed.message;
+      const pause = this.numberBucket(number).take(claimed.parts.length, Date.now());
+      if (pause > 0) this.exhausted.set(number, Date.now() + pause);
+      if (pause > 0 || !(await this.turn(bucket)) || this.isPaused(platformId)) {
         await this.queries.release(lane.slice(at), new Date(Date.now() + pause));
-        return;
+        break;
       }
       const outcome = await this.send(platform, claimed, bucket);
-      outcomes.add(outcome);
+      written.push(outcomes.add(outcome));
       if (outcome.state === 'queued') this.pauseIfTold(platformId, outcome);
       if (outcome.again !== null && at + 1 < lane.length) {
         await this.queries.release(lane.slice(at + 1), outcome.again);
-        return;
+        break;
       }
     }
+    await Promise.all(written);
   }
 
   private async send(
@@ -119,19 +149,22 @@ export class SenderService {
     { message, parts, encoding }: Claimed,
     bucket: TokenBucket,
   ): Promise<Outcome> {
-    // Asked again at the last moment: the other party may have opted out since it was queued.
-    if (!message.automatic && (await this.consent.isOptedOut(message.number, message.remote)))
-      return {
-        message,
-        parts: parts.map((p) => ({ ...p, state: 'blocked' as const })),
-        state: 'blocked',
-        failure: FAILURES['opted-out'](),
-        again: null,
-      };
+    // Asked again at the last moment: the other party may have opted out since it was queued, or the number gone.
+    const { active, optedOut } = await this.queries.stillAllowed(message.numberId, message.remote);
+    const never = (state: 'blocked' | 'failed', failure: MessageFailure): Outcome => ({
+      message,
+      parts: parts.map((p) => ({ ...p, state })),
+      state,
+      failure,
+      again: null,
+    });
+    if (!active) return never('failed', FAILURES['number-released']());
+    if (optedOut && !message.automatic) return never('blocked', FAILURES['opted-out']());
     const done: Attempt[] = [];
     let carrierStatus: string | undefined;
     for (const part of parts) {
-      await this.waitFor(bucket);
+      // The first part's turn has come already.
+      if (part !== parts[0]) await this.turn(bucket, true);
       try {
         const sent = await span('carrier.send-message', () =>
           platform.carrier.sendMessage(platform.access, {
@@ -170,7 +203,7 @@ export class SenderService {
         state: 'submitted-unknown',
         error: why,
         failure: FAILURES['outcome-unknown'](),
-        again: this.inSeconds(PROBE_AFTER_SECONDS[0]),
+        again: this.inSeconds(this.probeSeconds[0]!),
       };
     const hopeless =
       (error.kind === 'invalid' ||
@@ -206,8 +239,7 @@ export class SenderService {
   /** Looks at the carrier for what a doubtful request left behind; sends again only what is proven absent. */
   private async probe(platform: OpenPlatform, { message, parts }: Claimed, outcomes: OutcomeWriter): Promise<void> {
     try {
-      const exclude = await this.queries.idsInConversation(message.conversationId, message.id);
-      for (const part of parts) if (part.carrierMessageId) exclude.add(part.carrierMessageId);
+      const exclude = await this.queries.idsInConversation(message.conversationId);
       const looked: Attempt[] = [];
       for (const part of parts) {
         if (part.state !== 'submitting' && part.state !== 'submitted-unknown') {
@@ -228,13 +260,13 @@ export class SenderService {
             : { ...part, state: 'submitted-unknown', probes: part.probes + 1 },
         );
       }
-      outcomes.add(this.afterProbe(message, looked));
+      await outcomes.add(this.afterProbe(message, looked));
     } catch (thrown) {
       const error = AppError.wrap(thrown);
       const giveUp = Date.now() - new Date(message.createdAt).getTime() > GIVE_UP_LOOKING_MS;
-      outcomes.add({
+      await outcomes.add({
         message,
-        parts,
+        parts: parts.map((part) => (part.state === 'submitting' ? { ...part, state: 'submitted-unknown' } : part)),
         state: 'submitted-unknown',
         error: `${error.code}: ${error.message}`,
         failure: FAILURES['outcome-unknown'](),
@@ -251,13 +283,13 @@ export class SenderService {
       return { message, parts, state: again ? 'queued' : stateOfParts(parts), again: again ? this.inSeconds(1) : null };
     }
     const probes = Math.min(...missing.map((part) => part.probes));
-    if (probes < PROBE_AFTER_SECONDS.length)
+    if (probes < this.probeSeconds.length)
       return {
         message,
         parts,
         state: 'submitted-unknown',
         failure: FAILURES['outcome-unknown'](),
-        again: this.inSeconds(PROBE_AFTER_SECONDS[probes]!),
+        again: this.inSeconds(this.probeSeconds[probes]!),
       };
     results.inc({ as: 'proven-absent' });
     const absent = parts.map((part) =>
@@ -308,9 +340,23 @@ export class SenderService {
     return bucket;
   }
 
-  private async waitFor(bucket: TokenBucket): Promise<void> {
-    for (let pause = bucket.take(1, Date.now()); pause > 0; pause = bucket.take(1, Date.now()))
-      await new Promise((resolve) => setTimeout(resolve, pause));
+  /** Waits for the platform's rate; false when the service stops first. */
+  private async turn(bucket: TokenBucket, whatever = false): Promise<boolean> {
+    for (let pause = bucket.take(1, Date.now()); pause > 0; pause = bucket.take(1, Date.now())) {
+      if (this.stopping && !whatever) return false;
+      await new Promise((resolve) => setTimeout(resolve, whatever ? pause : Math.min(pause, 200)));
+    }
+    return !this.stopping || whatever;
+  }
+
+  private isPaused(platformId: string): boolean {
+    return (this.pausedUntil.get(platformId) ?? 0) > Date.now();
+  }
+
+  /** Numbers whose rate is used up for now. */
+  private exhaustedNumbers(): string[] {
+    for (const [number, until] of this.exhausted) if (until <= Date.now()) this.exhausted.delete(number);
+    return [...this.exhausted.keys()];
   }
 
   private inSeconds(seconds: number): Date {
@@ -330,39 +376,33 @@ function lanesOf(claimed: readonly Claimed[]): Claimed[][] {
   return [...lanes.values()];
 }
 
-async function inParallel(tasks: readonly (() => Promise<void>)[], width: number): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < tasks.length) await tasks[next++]!();
-  };
-  await Promise.all(Array.from({ length: Math.min(width, tasks.length) }, worker));
-}
-
 /** Gathers outcomes while a write is under way and writes them together. */
 class OutcomeWriter {
-  private waiting: Outcome[] = [];
-  private writing: Promise<void> | undefined;
+  private waiting: { outcome: Outcome; done: PromiseWithResolvers<void> }[] = [];
+  private running = false;
 
   constructor(private readonly write: (batch: Outcome[]) => Promise<void>) {}
 
-  add(outcome: Outcome): void {
-    this.waiting.push(outcome);
-    this.writing ??= this.run();
-  }
-
-  /** Rejects when a write failed: the messages then wait for their lease to end and are looked up. */
-  async written(): Promise<void> {
-    await this.writing;
+  /** Resolves when it is written. Rejects when that failed: the message then waits for its lease to end and is looked up. */
+  add(outcome: Outcome): Promise<void> {
+    const done = Promise.withResolvers<void>();
+    this.waiting.push({ outcome, done });
+    // The lane awaits it later than it may fail.
+    done.promise.catch(() => undefined);
+    if (!this.running) void this.run();
+    return done.promise;
   }
 
   private async run(): Promise<void> {
-    try {
-      while (this.waiting.length > 0) {
-        await new Promise((resolve) => setImmediate(resolve));
-        await this.write(this.waiting.splice(0));
-      }
-    } finally {
-      this.writing = undefined;
+    this.running = true;
+    while (this.waiting.length > 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+      const batch = this.waiting.splice(0);
+      await this.write(batch.map(({ outcome }) => outcome)).then(
+        () => batch.forEach(({ done }) => done.resolve()),
+        (error: unknown) => batch.forEach(({ done }) => done.reject(error)),
+      );
     }
+    this.running = false;
   }
 }

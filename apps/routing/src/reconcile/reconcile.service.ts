@@ -17,6 +17,7 @@ const BATCH = 200;
 const SINCE_DAYS = 1;
 /** A message we know only by our own fingerprint shows up in the list under the carrier's id. */
 const FINGERPRINT_WINDOW_MINUTES = 10;
+const DISMISSED_DAYS = 8;
 
 const log = logger('reconcile');
 const recovered = counter(
@@ -39,6 +40,21 @@ export class ReconcileService implements OnApplicationBootstrap {
 
   onApplicationBootstrap(): void {
     this.timers.everySeconds(Math.min(this.config.reconcileSeconds, 15), 'reconcile-sweep', () => this.sweep());
+    this.timers.everySeconds(60, 'reread-sweep', () => this.rearmRereads());
+    this.timers.everySeconds(3600, 'dismissed-sweep', () => this.forgetDismissed());
+  }
+
+  /** Texts whose job Redis lost. */
+  async rearmRereads(): Promise<void> {
+    const due = await this.db.query<{ id: string }>(
+      sql`select id from message where reread and created_at < now() - interval '1 minute' limit 500`,
+    );
+    for (const { id } of due) await this.jobs.add(rereadMessage, { messageId: id }, { jobId: id });
+  }
+
+  /** Longer than the raw journal keeps what could be replayed. */
+  async forgetDismissed(): Promise<void> {
+    await this.db.query(sql`delete from dismissed where at < now() - ${DISMISSED_DAYS} * interval '1 day'`);
   }
 
   /** Takes each platform whose time has come, once among all processes. */
@@ -66,9 +82,11 @@ export class ReconcileService implements OnApplicationBootstrap {
         log.warn({ platformId, messages: missed.length }, 'messages-recovered-from-list');
       }
     };
+    const settled = Date.now() - this.config.reconcileGraceSeconds * 1000;
     for await (const message of carrier.listInbound(access, { sinceDays: SINCE_DAYS }, (ids) =>
       this.known(platformId, ids),
     )) {
+      if (message.createdAt && message.createdAt.getTime() > settled) continue;
       batch.push({
         deliveryId: newId(),
         part: 0,
@@ -87,24 +105,20 @@ export class ReconcileService implements OnApplicationBootstrap {
   }
 
   /** A webhook that went through Visual Designer may have lost characters; the carrier's own record has not. */
+  /** A webhook that went through Visual Designer may have lost characters; the carrier's own record has not. */
   @Processes(rereadMessage)
-  async reread({
-    messageId,
-    platformId,
-    carrierMessageId,
-  }: {
-    messageId: string;
-    platformId: string;
-    carrierMessageId: string;
-  }): Promise<void> {
-    const { carrier, access } = await this.platforms.of(platformId);
-    const original = await carrier.readMessage(access, carrierMessageId);
-    if (!original) return;
+  async reread({ messageId }: { messageId: string }): Promise<void> {
+    const [doubtful] = await this.db.query<{ platformId: string; carrierMessageId: string }>(
+      sql`select platform_id as "platformId", carrier_message_id as "carrierMessageId" from message where id = ${messageId} and reread`,
+    );
+    if (!doubtful) return;
+    const { carrier, access } = await this.platforms.of(doubtful.platformId);
+    const original = await carrier.readMessage(access, doubtful.carrierMessageId);
     await this.db.transactional(async () => {
       const [row] = await this.db.query<MessageRow>(
-        sql`select ${MESSAGE_COLUMNS} from message where id = ${messageId} for update`,
+        sql`update message set reread = false where id = ${messageId} returning ${MESSAGE_COLUMNS}`,
       );
-      if (!row || row.body === original.text) return;
+      if (!row || !original || row.body === original.text) return;
       const { encoding, segments } = analyse(original.text);
       await this.db.query(
         sql`update message set body = ${original.text}, encoding = ${encoding}, segments = ${segments} where id = ${messageId}`,
@@ -116,21 +130,45 @@ export class ReconcileService implements OnApplicationBootstrap {
   private async known(platformId: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
     const rows = await this.db.query<{ id: string }>(sql`
       select carrier_message_id as id from message where direction = 'inbound' and platform_id = ${platformId} and carrier_message_id = any(${ids}::text[])
-      union all select carrier_message_id from quarantined where platform_id = ${platformId} and carrier_message_id = any(${ids}::text[])`);
+      union all select carrier_message_id from quarantined where platform_id = ${platformId} and carrier_message_id = any(${ids}::text[])
+      union all select carrier_message_id from dismissed where platform_id = ${platformId} and carrier_message_id = any(${ids}::text[])`);
     return new Set(rows.map((row) => row.id));
   }
 
+  /**
+   * Leaves out what its webhook did bring, under our fingerprint because it had no id. One fingerprint stands for one
+   * message: it takes the carrier's id, and both ids are known from then on.
+   */
   private async withoutFingerprinted(messages: readonly Inbound[]): Promise<Inbound[]> {
-    if (messages.length === 0) return [];
-    const seen = await this.db.query<{ ord: number }>(sql`
-      select i.ord::int as ord
-      from unnest(${messages.map((_, i) => i)}::int[], ${messages.map((m) => m.platformId)}::uuid[], ${messages.map((m) => m.to)}::text[], ${messages.map((m) => m.from)}::text[],
-                  ${messages.map((m) => m.text)}::text[], ${messages.map((m) => m.receivedAt)}::timestamptz[]) as i(ord, platform_id, number, remote, body, at)
-      where exists (
-        select 1 from message m join conversation c on c.id = m.conversation_id
-        where c.number = i.number and c.remote = i.remote and m.platform_id = i.platform_id and m.direction = 'inbound' and m.carrier_message_id like 'fp-%' and m.body = i.body
-          and m.created_at between i.at - ${FINGERPRINT_WINDOW_MINUTES} * interval '1 minute' and i.at + ${FINGERPRINT_WINDOW_MINUTES} * interval '1 minute')`);
-    const skip = new Set(seen.map((row) => row.ord));
-    return messages.filter((_, ord) => !skip.has(ord));
+    const missed: Inbound[] = [];
+    for (const message of messages) if (!(await this.adopt(message))) missed.push(message);
+    return missed;
+  }
+
+  private adopt({ platformId, to, from, text, receivedAt, carrierMessageId }: Inbound): Promise<boolean> {
+    const near = sql`between ${receivedAt}::timestamptz - ${FINGERPRINT_WINDOW_MINUTES} * interval '1 minute' and ${receivedAt}::timestamptz + ${FINGERPRINT_WINDOW_MINUTES} * interval '1 minute'`;
+    return this.db.transactional(async () => {
+      const [stored] = await this.db.query<{ id: string; fingerprint: string }>(sql`
+        select m.id, m.carrier_message_id as fingerprint from conversation c join message m on m.conversation_id = c.id
+        where c.number = ${to} and c.remote = ${from} and m.platform_id = ${platformId} and m.direction = 'inbound' and m.carrier_message_id like 'fp-%'
+          and m.body = ${text} and m.created_at ${near}
+        order by m.created_at limit 1 for update of m`);
+      if (stored)
+        await this.db.query(sql`update message set carrier_message_id = ${carrierMessageId} where id = ${stored.id}`);
+      const [waiting] = stored
+        ? []
+        : await this.db.query<{ fingerprint: string }>(sql`
+            update quarantined set carrier_message_id = ${carrierMessageId}, content = content || ${JSON.stringify({ carrierMessageId })}::jsonb
+            where id = (
+              select id from quarantined where number = ${to} and platform_id = ${platformId} and released_at is null and carrier_message_id like 'fp-%'
+                and content->>'from' = ${from} and content->>'text' = ${text} and at ${near} order by at limit 1 for update)
+            returning (select q.carrier_message_id from quarantined q where q.id = quarantined.id) as fingerprint`);
+      const found = stored ?? waiting;
+      if (found)
+        await this.db.query(
+          sql`insert into dismissed (platform_id, carrier_message_id, number) values (${platformId}, ${found.fingerprint}, ${to}) on conflict do nothing`,
+        );
+      return found !== undefined;
+    });
   }
 }

@@ -1,0 +1,33 @@
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { SagaRunner } from '@strowger/saga';
+import { Carriers } from '../carriers/carriers.service.js';
+import { ProvisioningConfig } from '../config.js';
+import { PlatformsService } from '../platforms/platforms.service.js';
+import { NumberOutcomes } from './number-outcomes.service.js';
+import { provisionNumber } from './provision-number.saga.js';
+import { releaseNumber } from './release-number.saga.js';
+import { Timeline } from './timeline.service.js';
+
+/** Gives the sagas what they work with: the platform's carriers, opened anew for each execution, and the number's story. */
+@Injectable()
+export class NumberSagas implements OnModuleInit {
+  constructor(
+    @Inject(SagaRunner) private readonly sagas: SagaRunner,
+    @Inject(Carriers) private readonly carriers: Carriers,
+    @Inject(PlatformsService) private readonly platforms: PlatformsService,
+    @Inject(NumberOutcomes) private readonly outcomes: NumberOutcomes,
+    @Inject(Timeline) private readonly timeline: Timeline,
+    @Inject(ProvisioningConfig) private readonly config: Readonly<ProvisioningConfig>,
+  ) {}
+
+  onModuleInit(): void {
+    const lookAgainMs = this.config.carrierLookAgainMs.map(Number);
+    const deps = async ({ platformId, numberId }: { platformId: string; numberId: string }) => {
+      const { onExchange, step: record } = this.timeline.recorder(numberId);
+      const open = this.carriers.open(await this.platforms.byId(platformId), onExchange);
+      return { ...open, record, outcomes: this.outcomes, lookAgainMs };
+    };
+    this.sagas.register(provisionNumber, deps);
+    this.sagas.register(releaseNumber, deps);
+  }
+}

@@ -1,0 +1,139 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  NUMBER_STATES,
+  type ListNumbers,
+  type NumberState,
+  type NumberView,
+  type OperationView,
+  type TimelineEntryView,
+} from '@strowger/contracts-provisioning';
+import {
+  decodeCursor,
+  InvalidInput,
+  isId,
+  NotFound,
+  pageOf,
+  withinScope,
+  type Page,
+  type TenantScope,
+} from '@strowger/kernel';
+import { Db } from '@strowger/persistence';
+import { SagaRunner, type SagaView } from '@strowger/saga';
+import { PlatformsService } from '../platforms/platforms.service.js';
+import { CpaasNumber } from './number.entity.js';
+import { provisionProblem, releaseProblem } from './provision-number.problem.js';
+import { provisionNumber } from './provision-number.saga.js';
+import { releaseNumber } from './release-number.saga.js';
+import { Timeline } from './timeline.service.js';
+
+const DEFAULT_LIMIT = 50;
+/** Punctuation people write numbers with. */
+const WRITTEN_NUMBER = /^[+\d][\d\s().-]*$/;
+
+@Injectable()
+export class NumberQueries {
+  constructor(
+    @Inject(Db) private readonly db: Db,
+    @Inject(SagaRunner) private readonly sagas: SagaRunner,
+    @Inject(Timeline) private readonly entries: Timeline,
+    @Inject(PlatformsService) private readonly platforms: PlatformsService,
+  ) {}
+
+  /** @throws NotFound the same for a missing and for a foreign one */
+  async find(scope: TenantScope, id: string): Promise<CpaasNumber> {
+    const number = await this.db.em().findOne(CpaasNumber, { $and: [withinScope(scope), { id }] });
+    if (!number) throw new NotFound('number', id);
+    return number;
+  }
+
+  async get(scope: TenantScope, id: string): Promise<NumberView> {
+    return this.view(await this.find(scope, id));
+  }
+
+  async view(number: CpaasNumber): Promise<NumberView> {
+    const names = await this.platforms.names([number.platformId]);
+    return number.view(names.get(number.platformId) ?? '');
+  }
+
+  /** In order of the numbers; ended assignments only when asked for by state `released`. */
+  async list(scope: TenantScope, query: ListNumbers): Promise<Page<NumberView>> {
+    const limit = query.limit ?? DEFAULT_LIMIT;
+    const where: Record<string, unknown>[] = [withinScope(scope), ...matching(query.search)];
+    where.push(query.state ? { state: stateOf(query.state) } : { endedAt: null });
+    if (query.userId) where.push({ userId: query.userId });
+    if (query.cursor) where.push(...after(query.cursor));
+    const rows = await this.db
+      .em()
+      .find(CpaasNumber, { $and: where } as object, { orderBy: { e164: 'asc', id: 'asc' }, limit: limit + 1 });
+    const names = await this.platforms.names(rows.map(({ platformId }) => platformId));
+    return pageOf(
+      rows,
+      limit,
+      (row) => [row.e164, row.id],
+      (row) => row.view(names.get(row.platformId) ?? ''),
+    );
+  }
+
+  async timeline(scope: TenantScope, id: string): Promise<TimelineEntryView[]> {
+    await this.find(scope, id);
+    return (await this.entries.of(id)).map((entry) => entry.view());
+  }
+
+  async operation(scope: TenantScope, id: string): Promise<OperationView> {
+    const missing = (): never => {
+      throw new NotFound('operation', id);
+    };
+    const saga = await this.sagas.view(id).catch(missing);
+    await this.find(scope, saga.subject).catch(missing);
+    return operationOf(saga);
+  }
+}
+
+/** What a saga is to those who wait for it. */
+export function operationOf(saga: SagaView): OperationView {
+  const problem = saga.name === releaseNumber.name ? releaseProblem(saga) : provisionProblem(saga);
+  return {
+    id: saga.id,
+    state: STATES[saga.state],
+    kind: saga.name === provisionNumber.name ? 'provision-number' : 'release-number',
+    step: saga.step,
+    subjectId: saga.subject,
+    error: problem?.toJSON(),
+    startedAt: saga.startedAt.toISOString(),
+    finishedAt: saga.finishedAt?.toISOString(),
+  };
+}
+
+const STATES: Record<SagaView['state'], OperationView['state']> = {
+  running: 'running',
+  waiting: 'running',
+  undoing: 'running',
+  done: 'succeeded',
+  undone: 'failed',
+  stuck: 'stuck',
+};
+
+/** `%` and `_` mean themselves; a number matches however it is written. */
+function matching(search: string | null | undefined): Record<string, unknown>[] {
+  const text = search?.trim();
+  if (!text) return [];
+  const like = (value: string): object => ({ $ilike: `%${value.replaceAll(/[\\%_]/g, '\\$&')}%` });
+  const digits = text.replaceAll(/\D/g, '');
+  const fields = ['friendlyName', 'ownerName', 'broadworksUserId'].map((field) => ({ [field]: like(text) }));
+  const byNumber = WRITTEN_NUMBER.test(text) && digits !== '' ? [{ e164: like(digits) }] : [];
+  return [{ $or: [...fields, ...byNumber] }];
+}
+
+function stateOf(state: string): NumberState {
+  if ((NUMBER_STATES as readonly string[]).includes(state)) return state as NumberState;
+  const message = `There is no such state. Choose one of: ${NUMBER_STATES.join(', ')}.`;
+  throw new InvalidInput([{ field: 'state', rule: 'in', message }]);
+}
+
+/** The first condition bounds the index scan, the second drops what lies before the cursor. */
+function after(cursor: string): Record<string, unknown>[] {
+  const [e164 = '', id = ''] = decodeCursor(cursor, 2).map(String);
+  if (!/^\+\d{1,15}$/.test(e164) || !isId(id))
+    throw new InvalidInput([{ field: 'cursor', rule: 'cursor', message: 'The cursor is not one this list gave out.' }]);
+  return [{ e164: { $gte: e164 } }, { $or: [{ e164: { $gt: e164 } }, { id: { $gt: id } }] }];
+}

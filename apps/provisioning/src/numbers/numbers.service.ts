@@ -1,0 +1,183 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
+import { hierarchyRpc, type UserSavedV1, type UserView } from '@strowger/contracts-hierarchy';
+import type {
+  AssignNumber,
+  NumberOutcome,
+  NumberView,
+  ReleaseNumber,
+  UpdateNumber,
+} from '@strowger/contracts-provisioning';
+import { Rpc } from '@strowger/http';
+import { Clock, newId, NotFound, withinScope, type RpcContext, type TenantScope } from '@strowger/kernel';
+import { Db, sql, uniqueViolation } from '@strowger/persistence';
+import { SagaRunner } from '@strowger/saga';
+import { ProvisioningConfig } from '../config.js';
+import type { Platform } from '../platforms/platform.entity.js';
+import { PlatformsService } from '../platforms/platforms.service.js';
+import { checkVersion } from '../visibility.js';
+import { NumberOutcomes, PLATFORM_LABEL } from './number-outcomes.service.js';
+import { CpaasNumber } from './number.entity.js';
+import { NoPlatform, NumberAlreadyAssigned, NumberRequestDiffers, PlatformRequired } from './number.errors.js';
+import { NumberQueries, operationOf } from './number.queries.js';
+import { parseNumber } from './number-parsing.js';
+import { provisionNumber } from './provision-number.saga.js';
+import { Timeline } from './timeline.service.js';
+
+const WAIT_SECONDS = 20;
+
+@Injectable()
+export class NumbersService {
+  constructor(
+    @Inject(Db) private readonly db: Db,
+    @Inject(Rpc) private readonly rpc: Rpc,
+    @Inject(Clock) private readonly clock: Clock,
+    @Inject(SagaRunner) private readonly sagas: SagaRunner,
+    @Inject(Timeline) private readonly timeline: Timeline,
+    @Inject(PlatformsService) private readonly platforms: PlatformsService,
+    @Inject(NumberOutcomes) private readonly outcomes: NumberOutcomes,
+    @Inject(NumberQueries) private readonly queries: NumberQueries,
+    @Inject(ProvisioningConfig) private readonly config: Readonly<ProvisioningConfig>,
+  ) {}
+
+  /** Reserves the number and starts its provisioning in one transaction. A repeat with the same id finds the first try. */
+  async assign(context: RpcContext, given: AssignNumber): Promise<NumberOutcome> {
+    const e164 = parseNumber(given.number, this.config.numberValidation);
+    const id = given.numberId ?? newId();
+    const earlier = await this.db.em().findOne(CpaasNumber, { id });
+    if (earlier) return this.repeated(context.scope, earlier, given, e164);
+    const { scope, actor } = context;
+    const owner = await this.rpc.call(hierarchyRpc.getUser, { scope, actor, body: { id: given.userId } });
+    const platform = await this.choosePlatform(owner, given.platformId);
+    try {
+      await this.reserve({ ...given, id, e164 }, owner, platform);
+    } catch (error) {
+      if (!uniqueViolation(error)) throw error;
+      const sameId = await this.db.em().findOne(CpaasNumber, { id });
+      if (!sameId) throw new NumberAlreadyAssigned(e164);
+      return this.repeated(scope, sameId, given, e164);
+    }
+    return this.settled(id, id, given.waitSeconds);
+  }
+
+  /** Safe to repeat: answers the release that has begun, or the number that is released. */
+  async release({ scope }: RpcContext, given: ReleaseNumber): Promise<NumberOutcome> {
+    const number = await this.db.transactional(async (em) => {
+      const row = await this.lock(em, scope, given.id);
+      if (!row.endedAt) await this.outcomes.beginRelease(em, row, { deleteMessages: given.deleteMessages ?? false });
+      return row;
+    });
+    return this.settled(number.id, number.releaseOperationId ?? number.id, given.waitSeconds);
+  }
+
+  async update({ scope }: RpcContext, given: UpdateNumber): Promise<NumberView> {
+    const number = await this.db.transactional(async (em) => {
+      const row = await this.lock(em, scope, given.id);
+      checkVersion('number', row, given.version);
+      row.rename(given.friendlyName);
+      return row;
+    });
+    return this.queries.view(number);
+  }
+
+  /** In the consumer's transaction: the user is gone, so are the user's numbers. */
+  async ownerDeleted(userId: string): Promise<void> {
+    await this.db.transactional(async (em) => {
+      await this.lockUser(userId);
+      await this.db.query(
+        sql`insert into ended_user (user_id, ended_at) values (${userId}, ${this.clock.now()}) on conflict do nothing`,
+      );
+      const lockMode = LockMode.PESSIMISTIC_WRITE;
+      for (const number of await em.find(CpaasNumber, { userId, endedAt: null }, { lockMode })) {
+        // What is still being set up can't be taken down yet; its end begins the release.
+        if (number.state === 'provisioning') number.releaseWhenReady = true;
+        else if (['active', 'pending', 'failed'].includes(number.state))
+          await this.outcomes.beginRelease(em, number, { deleteMessages: false });
+      }
+    });
+  }
+
+  async ownerSaved(user: UserSavedV1, revision: number): Promise<void> {
+    await this.db.transactional(async (em) => {
+      const lockMode = LockMode.PESSIMISTIC_WRITE;
+      const numbers = await em.find(CpaasNumber, { userId: user.userId, endedAt: null }, { lockMode });
+      for (const number of numbers) number.ownerChanged(user, revision);
+    });
+  }
+
+  private async reserve(
+    given: { id: string; e164: string; friendlyName?: string | null },
+    owner: UserView,
+    platform: Platform,
+  ): Promise<void> {
+    await this.db.transactional(async (em) => {
+      await this.lockUser(owner.id);
+      const [ended] = await this.db.query(sql`select 1 from ended_user where user_id = ${owner.id}`);
+      if (ended) throw new NotFound('user', owner.id);
+      if (!(await this.platforms.hold(em, platform.id))) throw new NotFound('platform', platform.id);
+      const number = CpaasNumber.reserve({ ...given, platformId: platform.id }, owner, this.clock.now());
+      em.persist(number);
+      await em.flush();
+      this.timeline.transition(em, number, `Reserved for ${owner.name}.`);
+      const { id: numberId, e164, friendlyName, platformId } = number;
+      await this.sagas.start(
+        provisionNumber,
+        { numberId, platformId, e164, friendlyName, platformLabel: PLATFORM_LABEL },
+        { id: numberId, subject: numberId, tenantId: number.systemProviderId },
+      );
+    });
+  }
+
+  private async choosePlatform(owner: UserView, platformId: string | null | undefined): Promise<Platform> {
+    const choices = await this.platforms.usable(owner.systemProviderId);
+    if (platformId) {
+      const chosen = choices.find(({ id }) => id === platformId);
+      if (!chosen) throw new NotFound('platform', platformId);
+      return chosen;
+    }
+    if (choices.length > 1) throw new PlatformRequired(choices.map(({ id, name }) => ({ id, name })));
+    if (!choices[0]) throw new NoPlatform();
+    return choices[0];
+  }
+
+  private async repeated(
+    scope: TenantScope,
+    earlier: CpaasNumber,
+    given: AssignNumber,
+    e164: string,
+  ): Promise<NumberOutcome> {
+    await this.queries.find(scope, earlier.id);
+    const same =
+      earlier.e164 === e164 &&
+      earlier.userId === given.userId &&
+      (!given.platformId || earlier.platformId === given.platformId) &&
+      (!given.friendlyName || earlier.friendlyName === given.friendlyName);
+    if (!same) throw new NumberRequestDiffers(earlier.id);
+    return this.settled(earlier.id, earlier.id, given.waitSeconds);
+  }
+
+  /** The operation, and the number once the operation has succeeded. */
+  private async settled(
+    numberId: string,
+    operationId: string,
+    waitSeconds: number | null | undefined,
+  ): Promise<NumberOutcome> {
+    const settled = await this.sagas.settled(operationId, (waitSeconds ?? WAIT_SECONDS) * 1000);
+    const operation = operationOf(settled ?? (await this.sagas.view(operationId)));
+    if (operation.state !== 'succeeded') return { operation };
+    const number = await this.db.em().findOneOrFail(CpaasNumber, numberId);
+    return { operation, number: await this.queries.view(number) };
+  }
+
+  private async lock(em: EntityManager, scope: TenantScope, id: string): Promise<CpaasNumber> {
+    const lockMode = LockMode.PESSIMISTIC_WRITE;
+    const number = await em.findOne(CpaasNumber, { $and: [withinScope(scope), { id }] }, { lockMode });
+    if (!number) throw new NotFound('number', id);
+    return number;
+  }
+
+  /** Assigning to a user and the user's end take turns, so that no number is left with a user who is gone. */
+  private async lockUser(userId: string): Promise<void> {
+    await this.db.query(sql`select pg_advisory_xact_lock(hashtextextended(${userId}, 0))`);
+  }
+}

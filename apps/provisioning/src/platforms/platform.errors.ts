@@ -1,0 +1,44 @@
+import { AppError, InvalidInput } from '@strowger/kernel';
+
+export class PlatformHasNumbers extends AppError {
+  constructor(platformId: string, numbers: number) {
+    super(
+      'conflict',
+      'platform-has-numbers',
+      `The platform can’t be removed while ${numbers === 1 ? '1 number is' : `${numbers} numbers are`} on it. Release ${numbers === 1 ? 'it' : 'them'} first.`,
+      { platformId, numbers },
+    );
+  }
+}
+
+export class BaseUrlNotAllowed extends InvalidInput {
+  constructor(allowed: readonly string[]) {
+    super([
+      {
+        field: 'baseUrl',
+        rule: 'allowed',
+        message: `This address is not one this installation may call. Choose one of: ${allowed.join(', ')}.`,
+      },
+    ]);
+  }
+}
+
+/** The installation was set up without an address for this profile. */
+export class ExchangeNotConfigured extends InvalidInput {
+  constructor(profile: string) {
+    super([
+      {
+        field: 'messageExchangeProfile',
+        rule: 'configured',
+        message: `This installation has no address for Message Exchange (profile ${profile}). Ask its operator to set one, or leave the token out.`,
+      },
+    ]);
+  }
+}
+
+/** The sweep gave the alert guard's hold back before the platform was saved. */
+export class PlatformTookTooLong extends AppError {
+  constructor() {
+    super('unavailable', 'platform-took-too-long', 'Verifying the platform took too long. Try again.');
+  }
+}
