@@ -11,6 +11,8 @@ import { sendMail } from './mail/mail.jobs.js';
 import { MailService } from './mail/mail.service.js';
 import { SendMailJob } from './mail/send-mail.job.js';
 import { Smtp } from './mail/smtp.js';
+import { MIGRATIONS } from './migrations/index.js';
+import { Readiness } from './readiness.js';
 import { AlertRecipients } from './recipients/alert-recipients.entity.js';
 import { RecipientsConsumer } from './recipients/recipients.consumer.js';
 
@@ -21,6 +23,7 @@ export function notificationModule(config: Readonly<NotificationConfig>, clock: 
         service: 'notification',
         databaseUrl: config.databaseUrl,
         entities: [AlertRecipients, MailDelivery],
+        migrations: MIGRATIONS,
       }),
       MessagingModule.forRoot({ service: 'notification', natsUrl: config.natsUrl }),
       JobsModule.forRoot({ service: 'notification', redisUrl: config.redisUrl, jobs: [sendMail] }),
@@ -33,6 +36,7 @@ export function notificationModule(config: Readonly<NotificationConfig>, clock: 
       SendMailJob,
       RecipientsConsumer,
       IncidentsConsumer,
+      Readiness,
     ],
   })
   class NotificationModule {}

@@ -32,7 +32,13 @@ export function routingModule(config: Readonly<RoutingConfig>, clock: Clock = ne
   @Module({
     imports: [
       // Routing speaks SQL, not entities: every statement works on a batch.
-      PersistenceModule.forRoot({ service: 'routing', databaseUrl: config.databaseUrl, entities: [], migrations: MIGRATIONS, poolSize: 16 }),
+      PersistenceModule.forRoot({
+        service: 'routing',
+        databaseUrl: config.databaseUrl,
+        entities: [],
+        migrations: MIGRATIONS,
+        poolSize: 16,
+      }),
       MessagingModule.forRoot({ service: 'routing', natsUrl: config.natsUrl }),
       JobsModule.forRoot({
         service: 'routing',

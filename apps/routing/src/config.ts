@@ -13,7 +13,13 @@ export class RoutingConfig extends ServiceConfig {
   /** Tries for a refused or unreachable carrier; with the doubling backoff from two seconds, twelve are over two hours. */
   @Env('SEND_MAX_ATTEMPTS') @IsInt() @Min(1) @Max(100) sendMaxAttempts = 12;
   /** After a doubtful answer the carrier is asked at these times (s); a message absent from its list to the end was never taken. */
-  @EnvList('SEND_PROBE_SECONDS') @IsNumberString({}, { each: true }) sendProbeSeconds: string[] = ['2', '5', '10', '20', '30'];
+  @EnvList('SEND_PROBE_SECONDS') @IsNumberString({}, { each: true }) sendProbeSeconds: string[] = [
+    '2',
+    '5',
+    '10',
+    '20',
+    '30',
+  ];
   /** How long a carrier's answer is waited for; Restcomm itself may take ten seconds to send. */
   @Env('CARRIER_TIMEOUT_SECONDS') @IsNumber() @Min(0.1) @Max(120) carrierTimeoutSeconds = 15;
   /** How often a platform's message list is read for messages its webhook never brought. */

@@ -1,25 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Controller, Inject, Module } from '@nestjs/common';
 import { startTwins, type AccountView, type FaultInput } from '@strowger/carrier-twins';
 import { loadConfig, ServiceConfig } from '@strowger/config';
 import { MessagingEntitlementChangedV1 } from '@strowger/contracts-hierarchy';
 import { DeliveryReceivedV1, type HookFact } from '@strowger/contracts-ingestion';
+import { NumberActivatedV1, NumberReleasedV1, PlatformSavedV1 } from '@strowger/contracts-provisioning';
 import {
-  NumberActivatedV1,
-  NumberReleasedV1,
-  PlatformSavedV1,
-  provisioningRpc,
-  type PlatformAccessView,
-} from '@strowger/contracts-provisioning';
-import { pushSubject, routingRpc, type ClientFrame, type MessageView, type SyncView } from '@strowger/contracts-routing';
+  pushSubject,
+  routingRpc,
+  type ClientFrame,
+  type MessageView,
+  type SyncView,
+} from '@strowger/contracts-routing';
 import { parseHook } from '@strowger/cpaas';
-import { Answers, Rpc, startService } from '@strowger/http';
+import { Rpc, startService, type RunningService } from '@strowger/http';
 import { Jobs, Timers } from '@strowger/jobs';
 import {
   newId,
-  NotFound,
   PLATFORM_SCOPE,
   SecretBox,
   type Actor,
@@ -27,7 +25,6 @@ import {
   type CloudEvent,
   type EventClass,
   type RpcContract,
-  type RpcRequest,
   type TenantScope,
 } from '@strowger/kernel';
 import { Messaging, Publisher } from '@strowger/messaging';
@@ -36,6 +33,7 @@ import { eventually, servers, testDatabase, testNats, testRedisUrl } from '@stro
 import { routingModule } from './app.module.js';
 import { RoutingConfig } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
+import { Accesses, provisioningStub } from './provisioning-stub.fixtures.js';
 
 export const REMOTE = '+12015550199';
 const KEYRING = `spec:${randomBytes(32).toString('base64')}`;
@@ -75,30 +73,26 @@ export interface Sms {
 
 class StubConfig extends ServiceConfig {}
 
-/** The one thing routing asks provisioning. */
-class Accesses extends Map<string, PlatformAccessView> {}
-@Controller()
-class ProvisioningStub {
-  constructor(@Inject(Accesses) private readonly accesses: Accesses) {}
-  @Answers(provisioningRpc.getPlatformAccess)
-  async access({ body }: RpcRequest<{ id: string }>): Promise<PlatformAccessView> {
-    const view = this.accesses.get(body.id);
-    if (!view) throw new NotFound('platform', body.id);
-    return view;
-  }
-}
-
 export type World = Awaited<ReturnType<typeof startRouting>>;
 
 /** The whole service on real servers, against the carrier twins, reached as the other services reach it. */
-export async function startRouting({ env = {}, instances = 1 }: { env?: Record<string, string>; instances?: number } = {}) {
+export async function startRouting({
+  env = {},
+  instances = 1,
+}: { env?: Record<string, string>; instances?: number } = {}) {
   await servers();
   const nats = await testNats();
   const redisUrl = await testRedisUrl();
   const database = await testDatabase('routing', async (databaseUrl) => {
     await migrate({ databaseUrl, service: 'routing', migrations: MIGRATIONS });
   });
-  const common = { STROWGER_MODE: 'test', NATS_URL: nats.url, OPS_PORT: '0', OPS_HOST: '127.0.0.1', LOG_LEVEL: 'fatal' };
+  const common = {
+    STROWGER_MODE: 'test',
+    NATS_URL: nats.url,
+    OPS_PORT: '0',
+    OPS_HOST: '127.0.0.1',
+    LOG_LEVEL: 'fatal',
+  };
   const config = loadConfig(RoutingConfig, {
     ...common,
     DATABASE_URL: database.url,
@@ -112,16 +106,19 @@ export async function startRouting({ env = {}, instances = 1 }: { env?: Record<s
   });
   const twins = await startTwins({ sentDelayMs: 1, deliveredDelayMs: 1 });
   const accesses = new Accesses();
-  @Module({ controllers: [ProvisioningStub], providers: [{ provide: Accesses, useValue: accesses }] })
-  class Stub {}
-  const provisioning = await startService({ name: 'provisioning', module: Stub, config: loadConfig(StubConfig, common), rpc: true });
+  const provisioning = await startService({
+    name: 'provisioning',
+    module: provisioningStub(accesses),
+    config: loadConfig(StubConfig, common),
+    rpc: true,
+  });
   await provisioning.rpcReady;
   const start = async () => {
     const service = await startService({ name: 'routing', module: routingModule(config), config, rpc: true });
     await service.rpcReady;
     return service;
   };
-  const running = [];
+  const running: RunningService[] = [];
   for (let i = 0; i < instances; i++) running.push(await start());
   const app = running[0]!.app;
   const db = app.get(Db);
@@ -144,12 +141,26 @@ export async function startRouting({ env = {}, instances = 1 }: { env?: Record<s
   ): Promise<void> => {
     const source = `/${contract.type.split('.')[0]}`;
     const time = new Date().toISOString();
-    const event: CloudEvent<T> = { specversion: '1.0', id, type: contract.type, source, subject, sequence, time, datacontenttype: 'application/json', data };
+    const event: CloudEvent<T> = {
+      specversion: '1.0',
+      id,
+      type: contract.type,
+      source,
+      subject,
+      sequence,
+      time,
+      datacontenttype: 'application/json',
+      data,
+    };
     await publisher.publish(event);
   };
 
   /** A carrier's webhook as ingestion passes it on. */
-  const delivery = (platform: SpecPlatform, facts: HookFact[], more: Partial<DeliveryReceivedV1> = {}): DeliveryReceivedV1 => ({
+  const delivery = (
+    platform: SpecPlatform,
+    facts: HookFact[],
+    more: Partial<DeliveryReceivedV1> = {},
+  ): DeliveryReceivedV1 => ({
     deliveryId: newId(),
     endpointId: newId(),
     platformId: platform.platformId,
@@ -160,7 +171,8 @@ export async function startRouting({ env = {}, instances = 1 }: { env?: Record<s
     facts,
     ...more,
   });
-  const deliver = (data: DeliveryReceivedV1) => publish(DeliveryReceivedV1, data.platformId, data, { id: data.deliveryId });
+  const deliver = (data: DeliveryReceivedV1) =>
+    publish(DeliveryReceivedV1, data.platformId, data, { id: data.deliveryId });
 
   // Where the twin's status callbacks go: our ingestion in three lines.
   const hooks = { arrive: true, seen: 0 };
@@ -188,9 +200,13 @@ export async function startRouting({ env = {}, instances = 1 }: { env?: Record<s
   await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
   const hookUrl = `http://127.0.0.1:${(hook.address() as AddressInfo).port}`;
 
-  const call = <B extends object, R>(contract: RpcContract<B, R>, body: B, scope: TenantScope = PLATFORM_SCOPE): Promise<R> =>
-    rpc.call(contract, { scope, actor: ACTOR, body });
+  const call = <B extends object, R>(
+    contract: RpcContract<B, R>,
+    body: B,
+    scope: TenantScope = PLATFORM_SCOPE,
+  ): Promise<R> => rpc.call(contract, { scope, actor: ACTOR, body });
 
+  const newNumber = (): string => `+1201555${2000 + ++counter}`;
   const world = {
     config,
     db,
@@ -204,7 +220,7 @@ export async function startRouting({ env = {}, instances = 1 }: { env?: Record<s
     call,
     nats,
     timers,
-    newNumber: () => `+1201555${String(2000 + ++counter)}`,
+    newNumber,
     given: {
       platform: async (more: Partial<PlatformSavedV1> = {}): Promise<SpecPlatform> => {
         const account = await twins.control.putAccount({});
@@ -238,10 +254,15 @@ export async function startRouting({ env = {}, instances = 1 }: { env?: Record<s
       /** A licensed user with a number on a platform of its own, unless told otherwise. */
       user: async ({
         licensed = true,
-        e164 = world.newNumber(),
+        e164 = newNumber(),
         platform,
         options,
-      }: { licensed?: boolean; e164?: string; platform?: SpecPlatform; options?: Partial<PlatformSavedV1> } = {}): Promise<SpecUser> => {
+      }: {
+        licensed?: boolean;
+        e164?: string;
+        platform?: SpecPlatform;
+        options?: Partial<PlatformSavedV1>;
+      } = {}): Promise<SpecUser> => {
         const on = platform ?? (await world.given.platform(options));
         const userId = newId();
         const user: SpecUser = {
@@ -266,7 +287,14 @@ export async function startRouting({ env = {}, instances = 1 }: { env?: Record<s
         entitled,
       }),
     activate: ({ numberId, e164, userId, platform, resellerId, groupId }: SpecUser, sequence = ++published) => {
-      const owner = { kind: 'user' as const, id: userId, name: 'Chris', systemProviderId: platform.systemProviderId, resellerId, groupId };
+      const owner = {
+        kind: 'user' as const,
+        id: userId,
+        name: 'Chris',
+        systemProviderId: platform.systemProviderId,
+        resellerId,
+        groupId,
+      };
       return publish(
         NumberActivatedV1,
         numberId,
@@ -275,7 +303,12 @@ export async function startRouting({ env = {}, instances = 1 }: { env?: Record<s
       );
     },
     release: ({ numberId, e164, platform }: SpecUser, deleteMessages = false) =>
-      publish(NumberReleasedV1, numberId, { numberId, e164, systemProviderId: platform.systemProviderId, deleteMessages }),
+      publish(NumberReleasedV1, numberId, {
+        numberId,
+        e164,
+        systemProviderId: platform.systemProviderId,
+        deleteMessages,
+      }),
     sms: (sms: Sms, account = 'AC0'): HookFact => ({
       type: 'message.received',
       carrierMessageId: sms.id ?? `SM${randomBytes(16).toString('hex')}`,
@@ -306,7 +339,9 @@ export async function startRouting({ env = {}, instances = 1 }: { env?: Record<s
           await timers.runNow('sender-sweep');
           await world.drainJobs();
           await world.idle();
-          const due = await db.query(sql`select 1 from message where next_attempt_at is not null and next_attempt_at < now() + interval '1 second' limit 1`);
+          const due = await db.query(
+            sql`select 1 from message where next_attempt_at is not null and next_attempt_at < now() + interval '1 second' limit 1`,
+          );
           return due.length === 0;
         },
         { timeoutMs, message: 'nothing is due' },
@@ -314,11 +349,14 @@ export async function startRouting({ env = {}, instances = 1 }: { env?: Record<s
     },
     /** What comes of the messages the user has sent, once the receipts have come. */
     delivered: (user: SpecUser, id: string, state = 'delivered'): Promise<MessageView> =>
-      eventually(async () => {
-        await timers.runNow('sender-sweep');
-        const message = await call(routingRpc.getMessage, { id }, user.scope);
-        return message.state === state && message;
-      }, { message: `message ${state}` }),
+      eventually(
+        async () => {
+          await timers.runNow('sender-sweep');
+          const message = await call(routingRpc.getMessage, { id }, user.scope);
+          return message.state === state && message;
+        },
+        { message: `message ${state}` },
+      ),
     send: (user: SpecUser, text = 'hello', to = REMOTE, messageId = newId()): Promise<MessageView> =>
       call(routingRpc.sendMessage, { messageId, to, text }, user.scope),
     messagesOf: async (user: SpecUser): Promise<MessageView[]> =>
@@ -327,7 +365,9 @@ export async function startRouting({ env = {}, instances = 1 }: { env?: Record<s
       call(routingRpc.syncClient, { userId: user.userId, cursor, limit }, user.scope),
     /** What the carrier was given, oldest first. */
     atCarrier: async (platform: SpecPlatform): Promise<{ sid: string; to: string; body: string }[]> =>
-      (await twins.control.messages({ accountSid: platform.account.sid, direction: 'outbound', limit: 1000 })).reverse(),
+      (
+        await twins.control.messages({ accountSid: platform.account.sid, direction: 'outbound', limit: 1000 })
+      ).reverse(),
     fault: (platform: SpecPlatform, fault: Partial<FaultInput> & Pick<FaultInput, 'do'>) =>
       twins.control.addFault({
         carrier: 'restcomm',

@@ -1,7 +1,18 @@
 import { LockMode } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
 import type { ListDeliveries, MailDeliveryView } from '@strowger/contracts-notification';
-import { AppError, Clock, decodeCursor, pageOf, withinScope, type Page, type TenantScope } from '@strowger/kernel';
+import {
+  AppError,
+  Clock,
+  decodeCursor,
+  InvalidInput,
+  isId,
+  NotFound,
+  pageOf,
+  withinScope,
+  type Page,
+  type TenantScope,
+} from '@strowger/kernel';
 import { Jobs } from '@strowger/jobs';
 import { Db, sql } from '@strowger/persistence';
 import { counter, logger } from '@strowger/telemetry';
@@ -30,20 +41,27 @@ export class MailService {
   /** One mail per incident and recipient, however often it is called; joins the caller's transaction. */
   async alert(systemProviderId: string, incidentId: string, mail: Mail): Promise<void> {
     await this.db.transactional(async (em) => {
-      const list = await em.findOne(AlertRecipients, { systemProviderId });
-      if (!list?.recipients.length)
+      // Locked, so that two incidents about the same topic see each other.
+      const list = await em.findOne(AlertRecipients, { systemProviderId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      // The provider's list comes by another stream and may be later than its first incident.
+      if (!list) throw new NotFound('alert-recipients', systemProviderId);
+      if (list.recipients.length === 0)
         log.error({ systemProviderId, incidentId, template: mail.template }, 'alert-without-recipient');
       const now = this.clock.now();
-      for (const { email } of list?.recipients ?? []) {
+      for (const email of new Set(list.recipients.map((recipient) => recipient.email))) {
         if (await em.count(MailDelivery, { incidentId, recipient: email })) continue;
         const since = new Date(now.getTime() - this.config.repeatMinutes * 60_000);
-        const suppressed =
-          (await em.count(MailDelivery, {
+        const last = await em.findOne(
+          MailDelivery,
+          {
             recipient: email,
             topic: mail.topic,
             createdAt: { $gt: since },
             state: { $nin: ['failed', 'suppressed'] },
-          })) > 0;
+          },
+          { orderBy: { createdAt: 'desc', id: 'desc' } },
+        );
+        const suppressed = last?.template === mail.template;
         const delivery = MailDelivery.queue({ incidentId, systemProviderId, recipient: email, suppressed }, mail, now);
         em.persist(delivery);
         if (!suppressed) this.db.afterCommit(() => this.enqueue(delivery.id));
@@ -80,17 +98,14 @@ export class MailService {
 
   async list(scope: TenantScope, { limit = 50, cursor }: ListDeliveries): Promise<Page<MailDeliveryView>> {
     if (scope.level !== 'platform' && scope.level !== 'system-provider') return { items: [] };
-    const after = cursor === undefined ? undefined : decodeCursor(cursor, 2);
+    const after = cursor === undefined ? undefined : positionOf(cursor);
     const rows = await this.db.em().find(
       MailDelivery,
       {
         ...withinScope(scope),
         ...(after
           ? {
-              $or: [
-                { createdAt: { $lt: new Date(after[0]!) } },
-                { createdAt: new Date(after[0]!), id: { $lt: String(after[1]) } },
-              ],
+              $or: [{ createdAt: { $lt: after.at } }, { createdAt: after.at, id: { $lt: after.id } }],
             }
           : {}),
       },
@@ -133,6 +148,14 @@ export class MailService {
         log.warn({ deliveryId: id, incidentId: row.incidentId, state: row.state, attempts }, 'mail-not-sent');
     });
   }
+}
+
+function positionOf(cursor: string): { at: Date; id: string } {
+  const [time, id] = decodeCursor(cursor, 2);
+  const at = new Date(String(time));
+  if (Number.isNaN(at.getTime()) || !isId(id))
+    throw new InvalidInput([{ field: 'cursor', rule: 'cursor', message: 'The cursor is not one this list gave out.' }]);
+  return { at, id };
 }
 
 const viewOf = (row: MailDelivery): MailDeliveryView => ({

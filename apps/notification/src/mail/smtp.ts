@@ -35,6 +35,8 @@ export class Smtp implements OnApplicationShutdown {
       url: config.smtpUrl,
       pool: true,
       maxConnections: 4,
+      // Repeating is ours to decide: the pool can't know whether the server took the mail.
+      maxRequeues: 0,
       connectionTimeout: 10_000,
       greetingTimeout: 10_000,
       socketTimeout: 30_000,

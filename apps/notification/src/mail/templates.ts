@@ -10,10 +10,15 @@ import type { Mail } from './mail-delivery.entity.js';
 const escape = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 /** A header is one line, whatever a carrier put into its words. */
-const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim().slice(0, 200);
+const oneLine = (text: string): string =>
+  text
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
+    .slice(0, 200);
 
 interface Parts {
   template: string;
+  /** News of one topic follow each other: only the last one said again is a repeat. */
   topic: string;
   subject: string;
   opening: string;
@@ -77,7 +82,7 @@ export const credentialsFailed = (event: PlatformCredentialsFailedV1, portalUrl?
   compose(
     {
       template: 'credentials-failed',
-      topic: `credentials-failed:${event.platformId}`,
+      topic: `credentials:${event.platformId}`,
       subject: `The platform ${event.platformName} refuses its credentials`,
       opening: `The platform ${event.platformName} no longer accepts the stored credentials, so numbers can't be changed and texts can't be sent.`,
       facts: { Platform: event.platformName, Reason: event.reason },
@@ -91,7 +96,7 @@ export const credentialsRecovered = (event: PlatformCredentialsRecoveredV1, port
   compose(
     {
       template: 'credentials-recovered',
-      topic: `credentials-recovered:${event.platformId}`,
+      topic: `credentials:${event.platformId}`,
       subject: `The platform ${event.platformName} works again`,
       opening: `The platform ${event.platformName} accepts its credentials again.`,
       facts: { Platform: event.platformName },

@@ -26,7 +26,12 @@ describe('STOP', () => {
     expect(await world.call(routingRpc.listOptOuts, { id: user.numberId }, user.scope)).toEqual([
       { id: expect.any(String), number: user.e164, remote: REMOTE, keyword: 'stop', at: expect.any(String) },
     ]);
-    const [evidence] = await world.db.query(sql<{ text: string; body: string }>`select o.text, m.body from opt_out o join message m on m.id = o.message_id where o.number = ${user.e164}`);
+    const [evidence] = await world.db.query(
+      sql<{
+        text: string;
+        body: string;
+      }>`select o.text, m.body from opt_out o join message m on m.id = o.message_id where o.number = ${user.e164}`,
+    );
     expect(evidence).toEqual({ text: ' stop. ', body: ' stop. ' });
     const { items } = await world.call(routingRpc.listConversations, {}, user.scope);
     expect(items[0]!.remoteConsent).toBe('opted-out');
@@ -34,7 +39,9 @@ describe('STOP', () => {
 
   it('blocks what is in line already', async () => {
     const user = await world.given.user();
-    await world.db.query(sql`update platform set sender = 'busy', sender_until = now() + interval '1 hour' where platform_id = ${user.platform.platformId}`);
+    await world.db.query(
+      sql`update platform set sender = 'busy', sender_until = now() + interval '1 hour' where platform_id = ${user.platform.platformId}`,
+    );
     const { id } = await world.send(user, 'too late');
     await world.receive(user.platform, { to: user.e164, text: 'STOP' });
     await world.idle();
@@ -42,7 +49,9 @@ describe('STOP', () => {
     await world.delivered(user, id, 'blocked');
     await world.drain();
     expect(await answers(user)).toEqual([expect.stringContaining('unsubscribed')]);
-    expect((await world.call(routingRpc.getMessage, { id }, user.scope)).failure).toMatchObject({ reason: 'opted-out' });
+    expect((await world.call(routingRpc.getMessage, { id }, user.scope)).failure).toMatchObject({
+      reason: 'opted-out',
+    });
   });
 
   it('is taken back by START', async () => {
@@ -50,7 +59,10 @@ describe('STOP', () => {
     await says(user, 'unsubscribe');
     await says(user, 'Start');
     await says(user, 'START');
-    expect(await answers(user)).toEqual([expect.stringContaining('unsubscribed'), expect.stringContaining('resubscribed')]);
+    expect(await answers(user)).toEqual([
+      expect.stringContaining('unsubscribed'),
+      expect.stringContaining('resubscribed'),
+    ]);
     expect(await world.call(routingRpc.listOptOuts, { id: user.numberId }, user.scope)).toEqual([]);
     expect((await world.send(user)).state).toBe('queued');
     await says(user, 'stop');
@@ -85,5 +97,8 @@ it('HELP is answered, also to who opted out', async () => {
   const user = await world.given.user();
   await says(user, 'STOP');
   await says(user, 'help');
-  expect(await answers(user)).toEqual([expect.stringContaining('unsubscribed'), expect.stringContaining('for help contact')]);
+  expect(await answers(user)).toEqual([
+    expect.stringContaining('unsubscribed'),
+    expect.stringContaining('for help contact'),
+  ]);
 });

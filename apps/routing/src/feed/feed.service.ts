@@ -44,7 +44,10 @@ export class FeedService {
       );
   }
 
-  /** What changed for the user after the cursor, oldest change first. */
+  /**
+   * What changed for the user after the cursor, oldest change first, each message once with its newest state. A message
+   * that changed while the client was paging may come as an update only: every item is whole, so a client puts it in place.
+   */
   async sync(
     scope: TenantScope,
     { userId, cursor = 0, limit = 200 }: { userId: string; cursor?: number; limit?: number },

@@ -18,7 +18,16 @@ describe('an inbound message', () => {
     await world.idle();
     const [message, ...others] = await world.messagesOf(user);
     expect(others).toEqual([]);
-    expect(message).toMatchObject({ direction: 'inbound', number: user.e164, remote: REMOTE, text: 'hi', state: 'received', encoding: 'GSM-7', segments: 1, cursor: 1 });
+    expect(message).toMatchObject({
+      direction: 'inbound',
+      number: user.e164,
+      remote: REMOTE,
+      text: 'hi',
+      state: 'received',
+      encoding: 'GSM-7',
+      segments: 1,
+      cursor: 1,
+    });
     await eventually(() => frames.length === 1);
     expect(frames[0]).toEqual({ cursor: 1, frame: { type: 'message.created', cursor: 1, message } });
   });
@@ -39,7 +48,12 @@ describe('an inbound message', () => {
   it('has no further effect in two hundred with a fifth of them repeats', async () => {
     const user = await world.given.user();
     const { frames } = world.listen(user);
-    const fresh = Array.from({ length: 160 }, (_, i) => ({ to: user.e164, id: `SMrep${user.userId}${i}`, text: `n${i}`, from: `+1201555${3000 + (i % 7)}` }));
+    const fresh = Array.from({ length: 160 }, (_, i) => ({
+      to: user.e164,
+      id: `SMrep${user.userId}${i}`,
+      text: `n${i}`,
+      from: `+1201555${3000 + (i % 7)}`,
+    }));
     await world.receive(user.platform, ...fresh, ...fresh.slice(40, 80));
     await world.idle();
     const { items } = await world.sync(user);
@@ -72,8 +86,14 @@ describe('a message to a number nobody owns', () => {
     await world.idle();
     const waiting = await world.quarantined(platform);
     expect(waiting).toHaveLength(3);
-    expect(waiting[0]).toMatchObject({ reason: 'number-unknown', to: e164, detail: expect.stringContaining('Add the number') });
-    expect((await refusal(world.call(routingRpc.replayQuarantined, { id: waiting[0]!.id }, providerScope(platform)))).code).toBe('quarantine-not-releasable');
+    expect(waiting[0]).toMatchObject({
+      reason: 'number-unknown',
+      to: e164,
+      detail: expect.stringContaining('Add the number'),
+    });
+    expect(
+      (await refusal(world.call(routingRpc.replayQuarantined, { id: waiting[0]!.id }, providerScope(platform)))).code,
+    ).toBe('quarantine-not-releasable');
     const user = await world.given.user({ e164, platform });
     const { items } = await world.sync(user);
     expect(items.map(({ message }) => message.text)).toEqual(['first', 'second', 'third']);
@@ -160,7 +180,12 @@ describe('a message from a blocked number', () => {
 });
 
 describe('quarantine', () => {
-  const raw = (body: string) => ({ method: 'POST', contentType: 'application/x-www-form-urlencoded', query: '', bodyBase64: Buffer.from(body).toString('base64') });
+  const raw = (body: string) => ({
+    method: 'POST',
+    contentType: 'application/x-www-form-urlencoded',
+    query: '',
+    bodyBase64: Buffer.from(body).toString('base64'),
+  });
 
   it('keeps an unreadable delivery and routes it once it can be read', async () => {
     const user = await world.given.user();
@@ -171,7 +196,9 @@ describe('quarantine', () => {
     const [readable, broken] = await world.quarantined(user.platform);
     expect(readable).toMatchObject({ reason: 'unreadable', detail: expect.stringContaining('missing-fields') });
     const scope = providerScope(user.platform);
-    expect((await refusal(world.call(routingRpc.replayQuarantined, { id: broken!.id }, scope))).code).toBe('quarantine-not-releasable');
+    expect((await refusal(world.call(routingRpc.replayQuarantined, { id: broken!.id }, scope))).code).toBe(
+      'quarantine-not-releasable',
+    );
     await world.call(routingRpc.replayQuarantined, { id: readable!.id }, scope);
     const again = await world.call(routingRpc.replayQuarantined, { id: readable!.id }, scope);
     expect(again.releasedAt).toEqual(expect.any(String));
@@ -181,15 +208,22 @@ describe('quarantine', () => {
   it('keeps what names another account, and does not route it while it does', async () => {
     const user = await world.given.user();
     const fact = world.sms({ to: user.e164 }, 'AC9');
-    const body = (account: string) => raw(`SmsSid=SM${'1'.repeat(32)}&AccountSid=${account}&From=%2B12015550199&To=${encodeURIComponent(user.e164)}&Body=mine`);
+    const body = (account: string) =>
+      raw(
+        `SmsSid=SM${'1'.repeat(32)}&AccountSid=${account}&From=%2B12015550199&To=${encodeURIComponent(user.e164)}&Body=mine`,
+      );
     await world.deliver(world.delivery(user.platform, [fact], { quarantine: 'account-mismatch', raw: body('AC9') }));
-    await world.deliver(world.delivery(user.platform, [fact], { quarantine: 'account-mismatch', raw: body(user.platform.account.sid) }));
+    await world.deliver(
+      world.delivery(user.platform, [fact], { quarantine: 'account-mismatch', raw: body(user.platform.account.sid) }),
+    );
     await world.idle();
     expect(await world.messagesOf(user)).toEqual([]);
     const [mine, foreign] = await world.quarantined(user.platform);
     expect(foreign!.reason).toBe('account-mismatch');
     const scope = providerScope(user.platform);
-    expect((await refusal(world.call(routingRpc.replayQuarantined, { id: foreign!.id }, scope))).code).toBe('quarantine-not-releasable');
+    expect((await refusal(world.call(routingRpc.replayQuarantined, { id: foreign!.id }, scope))).code).toBe(
+      'quarantine-not-releasable',
+    );
     await world.call(routingRpc.replayQuarantined, { id: mine!.id }, scope);
     expect((await world.messagesOf(user)).map(({ text }) => text)).toEqual(['mine']);
   });
@@ -207,7 +241,12 @@ describe('quarantine', () => {
       cursor = page.nextCursor;
     } while (cursor);
     expect(new Set(seen.map(({ id }) => id)).size).toBe(5);
-    expect(seen.map(({ at }) => at)).toEqual(seen.map(({ at }) => at).sort().reverse());
+    expect(seen.map(({ at }) => at)).toEqual(
+      seen
+        .map(({ at }) => at)
+        .sort()
+        .reverse(),
+    );
   });
 });
 
@@ -240,7 +279,11 @@ describe('an ended assignment', () => {
     await world.release(user, true);
     await world.idle();
     for (const table of ['message', 'conversation', 'send_attempt'])
-      expect(await world.db.query(sql`select 1 from ${sql.table(table)} where ${table === 'send_attempt' ? sql`platform_id = ${user.platform.platformId}` : sql`number_id = ${user.numberId}`}`)).toEqual([]);
+      expect(
+        await world.db.query(
+          sql`select 1 from ${sql.table(table)} where ${table === 'send_attempt' ? sql`platform_id = ${user.platform.platformId}` : sql`number_id = ${user.numberId}`}`,
+        ),
+      ).toEqual([]);
     await world.receive(user.platform, sms);
     const next = await world.given.user({ e164: user.e164, platform: user.platform });
     expect(await world.messagesOf(next)).toEqual([]);
@@ -265,7 +308,11 @@ it('stores each message once when two instances consume at the same time', async
   try {
     const platform = await two.given.platform();
     const users = await Promise.all(Array.from({ length: 5 }, () => two.given.user({ platform })));
-    const all = Array.from({ length: 1000 }, (_, i) => ({ to: users[i % 5]!.e164, id: `SMtwo${i}`, from: `+1201555${3000 + (i % 11)}` }));
+    const all = Array.from({ length: 1000 }, (_, i) => ({
+      to: users[i % 5]!.e164,
+      id: `SMtwo${i}`,
+      from: `+1201555${3000 + (i % 11)}`,
+    }));
     await two.receive(platform, ...all, ...all.filter((_, i) => i % 3 === 0));
     await two.idle();
     for (const user of users) {

@@ -167,17 +167,22 @@ export class InboundService {
     return found;
   }
 
+  /** Lateral, for a probe per message whatever the statistics say: an "exists" may be planned as a scan of all messages. */
   private async lookUp(messages: readonly Inbound[]): Promise<Found[]> {
     return this.db.query<Found>(sql`
       select n.number_id as "numberId", n.user_id as "userId", n.system_provider_id as "systemProviderId", n.reseller_id as "resellerId",
              n.group_id as "groupId", n.friendly_name as "friendlyName", coalesce(e.entitled, false) as entitled, b.id is not null as blocked,
-             exists (select 1 from message m where m.direction = 'inbound' and m.platform_id = i.platform_id and m.carrier_message_id = i.carrier_message_id and m.number = i.recipient)
-               or exists (select 1 from dismissed d where d.platform_id = i.platform_id and d.carrier_message_id = i.carrier_message_id and d.number = i.recipient) as known
+             known.yes is not null as known
       from unnest(${messages.map((_, i) => i)}::int[], ${messages.map((m) => m.platformId)}::uuid[], ${messages.map((m) => m.to)}::text[],
                   ${messages.map((m) => m.from)}::text[], ${messages.map((m) => m.carrierMessageId)}::text[]) as i(ord, platform_id, recipient, sender, carrier_message_id)
       left join owned_number n on n.e164 = i.recipient and n.platform_id = i.platform_id and n.active
       left join user_entitlement e on e.user_id = n.user_id
       left join block b on b.user_id = n.user_id and b.remote = i.sender
+      left join lateral (
+        select 1 as yes from message m where m.direction = 'inbound' and m.platform_id = i.platform_id and m.carrier_message_id = i.carrier_message_id and m.number = i.recipient
+        union all
+        select 1 from dismissed d where d.platform_id = i.platform_id and d.carrier_message_id = i.carrier_message_id and d.number = i.recipient
+        limit 1) known on true
       order by i.ord`);
   }
 
@@ -198,14 +203,16 @@ export class InboundService {
     const inserted = await this.db.query<{ id: string }>(sql`
       insert into message (id, conversation_id, number_id, user_id, system_provider_id, reseller_id, group_id, platform_id, direction, number, remote,
                            body, state, encoding, segments, created_at, carrier_message_id, feed_created, feed_seq, reread)
-      select t.id, conversation_id, c.number_id, c.user_id, c.system_provider_id, c.reseller_id, c.group_id, platform_id, 'inbound', c.number, c.remote,
+      select id, conversation_id, number_id, user_id, system_provider_id, reseller_id, group_id, platform_id, 'inbound', number, remote,
              body, case when position is null then 'held' else 'received' end, encoding, segments, created_at, carrier_message_id, position, position, reread
-      from unnest(${rows.map((r) => r.id)}::uuid[], ${rows.map((r) => r.conversationId)}::uuid[], ${rows.map((r) => r.message.platformId)}::uuid[],
-                  ${rows.map((r) => r.message.text)}::text[], ${rows.map((r) => r.encoding)}::text[], ${rows.map((r) => r.segments)}::smallint[],
-                  ${rows.map((r) => r.message.receivedAt)}::timestamptz[], ${rows.map((r) => r.message.carrierMessageId)}::text[],
-                  ${rows.map((r) => r.position)}::bigint[], ${rows.map((r) => r.message.suspectEncoding ?? false)}::bool[])
-           as t(id, conversation_id, platform_id, body, encoding, segments, created_at, carrier_message_id, position, reread)
-      join conversation c on c.id = t.conversation_id
+      from unnest(${rows.map((r) => r.id)}::uuid[], ${rows.map((r) => r.conversationId)}::uuid[], ${rows.map((r) => r.numberId)}::uuid[],
+                  ${rows.map((r) => r.userId)}::uuid[], ${rows.map((r) => r.systemProviderId)}::uuid[], ${rows.map((r) => r.resellerId)}::uuid[],
+                  ${rows.map((r) => r.groupId)}::uuid[], ${rows.map((r) => r.message.platformId)}::uuid[], ${rows.map((r) => r.message.to)}::text[],
+                  ${rows.map((r) => r.message.from)}::text[], ${rows.map((r) => r.message.text)}::text[], ${rows.map((r) => r.encoding)}::text[],
+                  ${rows.map((r) => r.segments)}::smallint[], ${rows.map((r) => r.message.receivedAt)}::timestamptz[],
+                  ${rows.map((r) => r.message.carrierMessageId)}::text[], ${rows.map((r) => r.position)}::bigint[], ${rows.map((r) => r.message.suspectEncoding ?? false)}::bool[])
+           as t(id, conversation_id, number_id, user_id, system_provider_id, reseller_id, group_id, platform_id, number, remote,
+                body, encoding, segments, created_at, carrier_message_id, position, reread)
       on conflict do nothing returning id`);
     const fresh = new Set(inserted.map((row) => row.id));
     return rows.filter((row) => fresh.has(row.id));

@@ -76,7 +76,8 @@ export class QuarantineService {
   /** The number has an owner now: what waited for it is delivered, oldest first. */
   async releaseFor(platformId: string, e164: string): Promise<void> {
     await this.db.transactional(async () => {
-      for (let more = true; more; ) {
+      if (!(await this.isOwned(platformId, e164))) return;
+      for (let more = true; more;) {
         const waiting = await this.db.query<Row>(sql`
           select ${COLUMNS} from quarantined where number = ${e164} and platform_id = ${platformId} and released_at is null and reason = 'number-unknown'
           order by at, id limit ${BATCH} for update`);
@@ -113,10 +114,7 @@ export class QuarantineService {
       const row = await this.row(scope, id, true);
       if (row.releasedAt) return row;
       for (const { platformId, to } of messages) {
-        const [owner] = await this.db.query(
-          sql`select 1 from owned_number where e164 = ${to} and platform_id = ${platformId} and active`,
-        );
-        if (!owner)
+        if (!(await this.isOwned(platformId, to)))
           throw new QuarantineNotReleasable(
             `no active number ${to} belongs to this platform. Add the number to a user first.`,
           );
@@ -137,6 +135,13 @@ export class QuarantineService {
     );
     if (!row) throw new NotFound('quarantined-delivery', id);
     return row;
+  }
+
+  private async isOwned(platformId: string, e164: string): Promise<boolean> {
+    const owners = await this.db.query(
+      sql`select 1 from owned_number where e164 = ${e164} and platform_id = ${platformId} and active`,
+    );
+    return owners.length > 0;
   }
 
   /** The platform's account may have been corrected since. */

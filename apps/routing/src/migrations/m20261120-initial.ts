@@ -52,6 +52,9 @@ export class M20261120Initial extends Migration {
         last_message_at timestamptz not null,
         constraint conversation_thread unique (number_id, remote)
       )`);
+    this.addSql(
+      `create index conversation_provider on conversation (system_provider_id, last_message_at desc, id desc)`,
+    );
     this.addSql(`create index conversation_user on conversation (user_id, last_message_at desc, id desc)`);
     this.addSql(`
       create table message (
@@ -88,11 +91,16 @@ export class M20261120Initial extends Migration {
       `create unique index message_inbound_once on message (platform_id, carrier_message_id, number) where direction = 'inbound'`,
     );
     this.addSql(`create index message_feed on message (user_id, feed_seq)`);
+    this.addSql(`create index message_user on message (user_id, created_at desc, id desc)`);
+    this.addSql(`create index message_provider on message (system_provider_id, created_at desc, id desc)`);
     this.addSql(`create index message_thread on message (conversation_id, created_at desc, id desc)`);
     this.addSql(`create index message_reread on message (platform_id) where reread`);
     this.addSql(`create index message_due on message (platform_id, next_attempt_at) where next_attempt_at is not null`);
     this.addSql(
       `create index message_lane on message (conversation_id, created_at, id) where next_attempt_at is not null`,
+    );
+    this.addSql(
+      `create index message_doubtful on message (platform_id, next_attempt_at) where state in ('submitting', 'submitted-unknown')`,
     );
     this.addSql(`create index message_queue on message (platform_id, created_at, id) where state = 'queued'`);
     this.addSql(`create index message_held on message (user_id) where state = 'held'`);

@@ -30,6 +30,7 @@ const log = logger('receipts');
 const receiptsTotal = counter('strowger_receipts_total', 'Receipts by what became of them');
 /** Unmatched receipts are kept so long (user-demands R4). */
 const PARKED_HOURS = 72;
+const UNDER_WAY = new Set<string>(['queued', 'submitting', 'submitted-unknown']);
 
 /** Receipts move messages forward, never back: twice, late or out of order makes no difference. */
 @Injectable()
@@ -133,8 +134,8 @@ export class ReceiptsService {
       select distinct on (message_id, part) message_id as "messageId", part, state from send_attempt where message_id = any(${ids}::uuid[]) order by message_id, part, attempt desc`);
     await this.queries.transition(
       messages.flatMap((message) => {
-        // Back in line for the parts that were not taken: the next attempt tells.
-        if (message.state === 'queued') return [];
+        // Some part is yet to be sent or looked up; the sender tells what comes of it.
+        if (UNDER_WAY.has(message.state)) return [];
         const state = stateOfParts(parts.filter((part) => part.messageId === message.id));
         return mayBecome(message.state, state)
           ? [{ message, state, failure: failures.get(message.id) ?? null, again: null }]

@@ -248,7 +248,8 @@ export class SenderQueries {
   async platformsDue(): Promise<string[]> {
     const rows = await this.db.query<{ id: string }>(sql`
       select p.platform_id as id from platform p
-      where not p.deleted and exists (select 1 from message m where m.platform_id = p.platform_id and m.next_attempt_at <= now())`);
+      cross join lateral (select 1 from message m where m.platform_id = p.platform_id and m.next_attempt_at <= now() order by m.next_attempt_at limit 1) due
+      where not p.deleted`);
     return rows.map((row) => row.id);
   }
 

@@ -6,12 +6,15 @@ import { counter, logger, span } from '@strowger/telemetry';
 import { RoutingConfig } from '../config.js';
 import { PlatformAccess, type OpenPlatform } from '../directory/platform-access.js';
 import { FAILURES, stateOfParts } from './attempts.js';
+import { OutcomeWriter } from './outcome-writer.js';
 import { ReceiptsService } from './receipts.service.js';
 import { SenderQueries, type Attempt, type Claimed, type Outcome } from './sender.queries.js';
 import { TokenBucket } from './token-bucket.js';
 
 /** While sending goes on, doubtful messages are looked for no more often than this. */
 const PROBE_PAUSE_MS = 250;
+/** How soon a new rate, or another sender, is noticed. */
+const LEASE_PAUSE_MS = 2_000;
 /** Well inside both leases. */
 const RENEW_MS = 10_000;
 const TROUBLE_PAUSE_MS = 3_000;
@@ -77,7 +80,9 @@ export class SenderService {
     const lanes = new Map<Promise<void>, readonly Claimed[]>();
     const failures: unknown[] = [];
     const start = (claimed: readonly Claimed[], work: Promise<void>): void => {
-      const lane: Promise<void> = work.catch((error: unknown) => void failures.push(error)).finally(() => lanes.delete(lane));
+      const lane: Promise<void> = work
+        .catch((error: unknown) => void failures.push(error))
+        .finally(() => lanes.delete(lane));
       lanes.set(lane, claimed);
     };
     const keep = setInterval(() => {
@@ -85,10 +90,15 @@ export class SenderService {
       this.queries.renew(platformId, ids).catch((err: unknown) => log.warn({ platformId, err }, 'lease-not-renewed'));
     }, RENEW_MS);
     let probedAt = 0;
+    let leasedAt = 0;
+    let lease: { ratePerSecond: number } | undefined;
     try {
       while ((run.again || lanes.size > 0) && failures.length === 0 && !this.stopping && !this.isPaused(platformId)) {
         run.again = false;
-        const lease = await this.queries.lease(platformId);
+        if (Date.now() - leasedAt > LEASE_PAUSE_MS) {
+          leasedAt = Date.now();
+          lease = await this.queries.lease(platformId);
+        }
         if (!lease) break;
         const platform = await this.platforms.of(platformId);
         const { ratePerSecond } = lease;
@@ -130,7 +140,8 @@ export class SenderService {
       const pause = this.numberBucket(number).take(claimed.parts.length, Date.now());
       if (pause > 0) this.exhausted.set(number, Date.now() + pause);
       if (pause > 0 || !(await this.turn(bucket)) || this.isPaused(platformId)) {
-        await this.queries.release(lane.slice(at), new Date(Date.now() + pause));
+        const again = Math.max(Date.now() + pause, this.pausedUntil.get(platformId) ?? 0);
+        await this.queries.release(lane.slice(at), new Date(again));
         break;
       }
       const outcome = await this.send(platform, claimed, bucket);
@@ -374,35 +385,4 @@ function lanesOf(claimed: readonly Claimed[]): Claimed[][] {
     else lanes.set(one.message.conversationId, [one]);
   }
   return [...lanes.values()];
-}
-
-/** Gathers outcomes while a write is under way and writes them together. */
-class OutcomeWriter {
-  private waiting: { outcome: Outcome; done: PromiseWithResolvers<void> }[] = [];
-  private running = false;
-
-  constructor(private readonly write: (batch: Outcome[]) => Promise<void>) {}
-
-  /** Resolves when it is written. Rejects when that failed: the message then waits for its lease to end and is looked up. */
-  add(outcome: Outcome): Promise<void> {
-    const done = Promise.withResolvers<void>();
-    this.waiting.push({ outcome, done });
-    // The lane awaits it later than it may fail.
-    done.promise.catch(() => undefined);
-    if (!this.running) void this.run();
-    return done.promise;
-  }
-
-  private async run(): Promise<void> {
-    this.running = true;
-    while (this.waiting.length > 0) {
-      await new Promise((resolve) => setImmediate(resolve));
-      const batch = this.waiting.splice(0);
-      await this.write(batch.map(({ outcome }) => outcome)).then(
-        () => batch.forEach(({ done }) => done.resolve()),
-        (error: unknown) => batch.forEach(({ done }) => done.reject(error)),
-      );
-    }
-    this.running = false;
-  }
 }

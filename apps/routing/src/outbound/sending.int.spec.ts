@@ -1,4 +1,3 @@
-import { PlatformSavedV1 } from '@strowger/contracts-provisioning';
 import { routingRpc } from '@strowger/contracts-routing';
 import { newId } from '@strowger/kernel';
 import { sql } from '@strowger/persistence';
@@ -26,15 +25,27 @@ describe('sending', () => {
     expect(await bodies(user)).toEqual(['hello']);
     await eventually(() => frames.at(-1)?.frame.message.state === 'delivered');
     const states = frames.map(({ frame }) => frame.message.state);
-    expect(states).toEqual(['queued', 'accepted', 'sent', 'delivered'].filter((state) => states.includes(state as never)));
+    expect(states).toEqual(
+      ['queued', 'accepted', 'sent', 'delivered'].filter((state) => states.includes(state as never)),
+    );
     expect(states[0]).toBe('queued');
-    expect((await attemptsOf(user, sent.id))[0]).toMatchObject({ attempt: 1, part: 0, state: 'delivered', carrierStatus: 'delivered', carrierMessageId: expect.any(String) });
+    expect((await attemptsOf(user, sent.id))[0]).toMatchObject({
+      attempt: 1,
+      part: 0,
+      state: 'delivered',
+      carrierStatus: 'delivered',
+      carrierMessageId: expect.any(String),
+    });
   });
 
   it('sends a message id once, and refuses another text under it', async () => {
     const user = await world.given.user();
     const id = newId();
-    await Promise.all([world.send(user, 'once', REMOTE, id), world.send(user, 'once', REMOTE, id), world.send(user, 'once', REMOTE, id)]);
+    await Promise.all([
+      world.send(user, 'once', REMOTE, id),
+      world.send(user, 'once', REMOTE, id),
+      world.send(user, 'once', REMOTE, id),
+    ]);
     await world.drain();
     expect((await world.send(user, 'once', REMOTE, id)).id).toBe(id);
     expect((await refusal(world.send(user, 'other', REMOTE, id))).code).toBe('message-id-reused');
@@ -44,7 +55,11 @@ describe('sending', () => {
 
   it.each([
     ['not-licensed', async (user: SpecUser) => world.entitle(user, false), {}],
-    ['remote-blocked', async (user: SpecUser) => world.call(routingRpc.blockNumber, { userId: user.userId, number: REMOTE }, user.scope), {}],
+    [
+      'remote-blocked',
+      async (user: SpecUser) => world.call(routingRpc.blockNumber, { userId: user.userId, number: REMOTE }, user.scope),
+      {},
+    ],
     ['number-invalid', async () => undefined, { to: '911' }],
     ['number-not-owned', async () => undefined, { from: '+12015550111' }],
     ['number-not-owned', async (user: SpecUser) => world.release(user), {}],
@@ -97,10 +112,13 @@ describe('order and rate', () => {
 
   it('goes on after a definite refusal', async () => {
     const user = await world.given.user();
-    await world.fault(user.platform, { do: 'refuse', times: 1 });
+    await world.fault(user.platform, { do: 'status', status: 400, body: 'No route to it' });
     const [first, second] = [await world.send(user, 'one'), await world.send(user, 'two')];
     await world.drain();
-    expect(await stateOf(user, first.id)).toMatchObject({ state: 'failed', failure: { reason: 'carrier-refused', nextStep: expect.stringContaining('refused it') } });
+    expect(await stateOf(user, first.id)).toMatchObject({
+      state: 'failed',
+      failure: { reason: 'carrier-refused', nextStep: expect.stringContaining('No route to it') },
+    });
     await world.delivered(user, second.id);
     expect(await bodies(user)).toEqual(['two']);
   });
@@ -109,7 +127,10 @@ describe('order and rate', () => {
     const user = await world.given.user();
     await world.fault(user.platform, { do: 'timeout-before', times: 1 });
     const stuck = await world.send(user, 'stuck', '+12015550101');
-    await eventually(async () => (await world.twins.faults()).find((f) => f.match?.accountSid === user.platform.account.sid)?.hits === 1);
+    await eventually(
+      async () =>
+        (await world.twins.faults()).find((f) => f.match?.accountSid === user.platform.account.sid)?.hits === 1,
+    );
     const others = await Promise.all(Array.from({ length: 5 }, (_, i) => world.send(user, 'free', `+1201555011${i}`)));
     for (const { id } of others) await world.delivered(user, id);
     // Still in flight or being looked for, so the others did not wait for it.
@@ -144,17 +165,20 @@ describe('a doubtful answer', () => {
     }
   });
 
-  it.each([{ do: 'status', status: 500 }, { do: 'reset-before' }] as const)('without effect ($do): is proven absent and sent once more', async (fault) => {
-    const user = await world.given.user();
-    await world.fault(user.platform, fault);
-    const { id } = await world.send(user);
-    await world.delivered(user, id);
-    expect(await bodies(user)).toEqual(['hello']);
-    expect((await attemptsOf(user, id)).map(({ attempt, state }) => [attempt, state])).toEqual([
-      [1, 'failed'],
-      [2, 'delivered'],
-    ]);
-  });
+  it.each([{ do: 'status', status: 500 }, { do: 'reset-before' }] as const)(
+    'without effect ($do): is proven absent and sent once more',
+    async (fault) => {
+      const user = await world.given.user();
+      await world.fault(user.platform, fault);
+      const { id } = await world.send(user);
+      await world.delivered(user, id);
+      expect(await bodies(user)).toEqual(['hello']);
+      expect((await attemptsOf(user, id)).map(({ attempt, state }) => [attempt, state])).toEqual([
+        [1, 'failed'],
+        [2, 'delivered'],
+      ]);
+    },
+  );
 
   it('does not take an earlier equal text for the lost one', async () => {
     const user = await world.given.user();
@@ -173,9 +197,13 @@ describe('a doubtful answer', () => {
     await world.delivered(user, died.id);
     await world.delivered(user, unsent.id);
     // The journal as a process leaves it that dies between the request and the answer; the lease is over.
-    await world.db.query(sql`update send_attempt set state = 'submitting', carrier_message_id = null, finished_at = null where message_id in (${died.id}, ${unsent.id})`);
-    await world.db.query(sql`update message set state = 'submitting', next_attempt_at = now() where id in (${died.id}, ${unsent.id})`);
-    const [message] = (await world.twins.messages({ accountSid: user.platform.account.sid, to: '+12015550155' }));
+    await world.db.query(
+      sql`update send_attempt set state = 'submitting', carrier_message_id = null, finished_at = null where message_id in (${died.id}, ${unsent.id})`,
+    );
+    await world.db.query(
+      sql`update message set state = 'submitting', next_attempt_at = now() where id in (${died.id}, ${unsent.id})`,
+    );
+    const [message] = await world.twins.messages({ accountSid: user.platform.account.sid, to: '+12015550155' });
     expect(message).toBeDefined();
     await world.drain();
     expect((await stateOf(user, died.id)).state).toBe('accepted');
@@ -185,7 +213,9 @@ describe('a doubtful answer', () => {
   it('is sent again when the sender died before sending', async () => {
     const user = await world.given.user();
     const queries = world.app.get(SenderService)['queries'];
-    await world.db.query(sql`update platform set sender = 'dead', sender_until = now() + interval '1 hour' where platform_id = ${user.platform.platformId}`);
+    await world.db.query(
+      sql`update platform set sender = 'dead', sender_until = now() + interval '1 hour' where platform_id = ${user.platform.platformId}`,
+    );
     const { id } = await world.send(user);
     expect(await queries.claim(user.platform.platformId, 10, [])).toHaveLength(1);
     await world.db.query(sql`update message set next_attempt_at = now() where id = ${id}`);
@@ -229,7 +259,11 @@ describe('receipts', () => {
     await world.idle();
     expect(await stateOf(user, id)).toMatchObject({
       state: 'undelivered',
-      failure: { reason: 'unreachable-handset', carrierCode: 'UNREACHABLE_DESTINATION_HANDSET', nextStep: expect.stringContaining('switched off') },
+      failure: {
+        reason: 'unreachable-handset',
+        carrierCode: 'UNREACHABLE_DESTINATION_HANDSET',
+        nextStep: expect.stringContaining('switched off'),
+      },
     });
     world.hooks.arrive = true;
     const again = await world.call(routingRpc.retryMessage, { id }, user.scope);
@@ -268,15 +302,21 @@ describe('receipts', () => {
   it('that come before the id is stored wait for it', async () => {
     const { user, id, sids } = await accepted();
     // As if the answer to the request had not been written yet.
-    await world.db.query(sql`update send_attempt set state = 'submitting', carrier_message_id = null where message_id = ${id}`);
-    await world.db.query(sql`update message set state = 'submitting', next_attempt_at = now() + interval '1 hour' where id = ${id}`);
+    await world.db.query(
+      sql`update send_attempt set state = 'submitting', carrier_message_id = null where message_id = ${id}`,
+    );
+    await world.db.query(
+      sql`update message set state = 'submitting', next_attempt_at = now() + interval '1 hour' where id = ${id}`,
+    );
     await world.receipt(user.platform, sids[0]!, 'delivered');
     await world.receipt(user.platform, sids[0]!, 'sent');
     await world.idle();
     expect((await stateOf(user, id)).state).toBe('submitting');
     await world.db.query(sql`update message set next_attempt_at = now() where id = ${id}`);
     await world.delivered(user, id);
-    expect(await world.db.query(sql`select 1 from parked_receipt where platform_id = ${user.platform.platformId}`)).toEqual([]);
+    expect(
+      await world.db.query(sql`select 1 from parked_receipt where platform_id = ${user.platform.platformId}`),
+    ).toEqual([]);
   });
 
   it('of a long text: the worst part decides', async () => {
@@ -322,8 +362,9 @@ describe('trouble at the platform', () => {
 
   it('sends what Redis forgot', async () => {
     const user = await world.given.user();
-    await world.publish(PlatformSavedV1, user.platform.platformId, { ...PLATFORM, ...user.platform } as never);
-    await world.db.query(sql`update platform set sender = 'busy', sender_until = now() + interval '1 hour' where platform_id = ${user.platform.platformId}`);
+    await world.db.query(
+      sql`update platform set sender = 'busy', sender_until = now() + interval '1 hour' where platform_id = ${user.platform.platformId}`,
+    );
     const { id } = await world.send(user);
     await world.drainJobs();
     expect((await stateOf(user, id)).state).toBe('queued');
@@ -331,8 +372,6 @@ describe('trouble at the platform', () => {
     await world.delivered(user, id);
   });
 });
-
-const PLATFORM = { kind: 'restcomm', name: 'Restcomm', smsAvailable: true, mmsAvailable: false, userCanBlockNumbers: true, ratePerSecond: 1000 };
 
 describe('a rate per number', () => {
   it('holds its messages back and nobody else’s', async () => {

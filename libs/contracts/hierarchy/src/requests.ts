@@ -4,6 +4,7 @@ import {
   ArrayUnique,
   IsArray,
   IsBoolean,
+  IsDefined,
   IsEmail,
   IsIn,
   IsInt,
@@ -25,6 +26,9 @@ const AS_GIVEN = /^(?!\s)[^\p{Cc}]*(?<!\s)$/u;
 const PLAIN = /^[^\p{Cc}]*$/u;
 const plain = { message: '$property must not hold control characters' };
 const asGiven = { message: '$property must not begin or end with a space or hold control characters' };
+
+/** Null empties the field. An optional field without this is left as it is by null. */
+const Clearable = (): ReturnType<typeof JSONSchema> => JSONSchema({ type: ['string', 'null'] });
 
 export class ById {
   @IsUUID() id!: string;
@@ -78,7 +82,7 @@ export class UpdateSystemProvider {
   @IsOptional() @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name?: string;
   @IsOptional() @IsTimeZone() timezone?: string;
   @IsOptional() @IsString() @Length(2, 16) @Matches(PLAIN, plain) language?: string;
-  @IsOptional() @IsString() @MaxLength(255) @Matches(PLAIN, plain) accountsReference?: string;
+  @IsOptional() @IsString() @MaxLength(255) @Matches(PLAIN, plain) @Clearable() accountsReference?: string;
   @IsOptional() @IsInt() @Min(0) @Max(90) trialDurationDays?: number;
   /** The whole list: those left out are given up. */
   @IsOptional()
@@ -126,9 +130,9 @@ export class UpdateUser {
   @IsUUID() id!: string;
   @IsOptional() @IsInt() version?: number;
   @IsOptional() @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name?: string;
-  @IsOptional() @IsTimeZone() timezone?: string;
-  @IsOptional() @IsString() @Length(2, 16) @Matches(PLAIN, plain) language?: string;
-  @IsOptional() @IsString() @MaxLength(255) @Matches(PLAIN, plain) externalReference?: string;
+  @IsOptional() @IsTimeZone() @Clearable() timezone?: string;
+  @IsOptional() @IsString() @Length(2, 16) @Matches(PLAIN, plain) @Clearable() language?: string;
+  @IsOptional() @IsString() @MaxLength(255) @Matches(PLAIN, plain) @Clearable() externalReference?: string;
 }
 
 // Portal users
@@ -151,7 +155,7 @@ export class CreatePortalUser {
   @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name!: string;
   @IsString() @Length(12, 256) password!: string;
   @IsIn(PORTAL_ROLES) role!: PortalRole;
-  @ValidateNested() @Type(() => NotificationSwitches) notifications!: NotificationSwitches;
+  @IsDefined() @ValidateNested() @Type(() => NotificationSwitches) notifications!: NotificationSwitches;
 }
 export class UpdatePortalUser {
   @IsUUID() id!: string;

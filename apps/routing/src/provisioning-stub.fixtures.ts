@@ -1,0 +1,24 @@
+import { Controller, Inject, Module } from '@nestjs/common';
+import { provisioningRpc, type PlatformAccessView } from '@strowger/contracts-provisioning';
+import { Answers } from '@strowger/http';
+import { NotFound, type RpcRequest } from '@strowger/kernel';
+
+/** By platform id. */
+export class Accesses extends Map<string, PlatformAccessView> {}
+@Controller()
+class ProvisioningStub {
+  constructor(@Inject(Accesses) private readonly accesses: Accesses) {}
+  @Answers(provisioningRpc.getPlatformAccess)
+  async access({ body }: RpcRequest<{ id: string }>): Promise<PlatformAccessView> {
+    const view = this.accesses.get(body.id);
+    if (!view) throw new NotFound('platform', body.id);
+    return view;
+  }
+}
+
+/** The one thing routing asks provisioning. */
+export function provisioningStub(accesses: Accesses) {
+  @Module({ controllers: [ProvisioningStub], providers: [{ provide: Accesses, useValue: accesses }] })
+  class Stub {}
+  return Stub;
+}
