@@ -24,7 +24,9 @@ if (!existsSync(join(bin, 'schemathesis')) || !existsSync(join(bin, 'openapi-spe
 }
 
 const given = process.argv.slice(2);
-const options = given.some((option) => option.startsWith('--max-examples')) ? given : ['--max-examples', '15', ...given];
+const options = given.some((option) => option.startsWith('--max-examples'))
+  ? given
+  : ['--max-examples', '15', ...given];
 
 const env = { gateway: { ACCESS_TOKEN_SECONDS: 3600, CLIENT_TOKEN_SECONDS: 3600 } };
 await withOwnStack(PORT_BASE, env, async ({ stack, logins, post }) => {
@@ -39,21 +41,33 @@ await withOwnStack(PORT_BASE, env, async ({ stack, logins, post }) => {
   };
   step('document', 'openapi-spec-validator', [file]);
 
-  const { accessToken } = await post('/v1/sessions', undefined, logins.administrator);
+  const signIn = ({ email, password }) => post('/v1/sessions', undefined, { email, password });
+  const { accessToken } = await signIn(logins.administrator);
   const { items } = await (
     await fetch(`${stack.urls.gatewayUrl}/v1/users`, { headers: { authorization: `Bearer ${accessToken}` } })
   ).json();
   const { clientToken } = await post(`/v1/users/${items[0].id}/client-tokens`, accessToken);
-  const { accessToken: operatorToken } = await post('/v1/sessions', undefined, logins.operator);
+  const { accessToken: operatorToken } = await signIn(logins.operator);
   const conforms = (name, token, ...filters) =>
     step(name, 'schemathesis', [
-      ...['run', url, '--checks', CHECKS, '--phases', 'examples,coverage,fuzzing', '--exclude-operation-id-regex', LEFT_OUT],
+      ...[
+        'run',
+        url,
+        '--checks',
+        CHECKS,
+        '--phases',
+        'examples,coverage,fuzzing',
+        '--exclude-operation-id-regex',
+        LEFT_OUT,
+      ],
       ...['--header', `Authorization: Bearer ${token}`, '--suppress-health-check', 'all', '--no-color'],
       ...['--continue-on-failure', ...filters, ...options],
     ]);
   conforms('client operations', clientToken, '--include-path-regex', '^/v1/client/');
   conforms('dead letters', operatorToken, '--include-path-regex', '^/v1/dead-letters');
   conforms('portal operations', accessToken, '--exclude-path-regex', '^/v1/(client/|dead-letters)');
-  console.log(failed.length ? `\nNot as promised: ${failed.join(', ')}` : '\nThe document is valid and the API keeps it.');
+  console.log(
+    failed.length ? `\nNot as promised: ${failed.join(', ')}` : '\nThe document is valid and the API keeps it.',
+  );
   return failed.length ? 1 : 0;
 });

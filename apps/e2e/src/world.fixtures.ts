@@ -48,6 +48,8 @@ export class E2e {
   /** Set by a test that fails: its folder stays for a look. */
   keep = false;
   private phones = 0;
+  /** What a test before has failed for does not count against the next. */
+  private readonly reported = new Set<string>();
 
   private constructor(
     readonly stack: Stack,
@@ -200,16 +202,18 @@ export class E2e {
   }
 
   /** Waits until all is quiet and the books agree; fails with their differences. */
-  async booksAgree(accepted: readonly Accepted[] = [], timeoutMs = 2 * MINUTES): Promise<void> {
+  async booksAgree(accepted: readonly Accepted[] = [], timeoutMs = MINUTES): Promise<void> {
     let lines: string[] = [];
     await until(
       'the books agreeing',
       async () => {
         lines = await this.differences(accepted).catch((error: unknown) => [String(error)]);
+        lines = lines.filter((line) => !this.reported.has(line));
         return lines.length === 0;
       },
       timeoutMs,
     ).catch(() => undefined);
+    for (const line of lines) this.reported.add(line);
     expect(lines.slice(0, 20)).toEqual([]);
   }
 
@@ -254,10 +258,10 @@ export async function persist<T>(ask: () => Promise<T>, timeoutMs = 2 * MINUTES)
 }
 
 /** A system for the file's tests: started before, stopped after, its folder kept when one fails. */
-export function e2e(name: string, portBase: number, env?: () => StackOptions['env']) {
+export function e2e(name: string, portBase: number, env?: () => StackOptions['env'] | Promise<StackOptions['env']>) {
   let world: E2e | undefined;
   beforeAll(async () => {
-    world = await E2e.start(name, portBase, env?.());
+    world = await E2e.start(name, portBase, await env?.());
   }, 3 * MINUTES);
   afterAll(() => world?.stop(), MINUTES);
 

@@ -15,8 +15,9 @@ import { registerDocs } from './openapi/docs.js';
 import { openApiDocument } from './openapi/document.js';
 import { OTHER_PATHS } from './openapi/other-paths.js';
 import { hierarchyRoutes } from './routes/hierarchy.routes.js';
-import { IdempotencyKeys } from './routes/idempotency.js';
+import { answersBox, IdempotencyKeys } from './routes/idempotency.js';
 import { provisioningRoutes } from './routes/provisioning.routes.js';
+import { assertReadable } from './routes/readable.js';
 import { assertRoutes, RouteHost } from './routes/route-host.js';
 import type { Route } from './routes/route.js';
 import { routingRoutes } from './routes/routing.routes.js';
@@ -44,12 +45,28 @@ async function configure(fastify: FastifyInstance, app: NestFastifyApplication, 
   const [tokens, rpc, messaging] = [app.get(Tokens), app.get(Rpc), app.get(Messaging)];
   assertRoutes(ROUTES);
   if (config.corsOrigins.length > 0)
-    app.enableCors({ origin: config.corsOrigins, credentials: true, exposedHeaders: ['etag', 'location', 'retry-after'] });
+    app.enableCors({
+      origin: config.corsOrigins,
+      credentials: true,
+      exposedHeaders: ['etag', 'location', 'retry-after'],
+    });
   // A context of its own: what its routes throw, and what of a request can't even be read, is answered as a problem.
   await fastify.register(async (api) => {
     api.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
+    api.addHook('onRequest', (request, reply, done) => {
+      // What only its asker may see: messages, tokens, webhook addresses.
+      if (request.url.startsWith('/v1')) void reply.header('cache-control', 'no-store');
+      done();
+    });
+    api.addHook('preValidation', async ({ params, query, body }) => {
+      for (const part of [params, query, body]) assertReadable(part);
+    });
     await api.register(fastifyCookie);
-    const keys = new IdempotencyKeys(idempotencyBucket(messaging), config.idempotencyAbandonedSeconds * 1000);
+    const keys = new IdempotencyKeys(
+      idempotencyBucket(messaging),
+      answersBox(config.tokenSecret),
+      config.idempotencyAbandonedSeconds * 1000,
+    );
     new RouteHost(tokens, rpc, keys, config.rpcTimeoutSeconds * 1000).register(api, ROUTES);
     new Sessions(rpc, tokens, config).register(api);
     registerDeadLetters(api, tokens, app.get(DeadLetters));

@@ -1,5 +1,11 @@
 import { hierarchyRpc, type UserView } from '@strowger/contracts-hierarchy';
-import { provisioningRpc, type AssignNumber, type CreatePlatform, type NumberView, type PlatformView } from '@strowger/contracts-provisioning';
+import {
+  provisioningRpc,
+  type AssignNumber,
+  type CreatePlatform,
+  type NumberView,
+  type PlatformView,
+} from '@strowger/contracts-provisioning';
 import { loadConfig } from '@strowger/config';
 import { Rpc, startService, type RunningService } from '@strowger/http';
 import { Jobs, Timers } from '@strowger/jobs';
@@ -18,12 +24,13 @@ import { Messaging } from '@strowger/messaging';
 import { Db, migrate, sql } from '@strowger/persistence';
 import { SagaRunner } from '@strowger/saga';
 import { eventually, servers, testDatabase, testNats, testRedisUrl } from '@strowger/testing';
-import { startTwins, type AccountView, type RunningTwins } from '@strowger/carrier-twins';
-// The rpcs of hierarchy are answered by hierarchy itself: its rules are half of what is tested.
-// eslint-disable-next-line
+import { startTwins, type AccountInput, type AccountView, type RunningTwins } from '@strowger/carrier-twins';
+// Hierarchy's requests are answered by hierarchy itself, because its rules are half of what is tested here.
+/* eslint-disable strowger/boundaries */
 import { AppModule as HierarchyModule } from '../../hierarchy/src/app.module.js';
 import { HierarchyConfig } from '../../hierarchy/src/config.js';
 import { MIGRATIONS as HIERARCHY_MIGRATIONS } from '../../hierarchy/src/migrations/index.js';
+/* eslint-enable strowger/boundaries */
 import { provisioningModule, SERVICE } from './app.module.js';
 import { ProvisioningConfig } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
@@ -42,6 +49,13 @@ export async function refusal(work: Promise<unknown>): Promise<AppError> {
   if (!(thrown instanceof AppError)) throw new Error(`it was not refused: ${String(thrown)}`);
   return thrown;
 }
+
+/** Waits until the expectations inside hold. */
+export const soon = (expectations: () => Promise<void>): Promise<boolean> =>
+  eventually(async () => {
+    await expectations();
+    return true;
+  });
 
 export type World = Awaited<ReturnType<typeof startProvisioning>>;
 export type Instance = Awaited<ReturnType<World['startInstance']>>;
@@ -70,7 +84,7 @@ export async function startProvisioning(env: Record<string, string> = {}) {
     NATS_URL: nats.url,
     OPS_PORT: '0',
     OPS_HOST: '127.0.0.1',
-    LOG_LEVEL: process.env['SPEC_LOG_LEVEL'] ?? 'silent',
+    LOG_LEVEL: env['LOG_LEVEL'] ?? 'silent',
   };
   const hierarchyConfig = loadConfig(HierarchyConfig, {
     ...common,
@@ -130,6 +144,14 @@ export async function startProvisioning(env: Record<string, string> = {}) {
     actor: Actor = PORTAL_USER,
   ): Promise<R> => rpc.call(contract, { scope, actor, body }, { timeoutMs: 40_000 });
 
+  const due = async (): Promise<number> => {
+    const now = clock.now();
+    const [row] = await db.query(
+      sql<{ n: number }>`select count(*)::int as n from cpaas_number where next_check_at <= ${now}`,
+    );
+    return row!.n;
+  };
+
   const given = {
     provider: async ({ alerted = true } = {}) => {
       const provider = await call(hierarchyRpc.createSystemProvider, { name: unique('Provider') });
@@ -141,7 +163,12 @@ export async function startProvisioning(env: Record<string, string> = {}) {
           name: 'Pat Portal',
           password: 'correct horse battery',
           role: 'administrator',
-          notifications: { technicalEmails: false, alerts: true, invoicesAndReceipts: false, licenseExpiryAlerts: false },
+          notifications: {
+            technicalEmails: false,
+            alerts: true,
+            invoicesAndReceipts: false,
+            licenseExpiryAlerts: false,
+          },
         });
       return provider;
     },
@@ -156,7 +183,7 @@ export async function startProvisioning(env: Record<string, string> = {}) {
       const broadworksUserId = `${unique('user')}@acme.example`;
       return call(hierarchyRpc.createUser, { groupId: group.id, broadworksUserId, name });
     },
-    account: (): Promise<AccountView> => twins.control.putAccount({}),
+    account: (more: AccountInput = {}): Promise<AccountView> => twins.control.putAccount(more),
     platform: (systemProviderId: string, account: AccountView, more: Partial<CreatePlatform> = {}) =>
       call(provisioningRpc.createPlatform, {
         systemProviderId,
@@ -165,9 +192,13 @@ export async function startProvisioning(env: Record<string, string> = {}) {
         secret: account.token,
         ...more,
       }),
-    tenant: async ({ exchange = true, profile = 'canonical' as 'canonical' | 'teleapi' } = {}): Promise<Tenant> => {
+    tenant: async ({
+      exchange = true,
+      profile = 'canonical' as 'canonical' | 'teleapi',
+      carrier = {} as AccountInput,
+    } = {}): Promise<Tenant> => {
       const provider = await given.provider();
-      const [user, account] = await Promise.all([given.user(provider.id), given.account()]);
+      const [user, account] = await Promise.all([given.user(provider.id), given.account(carrier)]);
       const token = exchange ? { messageExchangeToken: account.meToken!, messageExchangeProfile: profile } : {};
       const platform = await given.platform(provider.id, account, token);
       const scope: TenantScope = { level: 'system-provider', id: provider.id, systemProviderId: provider.id };
@@ -218,9 +249,11 @@ export async function startProvisioning(env: Record<string, string> = {}) {
     async pass(milliseconds: number): Promise<void> {
       clock.advance(milliseconds);
       await twins.control.clock({ advanceMs: milliseconds });
-      await main.timers.runNow('enablement-sweep');
-      await eventually(async () => (await main.jobs.counts('provisioning.check-enablement')).waiting === 0);
-      await main.jobs.drain();
+      await eventually(async () => {
+        await main.timers.runNow('enablement-sweep');
+        await main.jobs.drain();
+        return (await due()) === 0;
+      });
     },
     async stop(): Promise<void> {
       await rpc.onApplicationShutdown();

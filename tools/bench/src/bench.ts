@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Stack, StackService } from '../../setup/stack.mjs';
-import { Load, type LoadOrder, type LoadReport } from './load.js';
+import { type Load, type LoadOrder, type LoadReport } from './load.js';
 import type { Report } from './report.js';
 import type { Tenant } from './tenant.js';
 
@@ -82,6 +82,10 @@ export class Bench {
     return this.floor;
   }
   private floor = 0;
+  async floorPid(): Promise<number> {
+    await this.floorPort();
+    return this.floorChild!.pid!;
+  }
 
   /** Webhooks to the floor's server or to ingestion, each with a sequence of its own. */
   async webhooks(

@@ -4,7 +4,7 @@ import type { Stack } from '../../setup/stack.mjs';
 /** Jiffies a second; Linux has had 100 on every machine this runs on. */
 const HZ = 100;
 
-const read = (path: string): string => {
+const readFile = (path: string): string => {
   try {
     return readFileSync(path, 'utf8');
   } catch {
@@ -14,34 +14,40 @@ const read = (path: string): string => {
 
 /** Seconds of processor time of a process and those below it. */
 function secondsOf(pid: number): number {
-  const fields = read(`/proc/${pid}/stat`).split(') ').at(-1)!.split(' ');
-  const own = (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / HZ;
-  const children = read(`/proc/${pid}/task/${pid}/children`).trim().split(' ').filter(Boolean);
+  const fields = readFile(`/proc/${pid}/stat`).split(') ').at(-1)!.split(' ');
+  // Its own, and that of children that have ended.
+  const own = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0) / HZ;
+  const children = readFile(`/proc/${pid}/task/${pid}/children`).trim().split(' ').filter(Boolean);
   return children.reduce((sum, child) => sum + secondsOf(Number(child)), own);
 }
 
-/** Says where the processors' time goes while something is measured. Linux only; elsewhere it says nothing. */
-export function watchCpu(stack: Stack): () => string {
-  const seconds = (): Map<string, number> => {
-    const parts: [string, number | undefined][] = [
-      ...[...stack.children.values()].map(({ name, pid }): [string, number] => [name, pid]),
-      ...stack.servers.map(({ name, pid }): [string, number | undefined] => [name, pid]),
-    ];
+/** Where the processors' time went: cores by process, and seconds by process. */
+export interface CpuUse {
+  text: string;
+  seconds: Map<string, number>;
+}
+
+/** Watches the processes of the stack, the load generator and `others` from now until called. Linux only; elsewhere it sees nothing. */
+export function watchCpu(stack: Stack, others: readonly { name: string; pid: number }[] = []): () => CpuUse {
+  const read = (): Map<string, number> => {
     const { user, system } = process.cpuUsage();
+    const processes = [...stack.children.values(), ...stack.servers, ...others];
     return new Map<string, number>([
-      ...parts.map(([name, pid]): [string, number] => [name, pid === undefined ? 0 : secondsOf(pid)]),
+      ...processes.map(({ name, pid }): [string, number] => [name, pid === undefined ? 0 : secondsOf(pid)]),
       ['load', (user + system) / 1e6],
     ]);
   };
-  const before = seconds();
+  const before = read();
   const startedAt = performance.now();
   return () => {
     const elapsed = (performance.now() - startedAt) / 1000;
-    return [...seconds()]
-      .map(([name, spent]): [string, number] => [name, (spent - (before.get(name) ?? spent)) / elapsed])
+    const seconds = new Map([...read()].map(([name, now]) => [name, now - (before.get(name) ?? now)]));
+    const text = [...seconds]
+      .map(([name, spent]): [string, number] => [name, spent / elapsed])
       .filter(([, cores]) => cores >= 0.02)
       .sort(([, a], [, b]) => b - a)
       .map(([name, cores]) => `${name} ${cores.toFixed(2)}`)
       .join(' + ');
+    return { text, seconds };
   };
 }

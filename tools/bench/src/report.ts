@@ -44,7 +44,9 @@ export class Report {
         aim: `${aim.of} ${aim.least !== undefined ? `≥ ${aim.least}` : `≤ ${aim.most}`}`,
         met: judged >= (aim.least ?? -Infinity) && judged <= (aim.most ?? Infinity),
       }),
-      ...extra,
+      ...Object.fromEntries(
+        Object.entries(extra).map(([name, value]) => [name, typeof value === 'number' ? round(value) : value]),
+      ),
     };
     this.rows.push(row);
     if (this.json) console.log(JSON.stringify(row));
@@ -76,7 +78,7 @@ export class Report {
         row.aim === undefined ? '' : `${row.aim} ${row.met ? 'met' : 'missed'}`,
         Object.entries(row)
           .filter(([name]) => !known.has(name))
-          .map(([name, value]) => `${name} ${typeof value === 'number' ? round(value) : String(value)}`)
+          .map(([name, value]) => `${name} ${String(value)}`)
           .join(', '),
       ]),
     ];

@@ -40,7 +40,7 @@ export async function measureSaga(bench: Bench): Promise<void> {
     'numbers/s',
     perSecond,
     floor,
-    { numbers: count, cpu: used, calls: calls.map(({ operation }) => operation).join(' ') },
+    { numbers: count, cpu: used.text, calls: calls.map(({ operation }) => operation).join(' ') },
     { of: 'value', least: 50 },
   );
 }

@@ -214,7 +214,10 @@ function operation(route: Route, schemas: SchemaRegistry): Record<string, unknow
             },
           }
         : {}),
-      ...problems(route),
+      ...problems(
+        route,
+        fields.some(([, schema]) => schema['format'] === 'uuid'),
+      ),
     },
   };
 }
@@ -246,11 +249,12 @@ function content({ response, example }: Route, schemas: SchemaRegistry): Record<
   };
 }
 
-function problems(route: Route): Record<string, unknown> {
+/** @param naming whether a body or query names something by its id */
+function problems(route: Route, naming: boolean): Record<string, unknown> {
   const codes = {
     ...COMMON,
     ...(route.access === 'public' ? {} : AUTHENTICATED),
-    ...(pathParameters(route.path).length ? { 'not-found': 'not-found' as const } : {}),
+    ...(pathParameters(route.path).length || naming ? { 'not-found': 'not-found' as const } : {}),
     ...(route.versioned && route.method !== 'GET' ? { 'version-mismatch': 'precondition-failed' as const } : {}),
     ...(route.idempotent
       ? { 'idempotency-key-reused': 'invalid' as const, 'request-in-progress': 'conflict' as const }

@@ -100,6 +100,7 @@ export const OTHER_PATHS = {
       parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } }],
       responses: {
         201: { description: 'The token', ...json(clientToken) },
+        400: problem('`invalid-input`'),
         401: problem('`token-refused`'),
         403: problem('`access-forbidden`'),
         404: problem('`user-not-found`'),
@@ -148,6 +149,7 @@ export const OTHER_PATHS = {
             { items: [] },
           ),
         },
+        400: problem('`invalid-input`'),
         401: problem('`token-refused`'),
         403: problem('`access-forbidden`'),
       },

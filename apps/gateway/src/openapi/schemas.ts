@@ -10,6 +10,9 @@ const { defaultMetadataStorage } = createRequire(import.meta.url)('class-transfo
 
 export type Schema = Record<string, unknown> & { properties?: Record<string, Schema>; required?: string[] };
 
+/** Control characters by their codes: tools that read the document with another regular expression engine know no `\p{Cc}`. */
+const portable = (pattern: string): string => pattern.replaceAll('\\p{Cc}', '\\u0000-\\u001f\\u007f-\\u009f');
+
 /**
  * JSON Schemas of contract classes, from their validation rules: what the document promises is what the service
  * checks. Nested classes become components of their own.
@@ -30,11 +33,22 @@ export class SchemaRegistry {
       classTransformerMetadataStorage: defaultMetadataStorage,
       refPointerPrefix: '#/components/schemas/',
     }) as Schema;
-    for (const name of Object.keys(schema.properties ?? {})) {
+    for (const [name, property] of Object.entries(schema.properties ?? {})) {
       const nested = defaultMetadataStorage.findTypeMetadata(type, name)?.typeFunction?.() as
         (new () => object) | undefined;
+      for (const part of [property, property['items'] as Schema | undefined])
+        if (typeof part?.['pattern'] === 'string') part['pattern'] = portable(part['pattern']);
       if (nested && /^class /.test(Function.prototype.toString.call(nested))) this.reference(nested);
     }
     return schema;
   }
+}
+
+const known = new Map<new () => object, Schema>();
+
+/** The schema of one contract class; made once. */
+export function schemaOf(type: new () => object): Schema {
+  const schema = known.get(type) ?? new SchemaRegistry().inline(type);
+  known.set(type, schema);
+  return schema;
 }

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { AppError } from '@strowger/kernel';
+import { createHash, hkdfSync } from 'node:crypto';
+import { AppError, SecretBox } from '@strowger/kernel';
 import type { KV } from '@nats-io/kv';
 import type { Answer } from './route.js';
 
@@ -24,7 +24,24 @@ export class RequestInProgress extends AppError {
   }
 }
 
-type Entry = { fingerprint: string; startedAt: number } & ({ done: false } | { done: true; answer: Answer });
+/** The answer was sealed with a token secret that is no longer in use. */
+export class EarlierAnswerUnreadable extends AppError {
+  constructor() {
+    super(
+      'conflict',
+      'earlier-answer-unreadable',
+      'This was done before under the same Idempotency-Key, but the answer can no longer be read. Look at the result itself.',
+    );
+  }
+}
+
+type Entry = { fingerprint: string; startedAt: number } & ({ done: false } | { done: true; sealedAnswer: string });
+
+/** Answers hold message texts and webhook addresses, which nobody may read in the bucket. */
+export const answersBox = (tokenSecret: string): SecretBox =>
+  SecretBox.fromKeyring(
+    `answers:${Buffer.from(hkdfSync('sha256', tokenSecret, '', 'idempotency-answers', 32)).toString('base64')}`,
+  );
 
 const digest = (...parts: string[]): Buffer => createHash('sha256').update(parts.join('\0')).digest();
 
@@ -43,6 +60,7 @@ export function idFromKey(caller: string, key: string): string {
 export class IdempotencyKeys {
   constructor(
     private readonly bucket: () => Promise<KV>,
+    private readonly box: SecretBox,
     private readonly abandonedMs = 60_000,
     private readonly now: () => number = Date.now,
   ) {}
@@ -58,7 +76,10 @@ export class IdempotencyKeys {
       const existing = await kv.get(name);
       const entry = existing && existing.operation === 'PUT' ? existing.json<Entry>() : undefined;
       if (entry && entry.fingerprint !== fingerprint) throw new IdempotencyKeyReused();
-      if (entry?.done) return { ...entry.answer, headers: { ...entry.answer.headers, 'idempotency-replayed': 'true' } };
+      if (entry?.done) {
+        const answer = this.opened(entry.sealedAnswer, name);
+        return { ...answer, headers: { ...answer.headers, 'idempotency-replayed': 'true' } };
+      }
       if (entry && this.now() - entry.startedAt < this.abandonedMs) throw new RequestInProgress();
       claimed = await kv.update(name, JSON.stringify(mine), existing?.revision ?? 0).catch(() => {
         throw new RequestInProgress();
@@ -66,11 +87,20 @@ export class IdempotencyKeys {
     }
     try {
       const answer = await run();
-      await kv.put(name, JSON.stringify({ ...mine, done: true, answer } satisfies Entry));
+      const sealedAnswer = this.box.seal(JSON.stringify(answer), name);
+      await kv.put(name, JSON.stringify({ ...mine, done: true, sealedAnswer } satisfies Entry));
       return answer;
     } catch (error) {
       await kv.delete(name, { previousSeq: claimed });
       throw error;
+    }
+  }
+
+  private opened(sealed: string, name: string): Answer {
+    try {
+      return JSON.parse(this.box.open(sealed, name)) as Answer;
+    } catch {
+      throw new EarlierAnswerUnreadable();
     }
   }
 }

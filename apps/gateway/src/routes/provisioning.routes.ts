@@ -87,6 +87,8 @@ numbers.add('POST /v1/users/:userId/numbers', rpc.assignNumber, {
     'number-invalid': 'invalid',
     'number-already-assigned': 'conflict',
     'platform-required': 'invalid',
+    'no-platform': 'conflict',
+    'number-request-differs': 'conflict',
     'sms-enablement-refused': 'conflict',
     'platform-refused-number': 'conflict',
     'number-cleanup-required': 'conflict',
@@ -105,6 +107,7 @@ numbers.add('GET /v1/numbers', rpc.listNumbers, {
 });
 numbers.add('GET /v1/users/:userId/numbers', rpc.listNumbers, {
   summary: "A user's numbers",
+  ofUser: true,
   access: 'read',
   response: { view: p.NumberView, as: 'page' },
 });
@@ -126,6 +129,7 @@ numbers.add('DELETE /v1/numbers/:id', rpc.releaseNumber, {
   access: 'write',
   response: { view: p.NumberView },
   waits: true,
+  errors: { 'number-state-conflict': 'conflict' },
   answer: settled(({ number }) => ({ status: 200, body: number })),
 });
 numbers.add('POST /v1/numbers/:id/refresh-status', rpc.refreshNumber, {
@@ -138,6 +142,7 @@ numbers.add('POST /v1/numbers/:id/retry-enablement', rpc.retryEnablement, {
   summary: 'Try a failed enablement again',
   access: 'write',
   response: { view: p.NumberView },
+  errors: { 'number-state-conflict': 'conflict', 'enablement-still-failed': 'conflict' },
 });
 numbers.add('GET /v1/numbers/:id/timeline', rpc.numberTimeline, {
   summary: 'Every step, poll and carrier request of a number, redacted',

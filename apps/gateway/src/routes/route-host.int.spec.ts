@@ -1,3 +1,4 @@
+import { Kvm } from '@nats-io/kv';
 import { newId } from '@strowger/kernel';
 import { Behind, startWorld, type World } from '../gateway.fixtures.js';
 import { idFromKey } from './idempotency.js';
@@ -46,6 +47,15 @@ describe('idempotency keys', () => {
     expect((await send({ to: text.to }, key)).status).toBe(400);
   });
 
+  it('keep what was answered sealed, as it holds message texts', async () => {
+    await send({ ...text, text: 'nobody else reads this' }, { 'idempotency-key': newId() });
+    const bucket = await new Kvm(world.messaging.nc).open('idempotency-keys');
+    const kept: string[] = [];
+    for await (const key of await bucket.keys()) kept.push((await bucket.get(key))!.string());
+    expect(kept.length).toBeGreaterThan(0);
+    expect(kept.filter((entry) => entry.includes('nobody else') || entry.includes('"body"'))).toEqual([]);
+  });
+
   it('let exactly one of many parallel requests through', async () => {
     const key = { 'idempotency-key': newId() };
     const answers = await Promise.all(Array.from({ length: 12 }, () => send(text, key)));
@@ -74,6 +84,32 @@ describe('requests', () => {
   it('refuse a body that contradicts the path', async () => {
     const answer = await world.request('PATCH', `/v1/users/${newId()}`, world.adminToken, { id: newId(), name: 'X' });
     expect(await answer.json()).toMatchObject({ status: 400, errors: [{ field: 'id', rule: 'path' }] });
+  });
+
+  it('refuse, everywhere, text that is none and nesting without end', async () => {
+    const deep = `{"email":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    const headers = { 'content-type': 'application/json' };
+    const sessions = await fetch(`${world.url}/v1/sessions`, { method: 'POST', body: deep, headers });
+    const answers = [sessions, await send({ ...text, text: '\ud800' }), await send({ ...text, text: 'a\0b' })];
+    for (const answer of answers) {
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toMatchObject({ code: 'invalid-input', errors: [{ field: expect.any(String) }] });
+    }
+    expect((await world.request('GET', '/v1/users?search=%00', world.adminToken)).status).toBe(400);
+  });
+
+  it('take a null as left out, except where it empties a field', async () => {
+    await send({ ...text, from: null });
+    expect(Behind.asked[0]!.body).not.toHaveProperty('from');
+    Behind.asked = [];
+    await world.request('PATCH', `/v1/users/${newId()}`, world.adminToken, { name: null, language: null });
+    expect(Behind.asked[0]!.body).toMatchObject({ language: null });
+    expect((Behind.asked[0]!.body as { name?: unknown }).name).toBeUndefined();
+  });
+
+  it('are answered so that nothing on the way keeps the answer', async () => {
+    for (const path of ['/v1/me', '/v1/nowhere', '/v1/client/sync'])
+      expect((await world.request('GET', path, world.adminToken)).headers.get('cache-control')).toBe('no-store');
   });
 
   it('take the version from If-Match and show the new one as ETag', async () => {

@@ -1,8 +1,10 @@
-import { AppError, InvalidInput, PLATFORM_SCOPE, SYSTEM_ACTOR, type FieldError } from '@strowger/kernel';
+import { hierarchyRpc } from '@strowger/contracts-hierarchy';
+import { AppError, InvalidInput, PLATFORM_SCOPE, SYSTEM_ACTOR, type FieldError, type Page } from '@strowger/kernel';
 import type { Rpc } from '@strowger/http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { authorize } from '../auth/access.js';
 import type { Principal, Tokens } from '../auth/tokens.js';
+import { schemaOf } from '../openapi/schemas.js';
 import { idFromKey, type IdempotencyKeys } from './idempotency.js';
 import { pathParameters, type Answer, type Route } from './route.js';
 
@@ -40,6 +42,13 @@ function typed(route: Route, query: Record<string, string>): Fields {
   );
 }
 
+/** A null means that the field is left out, except where the field can be emptied by it. */
+function withoutNulls(route: Route, body: Fields): Fields {
+  const schema = schemaOf(route.contract.body);
+  const empties = (name: string): boolean => [schema.properties?.[name]?.['type']].flat().includes('null');
+  return Object.fromEntries(Object.entries(body).filter(([name, value]) => value !== null || empties(name)));
+}
+
 /** Path parameters are fields of the request: a body that says something else is a mistake worth naming. */
 function assemble(route: Route, request: FastifyRequest): Fields {
   const sent = request.body ?? {};
@@ -52,7 +61,11 @@ function assemble(route: Route, request: FastifyRequest): Fields {
     .map(([name]) => ({ field: name, rule: 'path', message: `${name} is already in the path and differs from it.` }));
   if (errors.length) throw new InvalidInput(errors);
   const takesBody = route.method !== 'GET' && route.method !== 'DELETE';
-  return { ...typed(route, request.query as Record<string, string>), ...(takesBody ? body : {}), ...params };
+  return {
+    ...typed(route, request.query as Record<string, string>),
+    ...(takesBody ? withoutNulls(route, body) : {}),
+    ...params,
+  };
 }
 
 /** Serves the route table: authorizes, assembles the service's request, calls it and shapes the answer. */
@@ -94,6 +107,8 @@ export class RouteHost {
   private async call(route: Route, principal: Principal | undefined, body: Fields): Promise<Answer> {
     const { scope, actor } = principal ?? { scope: PLATFORM_SCOPE, actor: SYSTEM_ACTOR };
     const reply = await this.rpc.call(route.contract, { scope, actor, body }, { timeoutMs: this.rpcTimeoutMs });
+    if (route.ofUser && (reply as Page<unknown>).items.length === 0)
+      await this.rpc.call(hierarchyRpc.getUser, { scope, actor, body: { id: body['userId'] as string } });
     const answer = route.answer?.(reply) ?? { status: route.status ?? (route.response ? 200 : 204), body: reply };
     const version = (answer.body as { version?: unknown } | null)?.version;
     if (typeof version === 'number') answer.headers = { etag: `"${version}"`, ...answer.headers };

@@ -32,6 +32,8 @@ export interface RouteOptions<Body extends object, Reply> {
   waits?: true;
   /** Fields the caller does not send: taken from the principal. */
   fill?: (principal: Principal) => Partial<Body>;
+  /** A list under `:userId` whose service knows only what users have, not who there is: hierarchy is asked when it is empty. */
+  ofUser?: true;
   /** Where a reply is not simply the body. */
   answer?: (reply: Reply) => Answer;
   example?: { request?: unknown; response?: unknown };

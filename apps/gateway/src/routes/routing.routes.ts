@@ -108,11 +108,13 @@ messages.add('POST /v1/users/:userId/messages', rpc.sendMessage, {
 });
 messages.add('GET /v1/users/:userId/messages', rpc.listMessages, {
   summary: "A user's messages, newest first",
+  ofUser: true,
   access: 'read',
   response: { view: m.MessageView, as: 'page' },
 });
 messages.add('GET /v1/users/:userId/conversations', rpc.listConversations, {
   summary: "A user's conversations",
+  ofUser: true,
   access: 'read',
   response: { view: m.ConversationView, as: 'page' },
 });

@@ -95,6 +95,8 @@ create table cpaas_number (
 );
 create unique index cpaas_number_active on cpaas_number (e164) where ended_at is null;
 create index cpaas_number_of_provider on cpaas_number (system_provider_id, e164, id);
+create index cpaas_number_of_reseller on cpaas_number (reseller_id, e164, id);
+create index cpaas_number_of_group on cpaas_number (group_id, e164, id);
 create index cpaas_number_of_user on cpaas_number (user_id, e164, id);
 create index cpaas_number_of_platform on cpaas_number (platform_id) where ended_at is null;
 create index cpaas_number_check_due on cpaas_number (next_check_at) where next_check_at is not null;

@@ -103,9 +103,13 @@ export class EnablementService {
     const known = await exchange.lookup(e164);
     if (known && known.state !== 'failed') return pick(known);
     // Whether a failed number may be submitted again is the exchange's to say (carrier-message-exchange §9.5).
-    const answer = await requestEnablement(exchange, e164, { lookAgainMs: this.lookAgainMs }).catch((error: unknown) => {
-      throw error instanceof ExchangeRejected ? new EnablementStillFailed(id, String(error.details['reason'])) : error;
-    });
+    const answer = await requestEnablement(exchange, e164, { lookAgainMs: this.lookAgainMs }).catch(
+      (error: unknown) => {
+        throw error instanceof ExchangeRejected
+          ? new EnablementStillFailed(id, String(error.details['reason']))
+          : error;
+      },
+    );
     if (answer.state === 'failed') throw new EnablementStillFailed(id, answer.reason ?? 'No reason given');
     return answer;
   }
@@ -133,7 +137,10 @@ export class EnablementService {
 
   private async keep(
     id: string,
-    change: (row: CpaasNumber, about: ReturnType<EnablementService['timing']>) => ReturnType<CpaasNumber['checkFailed']>,
+    change: (
+      row: CpaasNumber,
+      about: ReturnType<EnablementService['timing']>,
+    ) => ReturnType<CpaasNumber['checkFailed']>,
   ): Promise<void> {
     await this.db.transactional(async (em) => {
       const row = await this.lock(em, id);

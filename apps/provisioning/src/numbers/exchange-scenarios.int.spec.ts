@@ -87,7 +87,11 @@ it.each(['0004', '0005'])('%s: a job that fails alerts once with its reason, and
   expect(await world.number(id)).toMatchObject({ state: 'failed', enablement: { state: 'failed', reason } });
   const facts = await world.facts(NumberEnablementFailedV1, id);
   expect(facts.map(({ data }) => data)).toEqual([
-    expect.objectContaining({ reason, e164: `+1201556${suffix}`, owner: expect.objectContaining({ name: 'Chris Tutt' }) }),
+    expect.objectContaining({
+      reason,
+      e164: `+1201556${suffix}`,
+      owner: expect.objectContaining({ name: 'Chris Tutt' }),
+    }),
   ]);
   expect(await world.heldFor(tenants.canonical, `201556${suffix}`)).toEqual([`1201556${suffix}`, 'enablement failed']);
 });

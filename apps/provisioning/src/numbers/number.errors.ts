@@ -72,16 +72,3 @@ export class EnablementStillFailed extends AppError {
     );
   }
 }
-
-/** The carrier can't be brought to let go of a number now; tried again until it can. */
-export class CarrierCleanupFailed extends AppError {
-  constructor(cause: AppError) {
-    super(
-      'internal',
-      'carrier-cleanup-failed',
-      cause.message,
-      { code: cause.code, ...(typeof cause.details['reason'] === 'string' ? { reason: cause.details['reason'] } : {}) },
-      { cause, retryAfterSeconds: cause.retryAfterSeconds },
-    );
-  }
-}

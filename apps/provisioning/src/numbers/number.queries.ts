@@ -22,13 +22,12 @@ import { SagaRunner, type SagaView } from '@strowger/saga';
 import { PlatformsService } from '../platforms/platforms.service.js';
 import { CpaasNumber } from './number.entity.js';
 import { provisionProblem, releaseProblem } from './provision-number.problem.js';
-import { provisionNumber } from './provision-number.saga.js';
 import { releaseNumber } from './release-number.saga.js';
 import { Timeline } from './timeline.service.js';
 
 const DEFAULT_LIMIT = 50;
 /** Punctuation people write numbers with. */
-const WRITTEN_NUMBER = /^[+\d][\d\s().-]*$/;
+const WRITTEN_NUMBER = /^[+(\d][\d\s().-]*$/;
 
 @Injectable()
 export class NumberQueries {
@@ -91,11 +90,13 @@ export class NumberQueries {
 
 /** What a saga is to those who wait for it. */
 export function operationOf(saga: SagaView): OperationView {
-  const problem = saga.name === releaseNumber.name ? releaseProblem(saga) : provisionProblem(saga);
+  const isRelease = saga.name === releaseNumber.name;
+  const problem = isRelease ? releaseProblem(saga) : provisionProblem(saga);
   return {
     id: saga.id,
-    state: STATES[saga.state],
-    kind: saga.name === provisionNumber.name ? 'provision-number' : 'release-number',
+    // A release has no way back: its undo ends with the number released, too.
+    state: isRelease && saga.state === 'undone' ? 'succeeded' : STATES[saga.state],
+    kind: isRelease ? 'release-number' : 'provision-number',
     step: saga.step,
     subjectId: saga.subject,
     error: problem?.toJSON(),

@@ -18,7 +18,13 @@ import { PlatformsService } from '../platforms/platforms.service.js';
 import { checkVersion } from '../visibility.js';
 import { NumberOutcomes, PLATFORM_LABEL } from './number-outcomes.service.js';
 import { CpaasNumber } from './number.entity.js';
-import { NoPlatform, NumberAlreadyAssigned, NumberRequestDiffers, PlatformRequired } from './number.errors.js';
+import {
+  NoPlatform,
+  NumberAlreadyAssigned,
+  NumberRequestDiffers,
+  NumberStateConflict,
+  PlatformRequired,
+} from './number.errors.js';
 import { NumberQueries, operationOf } from './number.queries.js';
 import { parseNumber } from './number-parsing.js';
 import { provisionNumber } from './provision-number.saga.js';
@@ -64,6 +70,8 @@ export class NumbersService {
   async release({ scope }: RpcContext, given: ReleaseNumber): Promise<NumberOutcome> {
     const number = await this.db.transactional(async (em) => {
       const row = await this.lock(em, scope, given.id);
+      if (row.endedBecause === 'assignment-failed')
+        throw new NumberStateConflict(row.id, row.state, 'there is nothing to release: it was never assigned');
       if (!row.endedAt) await this.outcomes.beginRelease(em, row, { deleteMessages: given.deleteMessages ?? false });
       return row;
     });
@@ -90,9 +98,8 @@ export class NumbersService {
       const lockMode = LockMode.PESSIMISTIC_WRITE;
       for (const number of await em.find(CpaasNumber, { userId, endedAt: null }, { lockMode })) {
         // What is still being set up can't be taken down yet; its end begins the release.
-        if (number.state === 'provisioning') number.releaseWhenReady = true;
-        else if (['active', 'pending', 'failed'].includes(number.state))
-          await this.outcomes.beginRelease(em, number, { deleteMessages: false });
+        if (number.state === 'provisioning' || number.state === 'cleanup-required') number.releaseWhenReady = true;
+        else if (number.state !== 'releasing') await this.outcomes.beginRelease(em, number, { deleteMessages: false });
       }
     });
   }

@@ -1,10 +1,16 @@
-import { NumberActivatedV1, NumberCleanupRequiredV1, provisioningRpc } from '@strowger/contracts-provisioning';
+import {
+  NumberActivatedV1,
+  NumberCleanupRequiredV1,
+  NumberReleasedV1,
+  provisioningRpc,
+} from '@strowger/contracts-provisioning';
 import { newId, PLATFORM_SCOPE } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { expireLeases, sagaFaults, type SagaFaults } from '@strowger/saga/testing';
 import { PORTAL_USER, startProvisioning, type Tenant, type World } from '../provisioning.fixtures.js';
 import { NumbersService } from './numbers.service.js';
 import { provisionNumber } from './provision-number.saga.js';
+import { releaseNumber } from './release-number.saga.js';
 
 let world: World;
 let tenant: Tenant;
@@ -30,7 +36,11 @@ const assignQuietly = async (number: string): Promise<string> => {
   await world.main.timers.runNow('exchange-removals-sweep');
   return numberId;
 };
-const SETTINGS = { friendly_name: 'Front desk', voice_url: 'https://voice.example.net/', sms_url: 'https://sms.example.net/' };
+const SETTINGS = {
+  friendly_name: 'Front desk',
+  voice_url: 'https://voice.example.net/',
+  sms_url: 'https://sms.example.net/',
+};
 
 describe.each(provisionNumber.stepNames)('provisioning when %s', (step) => {
   it.each(['before', 'after'] as const)('is refused %s taking effect: nothing is left behind', async (when) => {
@@ -61,20 +71,23 @@ describe.each(provisionNumber.stepNames)('provisioning when %s', (step) => {
     expect(await world.heldFor(tenant, number)).toEqual([`1${number}`, 'enablement enabled']);
   });
 
-  it.each(['before', 'after'] as const)('is where the process dies, %s taking effect: another goes on', async (when) => {
-    const number = world.newNumber();
-    const other = await world.startInstance();
-    const killed = sagaFaults(other.sagas).killAt({ step, when });
-    const numberId = newId();
-    const request = { userId: tenant.user.id, number, numberId, waitSeconds: 0 };
-    await other.app.get(NumbersService).assign({ scope: PLATFORM_SCOPE, actor: PORTAL_USER }, request);
-    await killed;
-    await expireLeases(other.app.get(Db), other.sagas);
-    await world.drainSagas();
-    expect(await world.number(numberId)).toMatchObject({ state: 'pending' });
-    expect(await world.heldFor(tenant, number)).toEqual([`1${number}`, 'enablement pending']);
-    await other.service.close();
-  });
+  it.each(['before', 'after'] as const)(
+    'is where the process dies, %s taking effect: another goes on',
+    async (when) => {
+      const number = world.newNumber();
+      const other = await world.startInstance();
+      const killed = sagaFaults(other.sagas).killAt({ step, when });
+      const numberId = newId();
+      const request = { userId: tenant.user.id, number, numberId, waitSeconds: 0 };
+      await other.app.get(NumbersService).assign({ scope: PLATFORM_SCOPE, actor: PORTAL_USER }, request);
+      await killed;
+      await expireLeases(other.app.get(Db), other.sagas);
+      await world.drainSagas();
+      expect(await world.number(numberId)).toMatchObject({ state: 'pending' });
+      expect(await world.heldFor(tenant, number)).toEqual([`1${number}`, 'enablement pending']);
+      await other.service.close();
+    },
+  );
 
   it('is refused for a number that was there before: its settings come back', async () => {
     const number = world.newNumber();
@@ -85,6 +98,28 @@ describe.each(provisionNumber.stepNames)('provisioning when %s', (step) => {
     const rows = await world.twins.control.numbers({ accountSid, phone: number });
     expect(rows).toEqual([expect.objectContaining({ ...SETTINGS, sms_application_sid: null })]);
     expect(await world.twins.control.exchangeNumber(number, accountSid)).toBeUndefined();
+  });
+});
+
+describe.each(releaseNumber.stepNames)('releasing when %s', (step) => {
+  it.each([
+    ['before', 'conflict'],
+    ['after', 'conflict'],
+    ['before', 'unavailable'],
+    ['after', 'unknown'],
+  ] as const)('fails %s taking effect (%s): it ends all the same', async (when, error) => {
+    const number = world.newNumber();
+    const { number: assigned } = await world.assign(tenant, number);
+    faults.repeatEveryStep().failAt({ step, when, error, times: 2 });
+    await world.call(provisioningRpc.releaseNumber, { id: assigned!.id, waitSeconds: 0 }, tenant.scope);
+    for (let tries = 0; tries < 3; tries++) {
+      await world.drainSagas();
+      await world.db.query(sql`update saga set next_run_at = clock_timestamp() where finished_at is null`);
+      await world.main.sagas.resumeDue();
+    }
+    expect(await world.number(assigned!.id)).toMatchObject({ state: 'released' });
+    expect(await world.twins.control.numbers({ accountSid: tenant.account.sid, phone: number })).toEqual([]);
+    expect(await world.facts(NumberReleasedV1, assigned!.id)).toHaveLength(1);
   });
 });
 
@@ -100,7 +135,12 @@ it('has a step for each thing done at a carrier', () => {
 
 it('parks what can’t be undone, says so honestly and once, and goes on trying', async () => {
   const number = `2015${world.newNumber().slice(4, 6)}0000`;
-  await world.twins.control.addFault({ carrier: 'restcomm', match: { path: 'numbers.delete', number }, do: 'status', times: 1000 });
+  await world.twins.control.addFault({
+    carrier: 'restcomm',
+    match: { path: 'numbers.delete', number },
+    do: 'status',
+    times: 1000,
+  });
   const numberId = newId();
   const { operation } = await world.assign(tenant, number, { numberId });
   expect(operation).toMatchObject({ state: 'stuck', error: { code: 'number-cleanup-required', kind: 'conflict' } });

@@ -85,7 +85,7 @@ export function provisionProblem(view: SagaView): AppError | undefined {
 export function releaseProblem(view: SagaView): AppError | undefined {
   if (view.state !== 'stuck' || !view.error) return undefined;
   const { platformLabel: label } = view.input as { platformLabel: string };
-  const reason = reasonOf(view.error);
+  const reason = reasonOf(view.undoError ?? view.error);
   return new AppError(
     'conflict',
     'number-cleanup-required',

@@ -1,7 +1,5 @@
-import { ExchangeAlreadyExists, type CarrierPort, type MessageExchangePort, type PlatformAccess } from '@strowger/cpaas';
-import { AppError } from '@strowger/kernel';
+import type { CarrierPort, MessageExchangePort, PlatformAccess } from '@strowger/cpaas';
 import { defineSaga } from '@strowger/saga';
-import { CarrierCleanupFailed } from './number.errors.js';
 import type { NumberOutcomes } from './number-outcomes.service.js';
 import { reasonOf } from './provision-number.saga.js';
 import type { Recorder } from './timeline.service.js';
@@ -25,56 +23,52 @@ export interface ReleaseDeps {
   outcomes: NumberOutcomes;
 }
 
-/**
- * A release is never taken back: whatever the carrier answers, it parks and is tried again until it succeeds, and people
- * are told. So every failure becomes one that parks.
- */
-async function untilItSucceeds<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw new CarrierCleanupFailed(AppError.wrap(error));
-  }
+type Release = ReleaseDeps & { input: ReleaseNumber };
+
+async function removeFromExchange({ exchange, input, record, outcomes }: Release): Promise<void> {
+  if (!exchange || !input.removeFromExchange) return;
+  await record(
+    'release.removeFromExchange',
+    (done) => (done ? 'Taken off Message Exchange.' : 'Can’t be taken off Message Exchange now; it will be.'),
+    async () => {
+      try {
+        await exchange.remove(input.e164);
+        return true;
+      } catch {
+        // A job still running, or no answer: neither may keep the number at the platform, where it costs money.
+        await outcomes.removeFromExchangeLater(input);
+        return false;
+      }
+    },
+  );
 }
 
-/** Reverses `provision-number`. Deleting at the carrier can't be undone, so it comes last. */
+const takeOffPlatform = ({ carrier, access, input, record }: Release): Promise<void> =>
+  record(
+    'release.takeOffPlatform',
+    () => (input.createdByUs ? 'Removed from the platform.' : 'Taken off the application; it stays on the account.'),
+    () =>
+      input.createdByUs
+        ? carrier.removeNumber(access, input.carrierSid)
+        : carrier.unbindNumber(access, input.carrierSid),
+  );
+
+/**
+ * Reverses `provision-number`. A release is never taken back: what can't be done is tried again until it can, so the
+ * undo of a step is to go on with what is left, and both roads end with the number released. When that takes long,
+ * people are told. All of it may run twice; deleting at the carrier, which nothing could undo, comes last.
+ */
 export const releaseNumber = defineSaga<ReleaseNumber>('provisioning.release-number.v1')
   .needs<ReleaseDeps>()
   .step('removeFromExchange', {
-    run: async (c) => {
-      const { exchange } = c;
-      if (!exchange || !c.input.removeFromExchange) return;
-      await c.record(
-        'release.removeFromExchange',
-        (done) => (done ? 'Taken off Message Exchange.' : 'Its job still runs; taken off when that has ended.'),
-        () =>
-          untilItSucceeds(async () => {
-            try {
-              await exchange.remove(c.input.e164);
-              return true;
-            } catch (error) {
-              if (!(error instanceof ExchangeAlreadyExists)) throw error;
-              await c.outcomes.removeFromExchangeLater(c.input);
-              return false;
-            }
-          }),
-      );
+    run: removeFromExchange,
+    undo: async (c) => {
+      await removeFromExchange(c);
+      await takeOffPlatform(c);
     },
   })
-  .step('takeOffPlatform', {
-    run: (c) =>
-      c.record(
-        'release.takeOffPlatform',
-        () => (c.input.createdByUs ? 'Removed from the platform.' : 'Taken off the application; it stays on the account.'),
-        () =>
-          untilItSucceeds(async () => {
-            const { carrierSid, createdByUs } = c.input;
-            if (createdByUs) await c.carrier.removeNumber(c.access, carrierSid);
-            else await c.carrier.unbindNumber(c.access, carrierSid);
-          }),
-      ),
-  })
+  .step('takeOffPlatform', { run: takeOffPlatform, undo: takeOffPlatform })
   .onDone((c, em) => c.outcomes.released(em, c.input.numberId))
-  .onUndone((c, error, em) => c.outcomes.cleanupRequired(em, c.input.numberId, reasonOf(error)))
+  .onUndone((c, _, em) => c.outcomes.released(em, c.input.numberId))
   .onStuck((c, error, em) => c.outcomes.cleanupRequired(em, c.input.numberId, reasonOf(error)))
   .build();

@@ -1,4 +1,9 @@
-import { ExchangeAlreadyExists, ExchangeAmbiguous, type EnablementRecord, type MessageExchangePort } from '@strowger/cpaas';
+import {
+  ExchangeAlreadyExists,
+  ExchangeAmbiguous,
+  type EnablementRecord,
+  type MessageExchangePort,
+} from '@strowger/cpaas';
 import { AppError } from '@strowger/kernel';
 import { lookAgain } from './look-again.js';
 
@@ -44,4 +49,8 @@ export async function requestEnablement(
   }
 }
 
-export const pick = ({ state, jobId, reason }: EnablementRecord): Omit<Requested, 'added'> => ({ state, jobId, reason });
+export const pick = ({ state, jobId, reason }: EnablementRecord): Omit<Requested, 'added'> => ({
+  state,
+  jobId,
+  reason,
+});

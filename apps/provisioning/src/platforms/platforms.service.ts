@@ -1,6 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
-import type { CreatePlatform, PlatformAccessView, PlatformView, UpdatePlatform } from '@strowger/contracts-provisioning';
+import type {
+  CreatePlatform,
+  PlatformAccessView,
+  PlatformView,
+  UpdatePlatform,
+} from '@strowger/contracts-provisioning';
 import { manifestOf } from '@strowger/cpaas';
 import { Clock, isWithin, maskSecret, newId, NotFound, type RpcContext, type TenantScope } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';

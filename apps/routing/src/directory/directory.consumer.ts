@@ -42,10 +42,10 @@ export class DirectoryConsumer {
     if (data.entitled) await this.inbound.releaseHeld(data.userId);
   }
 
+  /** The messages stay: they go with a number's release when that is asked for, or by retention. */
   @Handles(UserDeletedV1)
   async onUserDeleted({ data }: Received<UserDeletedV1>): Promise<void> {
     await this.directory.entitle(data.userId, false, Number.MAX_SAFE_INTEGER);
-    await this.messages.deleteOfUser(data.userId);
   }
 
   @Handles(PlatformSavedV1)

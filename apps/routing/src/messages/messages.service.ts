@@ -172,16 +172,6 @@ export class MessagesService {
     });
   }
 
-  /** What is held for a user who is gone. Opt-outs stay: they are about the number. */
-  async deleteOfUser(userId: string): Promise<void> {
-    const numbers = await this.db.query<{ id: string }>(
-      sql`select distinct number_id as id from conversation where user_id = ${userId} order by 1`,
-    );
-    for (const { id } of numbers) await this.deleteOfNumber(id);
-    await this.db.query(sql`delete from block where user_id = ${userId}`);
-    await this.db.query(sql`delete from user_feed where user_id = ${userId}`);
-  }
-
   /** A client sends as its own user; a portal user names one inside the scope. */
   private async sendingUser(scope: TenantScope, userId: string | undefined): Promise<string> {
     const id = userId ?? (scope.level === 'user' ? scope.id : undefined);
