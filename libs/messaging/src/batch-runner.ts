@@ -37,13 +37,13 @@ export class BatchRunner {
     private readonly definition: BatchConsumerDefinition,
     private readonly handler: BatchHandler,
   ) {
-    const { stream, filter, maxBatch = 500, maxDeliver = 5, ackWaitSeconds = 30, deliver = 'all' } = definition.options;
+    const { stream, filter, maxBatch = 500, maxDeliver = 5, ackWaitSeconds = 5, deliver = 'all' } = definition.options;
     this.maxBatch = maxBatch;
     this.maxDeliver = maxDeliver;
     this.unsettled = new UnsettledMessages(ackWaitSeconds);
     const base = { types: [], ackWaitSeconds, maxAckPending: 10_000, prefetch: PREFETCH, deliver, durable: this.name };
     const specs = [
-      { ...base, stream, filter },
+      { ...base, stream, filter, inOrder: true },
       { ...base, stream: 'REPLAY', filter: `replay.${this.name}`, prefetch: 100, deliver: 'all' as const },
     ];
     this.durables = specs.map((spec) => new Durable(messaging, spec, (message) => this.accept(message)));

@@ -1,3 +1,4 @@
+import { eventually } from '@strowger/testing';
 import { AppError } from '@strowger/kernel';
 import { BatchConsumer, Consumer, Handles, type RawMessage } from './index.js';
 import {
@@ -105,8 +106,11 @@ describe('dead letters', () => {
 });
 
 describe('batches', () => {
-  async function batches(handle: (messages: RawMessage[]) => Promise<void>, options: { maxDeliver?: number } = {}) {
-    const name = uniqueName();
+  async function batches(
+    handle: (messages: RawMessage[]) => Promise<void>,
+    options: { maxDeliver?: number; ackWaitSeconds?: number } = {},
+    name = uniqueName(),
+  ) {
     const world = await connected();
     @BatchConsumer(name, { stream: 'INGESTION', filter: `ingestion.${name}.>`, ...options })
     class Batches {
@@ -168,6 +172,27 @@ describe('batches', () => {
     await world.publish(numbers(50));
     await world.messaging.idle();
     expect(seen).toEqual(numbers(50));
+  });
+
+  it('that a crashed process had in hand come before what is newer', async () => {
+    const options = { ackWaitSeconds: 1 };
+    const begun = Promise.withResolvers<void>();
+    const crashed = await batches(async () => {
+      begun.resolve();
+      await new Promise(() => undefined);
+    }, options);
+    await crashed.publish(['0', '1', '2']);
+    await begun.promise;
+    await crashed.messaging.nc.close();
+    const seen: string[] = [];
+    const next = await connected();
+    for (const text of ['3', '4'])
+      await next.publisher.publishRaw(`ingestion.${crashed.name}.x`, Buffer.from(text), {
+        msgId: `${crashed.name} ${text}`,
+      });
+    await batches(async (messages) => void seen.push(...messages.map(textOf)), options, crashed.name);
+    await eventually(() => seen.length === 5, { timeoutMs: 10_000 });
+    expect(seen).toEqual(['0', '1', '2', '3', '4']);
   });
 
   it('replay a dead letter under its first subject', async () => {

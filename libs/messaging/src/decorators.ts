@@ -59,7 +59,7 @@ export interface BatchConsumerOptions {
   maxBatch?: number;
   /** Attempts on a single failing message before it becomes a dead letter. Default 5. */
   maxDeliver?: number;
-  /** Default 30: batches queue behind each other. */
+  /** How soon what a crashed process held comes again. Messages in work or in line renew it. Default 5. */
   ackWaitSeconds?: number;
   deliver?: 'all' | 'new';
 }

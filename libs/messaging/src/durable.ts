@@ -24,6 +24,8 @@ export interface DurableSpec {
   /** Most messages the server may have on the way to this process. */
   prefetch: number;
   deliver: 'all' | 'new';
+  /** Begin with what a dead process left unacked, so that nothing newer overtakes it. */
+  inOrder?: boolean;
 }
 
 const log = logger('messaging');
@@ -42,6 +44,7 @@ export class Durable {
   private messages?: ConsumerMessages;
   private declared = new Set<string>();
   private stopped = false;
+  private hasConsumed = false;
   private starting?: Promise<void>;
   private readonly offConnected: () => void;
   private readonly abort = new AbortController();
@@ -166,7 +169,22 @@ export class Durable {
     };
   }
 
+  /**
+   * What a process that died held is redelivered only when its ack wait is over, and newer messages would overtake it.
+   * When nobody else pulls, waiting for that keeps the stream's order across a crash.
+   */
+  private async waitForDead(): Promise<void> {
+    if (!this.spec.inOrder || this.hasConsumed) return;
+    const info = await this.messaging.jsm.consumers.info(this.spec.stream, this.spec.durable);
+    if (info.num_ack_pending === 0 || info.num_waiting > 0) return;
+    log.info({ consumer: this.spec.durable, messages: info.num_ack_pending }, 'taking-over-unacked');
+    await delay(this.spec.ackWaitSeconds * 1000 + 100, undefined, { signal: this.abort.signal }).catch(() => undefined);
+  }
+
   private async consume(): Promise<void> {
+    await this.waitForDead();
+    if (this.stopped) return;
+    this.hasConsumed = true;
     const consumer = await this.messaging.js.consumers.get(this.spec.stream, this.spec.durable);
     const messages = await consumer.consume({
       max_messages: this.spec.prefetch,
