@@ -8,11 +8,11 @@ import { REPOSITORY } from '../setup/steps.mjs';
 export const VERIFY = join(REPOSITORY, '.local/verify');
 
 /** Downloads into `.local/verify`; nothing is installed on the machine. */
-export function run(command, args, options = {}) {
-  return execFileSync(command, args, { stdio: 'inherit', cwd: VERIFY, ...options });
+export function run(command, args) {
+  execFileSync(command, args, { stdio: 'inherit', cwd: VERIFY });
 }
 
-export const entryOf = (tool) => join(REPOSITORY, `tools/${tool}/dist/main.js`);
+const SEED = join(REPOSITORY, 'tools/seed/dist/main.js');
 
 /**
  * @param work `({ stack, logins, post }) => exit code`; `post(path, token, body)` answers the parsed JSON
@@ -32,8 +32,7 @@ export async function withOwnStack(portBase, env, work) {
   try {
     const [ready, seeded] = [join(home, 'ready.json'), join(home, 'seed.json')];
     writeFileSync(ready, JSON.stringify({ ...stack.urls, operator: stack.operator }), { mode: 0o600 });
-    const files = { STROWGER_READY_FILE: ready, STROWGER_SEED_FILE: seeded };
-    run(process.execPath, [entryOf('seed')], { env: { ...process.env, ...files } });
+    run('env', [`STROWGER_READY_FILE=${ready}`, `STROWGER_SEED_FILE=${seeded}`, process.execPath, SEED]);
     const post = async (path, token, body = {}) => {
       const response = await fetch(stack.urls.gatewayUrl + path, {
         method: 'POST',

@@ -19,8 +19,10 @@ import { answersBox, IdempotencyKeys } from './routes/idempotency.js';
 import { provisioningRoutes } from './routes/provisioning.routes.js';
 import { assertReadable } from './routes/readable.js';
 import { assertRoutes, RouteHost } from './routes/route-host.js';
-import type { Route } from './routes/route.js';
+import { pathParameters, type Route } from './routes/route.js';
 import { routingRoutes } from './routes/routing.routes.js';
+
+export { pathParameters, type Route };
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

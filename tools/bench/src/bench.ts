@@ -32,7 +32,7 @@ export const SIZES: Record<'full' | 'quick', Sizes> = {
     inboundMs: 12_000,
     latencyMs: 10_000,
     outbound: 10_000,
-    provisioned: 1000,
+    provisioned: 400,
     drain: 60_000,
   },
   quick: {

@@ -111,7 +111,8 @@ try {
   report.note('starting the system …');
   const running = await startStack({
     home,
-    portBase: 49_000,
+    // Below the ports that connections going out take, which may be in use by the hundred after a measurement.
+    portBase: 29_000,
     durable: true,
     env: environment(),
     created: (made) => (stack = made),

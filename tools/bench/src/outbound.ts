@@ -43,16 +43,17 @@ export async function measureOutbound(bench: Bench, floor: number): Promise<void
   const startedAt = performance.now();
   const deadline = startedAt + 120_000;
   const sending = watchCpu(tenant.stack);
-  let firstAt: number | undefined;
+  let first: { at: number; there: number } | undefined;
   let there = 0;
   while (there < queued.accepted && performance.now() < deadline) {
     there = (await atTwin()) - before;
-    if (there > 0) firstAt ??= performance.now();
+    if (there > 0) first ??= { at: performance.now(), there };
     await wait(100);
   }
   const doneAt = performance.now();
   const used = sending();
-  const perSecond = (there / (doneAt - (firstAt ?? startedAt))) * 1000;
+  const perSecond = (there / (doneAt - startedAt)) * 1000;
+  const onceUnderWay = first ? ((there - first.there) / (doneAt - first.at)) * 1000 : 0;
   const states = await settled(bench, deadline);
   const deliveredAt = performance.now();
   there = (await atTwin()) - before;
@@ -68,7 +69,8 @@ export async function measureOutbound(bench: Bench, floor: number): Promise<void
     {
       messages: there,
       cpu: used.text,
-      waitedMs: Math.round((firstAt ?? doneAt) - startedAt),
+      waitedMs: Math.round((first?.at ?? doneAt) - startedAt),
+      onceUnderWay,
       deliveredPerSecond: Math.round((there / (deliveredAt - startedAt)) * 1000),
     },
     { of: 'value', least: 2000 },

@@ -29,7 +29,7 @@ export class ListConversations {
 /** Everything that changed for the user after `cursor`, oldest change first. */
 export class SyncClient {
   @IsUUID() userId!: string;
-  @IsOptional() @Type(() => Number) @IsInt() @Min(0) cursor?: number;
+  @IsOptional() @Type(() => Number) @IsInt() @Min(0) @Max(Number.MAX_SAFE_INTEGER) cursor?: number;
   @IsOptional() @Type(() => Number) @IsInt() @Min(1) @Max(1000) @JSONSchema({ default: 200 }) limit?: number;
 }
 export class FeedHeads {
@@ -38,7 +38,7 @@ export class FeedHeads {
 /** The client has shown everything up to the cursor. */
 export class AckClient {
   @IsUUID() userId!: string;
-  @IsInt() @Min(0) cursor!: number;
+  @IsInt() @Min(0) @Max(Number.MAX_SAFE_INTEGER) cursor!: number;
 }
 export class BlockNumber {
   @IsUUID() userId!: string;

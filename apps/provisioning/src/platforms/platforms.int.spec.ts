@@ -1,0 +1,274 @@
+import { createHash } from 'node:crypto';
+import {
+  HOOK_ENDPOINTS_BUCKET,
+  PlatformCredentialsFailedV1,
+  PlatformCredentialsRecoveredV1,
+  PlatformDeletedV1,
+  PlatformSavedV1,
+  provisioningRpc as rpc,
+  type HookEndpoint,
+} from '@strowger/contracts-provisioning';
+import { NO_APP_ACCOUNT, REVOKED_ME_TOKEN } from '@strowger/carrier-twins';
+import { newId, PLATFORM_SCOPE, SecretBox, SYSTEM_ACTOR, type Actor } from '@strowger/kernel';
+import { kvBucket, Messaging } from '@strowger/messaging';
+import { Db, sql } from '@strowger/persistence';
+import {
+  KEY_A,
+  KEY_B,
+  PORTAL_USER,
+  refusal,
+  soon,
+  startProvisioning,
+  type Tenant,
+  type World,
+} from '../provisioning.fixtures.js';
+import { AlertHolds } from './alert-holds.service.js';
+import { HookEndpoints } from './hook-endpoints.service.js';
+import { PlatformSecrets } from './platform-secrets.service.js';
+
+const HOUR = 3600_000;
+let world: World;
+beforeAll(async () => {
+  world = await startProvisioning();
+}, 60_000);
+afterEach(() => world.twins.control.clearFaults());
+afterAll(() => world.stop(), 60_000);
+
+/** Holds hierarchy keeps for the provider. */
+async function holds(systemProviderId: string): Promise<number> {
+  const [row] = await world.hierarchy.app
+    .get(Db)
+    .query(
+      sql<{ n: number }>`select count(*)::int as n from alert_hold where system_provider_id = ${systemProviderId}`,
+    );
+  return row!.n;
+}
+const tokenOf = (webhookUrl: string): string => webhookUrl.split('/').at(-1)!;
+async function endpointOf(webhookUrl: string): Promise<HookEndpoint | undefined> {
+  const key = createHash('sha256').update(tokenOf(webhookUrl)).digest('hex');
+  const entry = await kvBucket(world.main.app.get(Messaging), HOOK_ENDPOINTS_BUCKET).get(key);
+  return entry && (JSON.parse(Buffer.from(entry.value).toString()) as HookEndpoint);
+}
+const get = (tenant: Tenant, actor?: Actor) =>
+  world.call(rpc.getPlatform, { id: tenant.platform.id }, tenant.scope, actor);
+const update = (tenant: Tenant, change: object) =>
+  world.call(rpc.updatePlatform, { id: tenant.platform.id, ...change }, tenant.scope);
+const sweep = async (hours = 1) => {
+  world.clock.advance(hours * HOUR);
+  await world.main.timers.runNow('platform-verification-sweep');
+};
+
+describe('creating', () => {
+  it('verifies, saves, shows secrets masked, and opens a webhook', async () => {
+    const { provider, platform, account } = await world.given.tenant();
+    expect(platform).toMatchObject({
+      name: 'Restcomm',
+      account: `AC.....${account.sid.slice(-2)}`,
+      secret: expect.stringMatching(/^..\.{5}..$/),
+      messageExchangeToken: expect.stringMatching(/^..\.{5}..$/),
+      messageExchangeProfile: 'canonical',
+      smsAvailable: true,
+      mmsAvailable: false,
+      credentials: 'working',
+      webhookUrl: expect.stringMatching(/^https:\/\/hooks\.example\.net\/hooks\/restcomm\/[\w-]{43}$/),
+    });
+    expect(await holds(provider.id)).toBe(1);
+    expect(await endpointOf(platform.webhookUrl)).toMatchObject({
+      platformId: platform.id,
+      systemProviderId: provider.id,
+      kind: 'restcomm',
+      carrierAccountId: account.sid,
+    });
+    expect(await world.facts(PlatformSavedV1, platform.id)).toHaveLength(1);
+  });
+
+  it('is refused while nobody is alerted, in hierarchy’s words, and leaves nothing', async () => {
+    const provider = await world.given.provider({ alerted: false });
+    const error = await refusal(world.given.platform(provider.id, await world.given.account()));
+    expect(error).toMatchObject({ kind: 'conflict', code: 'no-alert-recipient' });
+    expect(await world.call(rpc.listPlatforms, { systemProviderId: provider.id })).toEqual([]);
+    expect(await world.db.query(sql`select 1 from alert_hold where system_provider_id = ${provider.id}`)).toEqual([]);
+  });
+
+  it.each([
+    ['a wrong token', { secret: 'ffffffffffffffffffffffffffffffff' }, 'platform-credentials-refused'],
+    ['no application', { account: NO_APP_ACCOUNT.sid, secret: NO_APP_ACCOUNT.token }, 'connector-application-missing'],
+    ['a malformed account', { account: 'nonsense' }, 'invalid-input'],
+    ['a refused Message Exchange token', { messageExchangeToken: REVOKED_ME_TOKEN }, 'exchange-unauthorized'],
+    ['an address that is not allowed', { baseUrl: 'http://169.254.169.254/2012-04-24' }, 'invalid-input'],
+  ])('with %s saves nothing and gives the hold back', async (_, more, code) => {
+    const provider = await world.given.provider();
+    const error = await refusal(world.given.platform(provider.id, await world.given.account(), more));
+    expect(error).toMatchObject({ kind: 'invalid', code });
+    expect(await world.call(rpc.listPlatforms, { systemProviderId: provider.id })).toEqual([]);
+    expect(await holds(provider.id)).toBe(0);
+  });
+
+  it('only warns when the Message Exchange token can’t be checked', async () => {
+    const provider = await world.given.provider();
+    const account = await world.given.account();
+    await world.twins.control.addFault({ carrier: 'message-exchange', do: 'status', times: 10 });
+    const platform = await world.given.platform(provider.id, account, { messageExchangeToken: account.meToken! });
+    expect(platform.warnings).toEqual([expect.stringContaining('could not be checked')]);
+  });
+
+  it('gives back the hold of a process that died before it saved', async () => {
+    const provider = await world.given.provider();
+    await world.main.app.get(AlertHolds).take({ scope: PLATFORM_SCOPE, actor: PORTAL_USER }, newId(), provider.id);
+    await world.main.timers.runNow('alert-holds-sweep');
+    expect(await holds(provider.id)).toBe(1);
+    world.clock.advance(6 * 60_000);
+    await world.main.timers.runNow('alert-holds-sweep');
+    world.clock.advance(60_000);
+    await world.main.timers.runNow('alert-holds-sweep');
+    expect(await holds(provider.id)).toBe(0);
+  });
+
+  it('does not save a platform whose hold was given back meanwhile', async () => {
+    const provider = await world.given.provider();
+    await world.twins.control.addFault({
+      carrier: 'restcomm',
+      match: { path: 'applications.list' },
+      do: 'delay',
+      delayMs: 400,
+    });
+    const creating = refusal(world.given.platform(provider.id, await world.given.account()));
+    await soon(async () => expect(await holds(provider.id)).toBe(1));
+    world.clock.advance(6 * 60_000);
+    await world.main.timers.runNow('alert-holds-sweep');
+    expect(await creating).toMatchObject({ code: 'platform-took-too-long' });
+    expect(await world.call(rpc.listPlatforms, { systemProviderId: provider.id })).toEqual([]);
+  });
+});
+
+describe('changing', () => {
+  it('asks the carrier only about credentials, and saves nothing that does not work', async () => {
+    const tenant = await world.given.tenant();
+    const before = (await world.twins.control.requests({ operation: 'applications.list' })).length;
+    expect(await update(tenant, { name: 'Main', ratePerSecond: 3, version: 1 })).toMatchObject({
+      name: 'Main',
+      version: 2,
+    });
+    expect((await world.twins.control.requests({ operation: 'applications.list' })).length).toBe(before);
+    expect(await refusal(update(tenant, { name: 'Other', version: 1 }))).toMatchObject({
+      kind: 'precondition-failed',
+      code: 'version-mismatch',
+    });
+    const wrong = update(tenant, { name: 'Third', secret: 'ffffffffffffffffffffffffffffffff' });
+    expect(await refusal(wrong)).toMatchObject({ code: 'platform-credentials-refused' });
+    expect(await get(tenant)).toMatchObject({ name: 'Main', ratePerSecond: 3, version: 2 });
+    expect(await update(tenant, { messageExchangeToken: '' })).not.toHaveProperty('messageExchangeToken');
+    expect(await world.facts(PlatformSavedV1, tenant.platform.id)).toHaveLength(3);
+  });
+
+  it('is removed only without numbers, and then gives its hold and its webhook back', async () => {
+    const tenant = await world.given.tenant({ exchange: false });
+    const { number } = await world.assign(tenant, world.newNumber());
+    const remove = () => world.call(rpc.deletePlatform, { id: tenant.platform.id }, tenant.scope);
+    const error = await refusal(remove());
+    expect(error).toMatchObject({ kind: 'conflict', code: 'platform-has-numbers', details: { numbers: 1 } });
+    await world.call(rpc.releaseNumber, { id: number!.id }, tenant.scope);
+    await remove();
+    expect(await refusal(get(tenant))).toMatchObject({ code: 'platform-not-found' });
+    expect(await holds(tenant.provider.id)).toBe(0);
+    expect(await endpointOf(tenant.platform.webhookUrl)).toBeUndefined();
+    expect(await world.facts(PlatformDeletedV1, tenant.platform.id)).toHaveLength(1);
+  });
+});
+
+describe('the webhook', () => {
+  it('is shown whole to portal users only', async () => {
+    const tenant = await world.given.tenant();
+    expect((await get(tenant)).webhookUrl).toBe(tenant.platform.webhookUrl);
+    const client: Actor = { kind: 'interface-user', id: 'i-1', name: 'Interface' };
+    expect((await get(tenant, client)).webhookUrl).toBe('https://hooks.example.net/hooks/restcomm/.....');
+  });
+
+  it('rotates with 24 hours of overlap', async () => {
+    const tenant = await world.given.tenant();
+    const old = tenant.platform.webhookUrl;
+    const { webhookUrl } = await world.call(rpc.rotateWebhook, { id: tenant.platform.id }, tenant.scope);
+    expect(webhookUrl).not.toBe(old);
+    const expiresAt = new Date(world.clock.now().getTime() + 24 * HOUR).toISOString();
+    expect(await endpointOf(old)).toMatchObject({ platformId: tenant.platform.id, expiresAt });
+    expect(await endpointOf(webhookUrl)).not.toHaveProperty('expiresAt');
+    world.clock.advance(24 * HOUR + 1);
+    await world.main.app.get(HookEndpoints).reconcile();
+    expect(await endpointOf(old)).toBeUndefined();
+    expect(await endpointOf(webhookUrl)).toBeDefined();
+  });
+
+  it('is put back when the bucket was lost or somebody meddled with it', async () => {
+    const tenant = await world.given.tenant();
+    const bucket = kvBucket(world.main.app.get(Messaging), HOOK_ENDPOINTS_BUCKET);
+    const key = createHash('sha256').update(tokenOf(tenant.platform.webhookUrl)).digest('hex');
+    await bucket.delete(key);
+    await bucket.put('0'.repeat(64), '{}');
+    await soon(async () => {
+      await world.main.app.get(HookEndpoints).reconcile();
+      expect(await bucket.get(key)).toBeDefined();
+      expect(await bucket.get('0'.repeat(64))).toBeUndefined();
+    });
+  });
+});
+
+describe('in the background', () => {
+  it('tells people once that credentials stopped working, and once that they work again', async () => {
+    const tenant = await world.given.tenant();
+    const { sid, token } = tenant.account;
+    const failed = () => world.facts(PlatformCredentialsFailedV1, tenant.platform.id);
+    await world.twins.control.addFault({ carrier: 'restcomm', match: { accountSid: sid }, do: 'status', times: 100 });
+    await sweep();
+    expect(await failed()).toEqual([]);
+    await world.twins.control.clearFaults();
+    await world.twins.control.putAccount({ sid, token: 'changed-at-the-carrier' });
+    await sweep();
+    await sweep();
+    expect(await failed()).toHaveLength(1);
+    expect(await get(tenant)).toMatchObject({ credentials: 'failing' });
+    const verify = world.call(rpc.verifyPlatform, { id: tenant.platform.id }, tenant.scope);
+    expect(await refusal(verify)).toMatchObject({ code: 'platform-credentials-refused' });
+    await world.twins.control.putAccount({ sid, token });
+    await sweep();
+    await sweep();
+    expect(await failed()).toHaveLength(1);
+    const recovered = await world.facts(PlatformCredentialsRecoveredV1, tenant.platform.id);
+    expect(recovered.map(({ data }) => data.incidentId)).toEqual((await failed()).map(({ data }) => data.incidentId));
+    expect(await get(tenant)).toMatchObject({ credentials: 'working' });
+  });
+
+  it('seals anew with the newest key, so that the old one can go', async () => {
+    const tenant = await world.given.tenant();
+    const rotated = await world.startInstance({ STROWGER_SECRET_KEYS: `${KEY_B},${KEY_A}` });
+    expect(await rotated.app.get(PlatformSecrets).reseal()).toBeGreaterThan(0);
+    expect(await rotated.app.get(PlatformSecrets).reseal()).toBe(0);
+    await rotated.service.close();
+    const [row] = await world.db.query(
+      sql<{ sealed: string }>`select sealed_secret as sealed from platform where id = ${tenant.platform.id}`,
+    );
+    const context = `platform:${tenant.platform.id}`;
+    expect(SecretBox.fromKeyring(KEY_B).open(row!.sealed, context)).toBe(tenant.account.token);
+    // Back, for the tests after this one.
+    const back = await world.startInstance({ STROWGER_SECRET_KEYS: `${KEY_A},${KEY_B}` });
+    await back.app.get(PlatformSecrets).reseal();
+    await back.service.close();
+  });
+});
+
+it('gives a service what it needs to reach the carrier, and nobody else', async () => {
+  const tenant = await world.given.tenant();
+  const body = { id: tenant.platform.id };
+  const access = await world.call(rpc.getPlatformAccess, body, PLATFORM_SCOPE, SYSTEM_ACTOR);
+  const box = SecretBox.fromKeyring(KEY_A);
+  const context = `platform:${tenant.platform.id}`;
+  expect(access).toMatchObject({ account: tenant.account.sid, applicationName: 'UnitySmsConnector' });
+  expect(box.open(access.sealedSecret, context)).toBe(tenant.account.token);
+  expect(box.open(access.sealedWebhookUrl, context)).toBe(tenant.platform.webhookUrl);
+  for (const [scope, actor] of [
+    [PLATFORM_SCOPE, PORTAL_USER],
+    [tenant.scope, SYSTEM_ACTOR],
+  ] as const)
+    expect(await refusal(world.call(rpc.getPlatformAccess, body, scope, actor))).toMatchObject({
+      code: 'platform-not-found',
+    });
+});
