@@ -25,7 +25,7 @@ describe('a carrier that does not answer', () => {
   for (const [carrier, path] of STEPS)
     for (const when of WHEN)
       for (const times of TIMES)
-        for (const there of path === 'numbers.create' ? [false] : path === 'numbers.update' ? [true] : [false, true])
+        for (const there of path === 'numbers.create' ? [false] : path === 'numbers.update' ? [true] : [times === 1])
           stack.holds(
             `${path}, ${when}, ${times} times, the number ${there ? 'there' : 'not there'} before: whole or undone`,
             async (world) => {

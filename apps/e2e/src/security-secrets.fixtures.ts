@@ -66,7 +66,8 @@ describe('secrets', () => {
         await post(`/v1/platforms/${a.platform.id}/verify`, {});
         await twins.clearFaults();
       }
-      const user = a.leaves[0]!.user.id;
+      const { user, client, number } = a.leaves[0]!;
+      const from = number.e164;
       for (const [carrier, operation] of [
         ['restcomm', 'numbers.list'],
         ['restcomm', 'numbers.create'],
@@ -75,19 +76,20 @@ describe('secrets', () => {
       ] as const)
         for (const status of [500, 400]) {
           await echo(carrier, operation, status, saidBy[carrier]);
-          await post(`/v1/users/${user}/numbers`, { number: phone() });
+          await post(`/v1/users/${user.id}/numbers`, { number: phone() });
           await twins.clearFaults();
         }
       const rotated = await post(`/v1/platforms/${a.platform.id}/rotate-webhook`, {});
       secrets['rotated hook'] = (rotated.body as PlatformView).webhookUrl.split('/').at(-1)!;
       texts['refused'] = canary('refused-text');
-      await post(`/v1/users/${user}/messages`, { to: 7, text: texts['refused'] });
+      await post(`/v1/users/${user.id}/messages`, { to: 7, text: texts['refused'] });
       await post('/v1/messages/preview', { text: texts['refused'], wrong: texts['refused'] });
       await post('/v1/portal-users', { password: (secrets['short'] = canary('password')), email: 'none' });
       for (const status of [500, 400, 403]) {
         const text = (texts[`echoed ${status}`] = canary(`echoed-${status}`));
         await echo('restcomm', 'messages.send', status, `{"message":"cannot send ${text} for ${account.token}"}`);
-        const message = await post('/v1/client/messages', { to: `+1${phone()}`, text }, a.leaves[0]!.client);
+        const message = await post('/v1/client/messages', { from, to: `+1${phone()}`, text }, client);
+        expect(message.status).toBe(202);
         const { id } = message.body as { id: string };
         await until(
           `the end of the try with ${status}`,
@@ -99,7 +101,7 @@ describe('secrets', () => {
       for (const service of ['routing', 'provisioning', 'gateway'] as const) {
         const text = (texts[`during the death of ${service}`] = canary(`death-${service}`));
         const calls = [
-          post('/v1/client/messages', { to: `+1${phone()}`, text }, a.leaves[0]!.client),
+          post('/v1/client/messages', { from, to: `+1${phone()}`, text }, client),
           post(platforms, { ...creation, secret: account.token, messageExchangeToken: account.meToken }),
         ];
         await stack.kill9(service);

@@ -233,6 +233,8 @@ export class E2e {
 function worthRetrying(error: unknown): boolean {
   if (!(error instanceof Refused)) return true;
   const { status, code } = error.problem ?? {};
+  // A verdict on the number stands, whatever its status: its saga has ended, and the same key finds the same end.
+  if (/^(number|platform|sms)-/.test(code ?? '')) return false;
   return status === undefined || status >= 500 || status === 429 || code === 'request-in-progress';
 }
 

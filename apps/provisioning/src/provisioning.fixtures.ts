@@ -100,6 +100,7 @@ export async function startProvisioning(env: Record<string, string> = {}) {
   const redisUrl = await testRedisUrl();
   const clock = new ManualClock();
 
+  const started: RunningService[] = [];
   const startInstance = async (more: Record<string, string> = {}) => {
     const config = loadConfig(ProvisioningConfig, {
       ...common,
@@ -124,6 +125,7 @@ export async function startProvisioning(env: Record<string, string> = {}) {
       config,
       rpc: true,
     });
+    started.push(service);
     await service.rpcReady;
     const { app } = service;
     return { service, config, app, sagas: app.get(SagaRunner), timers: app.get(Timers), jobs: app.get(Jobs) };
@@ -257,7 +259,8 @@ export async function startProvisioning(env: Record<string, string> = {}) {
     },
     async stop(): Promise<void> {
       await rpc.onApplicationShutdown();
-      await main.service.close();
+      // Also those a failed test left running.
+      await Promise.all(started.map((service) => service.close()));
       await hierarchy.close();
       await twins.stop();
       await database.drop();

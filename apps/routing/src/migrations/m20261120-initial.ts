@@ -52,10 +52,8 @@ export class M20261120Initial extends Migration {
         last_message_at timestamptz not null,
         constraint conversation_thread unique (number_id, remote)
       )`);
-    this.addSql(
-      `create index conversation_provider on conversation (system_provider_id, last_message_at desc, id desc)`,
-    );
-    this.addSql(`create index conversation_user on conversation (user_id, last_message_at desc, id desc)`);
+    // Not by its last message: an index on what every message changes would make each of those updates a full one.
+    this.addSql(`create index conversation_user on conversation (user_id)`);
     this.addSql(`
       create table message (
         id uuid primary key,
@@ -92,7 +90,6 @@ export class M20261120Initial extends Migration {
     );
     this.addSql(`create index message_feed on message (user_id, feed_seq)`);
     this.addSql(`create index message_user on message (user_id, created_at desc, id desc)`);
-    this.addSql(`create index message_provider on message (system_provider_id, created_at desc, id desc)`);
     this.addSql(`create index message_thread on message (conversation_id, created_at desc, id desc)`);
     this.addSql(`create index message_reread on message (platform_id) where reread`);
     this.addSql(`create index message_due on message (platform_id, next_attempt_at) where next_attempt_at is not null`);

@@ -23,6 +23,8 @@ export interface Claimed {
   message: MessageRow;
   parts: Attempt[];
   encoding: 'GSM-7' | 'UCS-2';
+  /** What has changed since the message was queued. */
+  allowed: 'yes' | 'number-released' | 'opted-out';
 }
 /** What became of one claimed message. */
 export interface Outcome {
@@ -78,28 +80,32 @@ export class SenderQueries {
    * order: a message waits while an earlier one of it is not through.
    */
   async claim(platformId: string, limit: number, exhausted: readonly string[]): Promise<Claimed[]> {
-    return this.db.transactional(async () => {
-      const rows = await this.db.query<MessageRow>(sql`
+    return this.db.transactional(async (): Promise<Claimed[]> => {
+      const rows = await this.db.query<MessageRow & Pick<Claimed, 'allowed'>>(sql`
         with due as (
-          select m.id from message m
+          select m.id, n.active, o.id as opt_out from message m
+          join owned_number n on n.number_id = m.number_id
+          left join opt_out o on o.number = m.number and o.remote = m.remote and o.cleared_at is null
+          left join lateral (
+            select 1 as earlier from message e
+            where e.conversation_id = m.conversation_id and e.next_attempt_at is not null and (e.created_at, e.id) < (m.created_at, m.id)
+              and (e.state <> 'queued' or e.next_attempt_at > now()) limit 1) w on true
           where m.platform_id = ${platformId} and m.state = 'queued' and m.next_attempt_at <= now() and m.number <> all(${exhausted}::text[])
-            and not exists (
-              select 1 from message e
-              where e.conversation_id = m.conversation_id and e.next_attempt_at is not null and (e.created_at, e.id) < (m.created_at, m.id)
-                and (e.state <> 'queued' or e.next_attempt_at > now()))
-          order by m.created_at, m.id limit ${limit} for update skip locked)
+            and w.earlier is null
+          order by m.created_at, m.id limit ${limit} for update of m skip locked)
         update message set state = 'submitting', attempts = attempts + 1, next_attempt_at = now() + ${SUBMIT_LEASE_SECONDS} * interval '1 second'
         from due where message.id = due.id
-        returning ${QUALIFIED}`);
+        returning ${QUALIFIED}, case when not due.active then 'number-released' when due.opt_out is not null then 'opted-out' else 'yes' end as allowed`);
       if (rows.length === 0) return [];
       rows.sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
       const through = await this.acceptedParts(rows.filter((row) => row.attempts > 1).map((row) => row.id));
       const startedAt = new Date();
-      const claimed = rows.map((message) => {
+      const claimed = rows.map(({ allowed, ...message }) => {
         const { encoding, parts } = splitForSingles(message.body);
         return {
           message,
           encoding,
+          allowed,
           parts: parts.flatMap((text, part) =>
             through.has(`${message.id} ${part}`)
               ? []
@@ -147,6 +153,7 @@ export class SenderQueries {
         return {
           message,
           encoding,
+          allowed: 'yes' as const,
           parts: attempts
             .filter((a) => a.messageId === message.id)
             .map((a) => ({ ...a, text: parts[a.part] ?? '', startedAt: new Date(a.startedAt) })),
@@ -161,14 +168,6 @@ export class SenderQueries {
       select a.carrier_message_id as id from send_attempt a join message m on m.id = a.message_id
       where m.conversation_id = ${conversationId} and a.carrier_message_id is not null and a.started_at > now() - interval '2 days'`);
     return new Set(rows.map((row) => row.id));
-  }
-
-  /** Asked at the last moment: what has changed since the message was queued. */
-  async stillAllowed(numberId: string, remote: string): Promise<{ active: boolean; optedOut: boolean }> {
-    const [row] = await this.db.query<{ active: boolean; optedOut: boolean }>(sql`
-      select n.active, exists (select 1 from opt_out o where o.number = n.e164 and o.remote = ${remote} and o.cleared_at is null) as "optedOut"
-      from owned_number n where n.number_id = ${numberId}`);
-    return row ?? { active: false, optedOut: false };
   }
 
   /** Writes outcomes of a batch: attempts, messages, feed, and the pushes after the commit. */

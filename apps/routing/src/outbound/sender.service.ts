@@ -17,6 +17,8 @@ const PROBE_PAUSE_MS = 250;
 const LEASE_PAUSE_MS = 2_000;
 /** Well inside both leases. */
 const RENEW_MS = 10_000;
+/** Messages taken for sending at once: large statements, few of them. */
+const CLAIM_AHEAD = 256;
 const TROUBLE_PAUSE_MS = 3_000;
 const GIVE_UP_LOOKING_MS = 24 * 3600_000;
 const NUMBER_BURST_SECONDS = 30;
@@ -74,26 +76,37 @@ export class SenderService {
     while (this.draining.size > 0) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
-  /** Takes due messages while there is room, so that a request without an answer holds up its own conversation only. */
+  /** Keeps requests under way and a few lanes ahead, so that one without an answer holds up its own conversation only. */
   private async pump(platformId: string, run: { again: boolean }): Promise<void> {
-    const outcomes = new OutcomeWriter((batch) => this.settle(platformId, batch));
-    const lanes = new Map<Promise<void>, readonly Claimed[]>();
     const failures: unknown[] = [];
-    const start = (claimed: readonly Claimed[], work: Promise<void>): void => {
-      const lane: Promise<void> = work
+    const outcomes = new OutcomeWriter(
+      (batch) => this.settle(platformId, batch),
+      (error) => void failures.push(error),
+    );
+    const active = new Set<readonly Claimed[]>();
+    const waiting: Claimed[][] = [];
+    let ended = Promise.withResolvers<void>();
+    const start = (lane: readonly Claimed[], work: Promise<void>): void => {
+      active.add(lane);
+      void work
         .catch((error: unknown) => void failures.push(error))
-        .finally(() => lanes.delete(lane));
-      lanes.set(lane, claimed);
+        .finally(() => {
+          active.delete(lane);
+          ended.resolve();
+          ended = Promise.withResolvers();
+        });
     };
     const keep = setInterval(() => {
-      const ids = [...lanes.values()].flat().map(({ message }) => message.id);
+      const ids = [...active, ...waiting].flat().map(({ message }) => message.id);
       this.queries.renew(platformId, ids).catch((err: unknown) => log.warn({ platformId, err }, 'lease-not-renewed'));
     }, RENEW_MS);
+    const width = this.config.senderConcurrency;
     let probedAt = 0;
     let leasedAt = 0;
     let lease: { ratePerSecond: number } | undefined;
+    const goesOn = (): boolean => failures.length === 0 && !this.stopping && !this.isPaused(platformId);
     try {
-      while ((run.again || lanes.size > 0) && failures.length === 0 && !this.stopping && !this.isPaused(platformId)) {
+      while ((run.again || active.size + waiting.length > 0) && goesOn()) {
         run.again = false;
         if (Date.now() - leasedAt > LEASE_PAUSE_MS) {
           leasedAt = Date.now();
@@ -101,25 +114,32 @@ export class SenderService {
         }
         if (!lease) break;
         const platform = await this.platforms.of(platformId);
-        const { ratePerSecond } = lease;
-        const bucket = this.platformBucket(platformId, ratePerSecond);
-        const room = Math.min(this.config.senderConcurrency, Math.max(1, Math.ceil(ratePerSecond * 2))) - lanes.size;
+        const bucket = this.platformBucket(platformId, lease.ratePerSecond);
+        // No more than the platform takes in two seconds, so that a change of rate is felt soon.
+        const most = Math.min(CLAIM_AHEAD, Math.max(1, Math.ceil(lease.ratePerSecond * 2)));
         let taken = 0;
-        if (room > 0 && Date.now() - probedAt > PROBE_PAUSE_MS) {
+        if (active.size < width && Date.now() - probedAt > PROBE_PAUSE_MS) {
           probedAt = Date.now();
-          const doubtful = await this.queries.claimUnknown(platformId, room);
+          const doubtful = await this.queries.claimUnknown(platformId, width - active.size);
           for (const one of doubtful) start([one], this.probe(platform, one, outcomes));
           taken += doubtful.length;
         }
-        if (room > taken) {
-          const claimed = await this.queries.claim(platformId, room - taken, this.exhaustedNumbers());
-          for (const lane of lanesOf(claimed)) start(lane, this.sendLane(platformId, platform, lane, bucket, outcomes));
+        if (waiting.length < width && active.size + waiting.length < most) {
+          const room = most - active.size - waiting.length;
+          const claimed = await this.queries.claim(platformId, room, this.exhaustedNumbers());
+          waiting.push(...lanesOf(claimed));
           taken += claimed.length;
         }
+        while (waiting.length > 0 && active.size < Math.min(width, most)) {
+          const lane = waiting.shift()!;
+          start(lane, this.sendLane(platformId, platform, lane, bucket, outcomes));
+        }
         if (taken > 0) run.again = true;
-        if (lanes.size > 0 && (taken === 0 || taken >= room)) await Promise.race(lanes.keys());
+        if (active.size > 0 && (taken === 0 || waiting.length >= width)) await ended.promise;
       }
-      await Promise.all(lanes.keys());
+      await this.queries.release(waiting.splice(0).flat(), new Date());
+      while (active.size > 0) await ended.promise;
+      await outcomes.flushed();
     } finally {
       clearInterval(keep);
     }
@@ -130,38 +150,31 @@ export class SenderService {
   private async sendLane(
     platformId: string,
     platform: OpenPlatform,
-    lane: Claimed[],
+    lane: readonly Claimed[],
     bucket: TokenBucket,
     outcomes: OutcomeWriter,
   ): Promise<void> {
-    const written: Promise<void>[] = [];
     for (const [at, claimed] of lane.entries()) {
       const { number } = claimed.message;
       const pause = this.numberBucket(number).take(claimed.parts.length, Date.now());
       if (pause > 0) this.exhausted.set(number, Date.now() + pause);
       if (pause > 0 || !(await this.turn(bucket)) || this.isPaused(platformId)) {
         const again = Math.max(Date.now() + pause, this.pausedUntil.get(platformId) ?? 0);
-        await this.queries.release(lane.slice(at), new Date(again));
-        break;
+        return await this.queries.release(lane.slice(at), new Date(again));
       }
       const outcome = await this.send(platform, claimed, bucket);
-      written.push(outcomes.add(outcome));
+      outcomes.add(outcome);
       if (outcome.state === 'queued') this.pauseIfTold(platformId, outcome);
-      if (outcome.again !== null && at + 1 < lane.length) {
-        await this.queries.release(lane.slice(at + 1), outcome.again);
-        break;
-      }
+      if (outcome.again !== null && at + 1 < lane.length)
+        return await this.queries.release(lane.slice(at + 1), outcome.again);
     }
-    await Promise.all(written);
   }
 
   private async send(
     platform: OpenPlatform,
-    { message, parts, encoding }: Claimed,
+    { message, parts, encoding, allowed }: Claimed,
     bucket: TokenBucket,
   ): Promise<Outcome> {
-    // Asked again at the last moment: the other party may have opted out since it was queued, or the number gone.
-    const { active, optedOut } = await this.queries.stillAllowed(message.numberId, message.remote);
     const never = (state: 'blocked' | 'failed', failure: MessageFailure): Outcome => ({
       message,
       parts: parts.map((p) => ({ ...p, state })),
@@ -169,8 +182,8 @@ export class SenderService {
       failure,
       again: null,
     });
-    if (!active) return never('failed', FAILURES['number-released']());
-    if (optedOut && !message.automatic) return never('blocked', FAILURES['opted-out']());
+    if (allowed === 'number-released') return never('failed', FAILURES['number-released']());
+    if (allowed === 'opted-out' && !message.automatic) return never('blocked', FAILURES['opted-out']());
     const done: Attempt[] = [];
     let carrierStatus: string | undefined;
     for (const part of parts) {
