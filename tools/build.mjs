@@ -34,7 +34,7 @@ function* filesBelow(folder) {
 }
 
 const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-const isSource = (path) => !/\.(spec|d)\.m?ts$/.test(path);
+const isSource = (path) => !/\.(spec|fixtures|d)\.m?ts$/.test(path);
 
 /** @returns {Promise<{ compiled: number, total: number }>} @throws Error naming each file that doesn't compile */
 export async function build(root = REPOSITORY) {

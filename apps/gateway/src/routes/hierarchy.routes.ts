@@ -30,6 +30,7 @@ providers.add('PATCH /v1/system-providers/:id', rpc.updateSystemProvider, {
   access: 'write',
   response: { view: h.SystemProviderView },
   versioned: true,
+  errors: { 'server-host-name-taken': 'conflict' },
 });
 
 const tree = routes('Resellers, groups and users');

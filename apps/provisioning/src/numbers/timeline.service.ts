@@ -2,13 +2,21 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { CarrierExchange, ExchangeObserver } from '@strowger/cpaas';
 import { AppError, Clock, newId } from '@strowger/kernel';
-import { Db } from '@strowger/persistence';
+import { Db, sql } from '@strowger/persistence';
 import { logger } from '@strowger/telemetry';
 import type { CpaasNumber } from './number.entity.js';
 import { TimelineEntry } from './timeline-entry.entity.js';
 
 const log = logger('timeline');
 const LONGEST_SUMMARY = 1000;
+/** Rows of one statement at most. */
+const BATCH = 500;
+
+/** Entries of one step, and whom to tell that they are written. */
+interface Waiting {
+  entries: TimelineEntry[];
+  written: () => void;
+}
 
 /** What is done for one number, with every carrier request it takes. */
 export interface Recorder {
@@ -20,6 +28,9 @@ export interface Recorder {
 /** The story of a number, for the people who must explain it. Append-only. */
 @Injectable()
 export class Timeline {
+  private waiting: Waiting[] = [];
+  private writing = false;
+
   constructor(
     @Inject(Db) private readonly db: Db,
     @Inject(Clock) private readonly clock: Clock,
@@ -61,11 +72,53 @@ export class Timeline {
     return newest.reverse();
   }
 
-  /** Evidence must not decide whether the work succeeded. */
+  /**
+   * Resolves once they are stored, so that a crash loses no finished step. Steps of many sagas end at once: what comes
+   * while one statement runs goes into the next.
+   */
   private async save(entries: TimelineEntry[]): Promise<void> {
-    await this.db
-      .transactional(async (em) => void em.persist(entries))
-      .catch((error: unknown) => log.error({ err: error, numberId: entries[0]?.numberId }, 'timeline-not-written'));
+    if (this.db.inTransaction) return this.insert(entries);
+    await new Promise<void>((written) => {
+      this.waiting.push({ entries, written });
+      if (!this.writing) void this.write();
+    });
+  }
+
+  private async write(): Promise<void> {
+    this.writing = true;
+    while (this.waiting.length > 0) {
+      // What ends in this turn of the event loop comes along.
+      await new Promise((resolve) => setImmediate(resolve));
+      const batch: Waiting[] = [];
+      for (let rows = 0; rows < BATCH && this.waiting[0]; rows += batch.at(-1)!.entries.length)
+        batch.push(this.waiting.shift()!);
+      try {
+        await this.insert(batch.flatMap(({ entries }) => entries));
+      } catch {
+        // One that can't be stored must not take the others along.
+        for (const { entries } of batch) await this.insertOrTell(entries);
+      }
+      for (const { written } of batch) written();
+    }
+    this.writing = false;
+  }
+
+  /** Evidence must not decide whether the work succeeded. */
+  private async insertOrTell(entries: TimelineEntry[]): Promise<void> {
+    await this.insert(entries).catch((error: unknown) =>
+      log.error({ err: error, numberId: entries[0]?.numberId }, 'timeline-not-written'),
+    );
+  }
+
+  /** One statement, in the transaction the caller is in or else on its own. */
+  private async insert(entries: TimelineEntry[]): Promise<void> {
+    await this.db.query(
+      sql`insert into timeline_entry (id, number_id, at, event, summary, exchange)
+        select * from unnest(${entries.map(({ id }) => id)}::uuid[], ${entries.map(({ numberId }) => numberId)}::uuid[],
+          ${entries.map(({ at }) => at)}::timestamptz[], ${entries.map(({ event }) => event)}::text[],
+          ${entries.map(({ summary }) => summary)}::text[],
+          ${entries.map(({ exchange }) => (exchange ? JSON.stringify(exchange) : null))}::jsonb[])`,
+    );
   }
 
   private entry(numberId: string, event: string, summary: string, exchange?: CarrierExchange): TimelineEntry {

@@ -27,7 +27,7 @@ export class BlocksService {
   async block(scope: TenantScope, userId: string, number: string): Promise<BlockView> {
     own(scope, userId);
     const remote = isShortCode(number) ? number : parseNanp(number);
-    const owned = await this.directory.numbersOf(userId);
+    const owned = await this.directory.numbersOf(scope, userId);
     const platforms = await Promise.all(
       [...new Set(owned.map((n) => n.platformId))].map((id) => this.directory.platform(id)),
     );
@@ -51,10 +51,6 @@ export class BlocksService {
         sql`select id, remote, created_at, blocked_messages::float8 as blocked_messages from block where user_id = ${userId} order by created_at desc limit 1000`,
       )
     ).map(viewOf);
-  }
-
-  async isBlocked(userId: string, remote: string): Promise<boolean> {
-    return (await this.db.query(sql`select 1 from block where user_id = ${userId} and remote = ${remote}`)).length > 0;
   }
 }
 

@@ -49,16 +49,6 @@ export class ConsentService {
     if (cleared.length && !network) await this.answer(about, replies.start);
   }
 
-  async isOptedOut(number: string, remote: string): Promise<boolean> {
-    return (
-      (
-        await this.db.query(
-          sql`select 1 from opt_out where number = ${number} and remote = ${remote} and cleared_at is null`,
-        )
-      ).length > 0
-    );
-  }
-
   /** Who opted out of a number, newest first, with the evidence. */
   async list(scope: TenantScope, numberId: string): Promise<OptOutView[]> {
     const [owned] = await this.db.query<{ e164: string; provider: string }>(

@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { NumberActivatedV1, PlatformSavedV1 } from '@strowger/contracts-provisioning';
+import type { TenantScope } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
+import { inScope } from './scope.js';
 
 /** A number as routing knows it; `numberId` is one assignment to one owner. */
 export interface OwnedNumber {
@@ -87,15 +89,11 @@ export class DirectoryService {
     await this.db.query(sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`);
   }
 
-  async numbersOf(userId: string): Promise<OwnedNumber[]> {
-    return this.db.query<OwnedNumber>(sql`${OWNED} where user_id = ${userId} and active order by number_id`);
-  }
-
-  async entitled(userId: string): Promise<boolean> {
-    const [row] = await this.db.query<{ entitled: boolean }>(
-      sql`select entitled from user_entitlement where user_id = ${userId}`,
+  /** A user's active numbers inside the scope. */
+  async numbersOf(scope: TenantScope, userId: string): Promise<OwnedNumber[]> {
+    return this.db.query<OwnedNumber>(
+      sql`${OWNED} where user_id = ${userId} and active and ${inScope(scope)} order by number_id`,
     );
-    return row?.entitled ?? false;
   }
 
   async platform(platformId: string): Promise<KnownPlatform | undefined> {

@@ -20,8 +20,6 @@ import {
 } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { analyse, isShortCode, MAX_TEXT_LENGTH } from '@strowger/sms';
-import { BlocksService } from '../consent/blocks.service.js';
-import { ConsentService } from '../consent/consent.service.js';
 import { DirectoryService, type OwnedNumber } from '../directory/directory.service.js';
 import { inScope, timeCursor } from '../directory/scope.js';
 import { OutboundMessages } from '../outbound/outbound-messages.js';
@@ -45,25 +43,19 @@ export class MessagesService {
   constructor(
     @Inject(Db) private readonly db: Db,
     @Inject(DirectoryService) private readonly directory: DirectoryService,
-    @Inject(ConsentService) private readonly consent: ConsentService,
-    @Inject(BlocksService) private readonly blocks: BlocksService,
     @Inject(OutboundMessages) private readonly outbound: OutboundMessages,
     @Inject(SenderQueries) private readonly sender: SenderQueries,
   ) {}
 
   /** Puts a text in line. Safe to repeat with the same `messageId`. */
   async send(scope: TenantScope, { messageId = newId(), userId, from, to, text }: SendMessage): Promise<MessageView> {
-    const sender = await this.sendingUser(scope, userId);
     if (text.length > MAX_TEXT_LENGTH) throw new TextTooLong(text.length);
     const remote = isShortCode(to) ? to : parseNanp(to, 'to');
-    const number = await this.senderNumber(sender, from);
+    const number = await this.senderNumber(scope, userId, from);
     return this.db.transactional(async () => {
       const earlier = await this.outbound.find(messageId);
       if (earlier) return this.sameOrConflict(earlier, number, remote, text);
-      if (!(await this.directory.entitled(sender))) throw new NotLicensed();
-      if ((await this.directory.platform(number.platformId))?.smsAvailable === false) throw new SmsNotAvailable();
-      if (await this.consent.isOptedOut(number.e164, remote)) throw new OptedOut(remote);
-      if (await this.blocks.isBlocked(sender, remote)) throw new RemoteBlocked(remote);
+      await this.mustBeAllowed(number.numberId, remote);
       const queued = await this.outbound.queue({ id: messageId, numberId: number.numberId, remote, text });
       // The same request at the same time elsewhere may have been quicker.
       return this.sameOrConflict(queued, number, remote, text);
@@ -91,11 +83,7 @@ export class MessagesService {
     return this.db.transactional(async () => {
       const row = await this.row(scope, id, true);
       if (row.direction !== 'outbound' || !RETRYABLE.has(row.state)) throw new MessageNotRetryable(row.state);
-      if (!(await this.directory.numbersOf(row.userId)).some((owned) => owned.numberId === row.numberId))
-        throw new NumberNotOwned(row.number);
-      if (!(await this.directory.entitled(row.userId))) throw new NotLicensed();
-      if (await this.consent.isOptedOut(row.number, row.remote)) throw new OptedOut(row.remote);
-      if (await this.blocks.isBlocked(row.userId, row.remote)) throw new RemoteBlocked(row.remote);
+      await this.mustBeAllowed(row.numberId, row.remote);
       await this.sender.transition([{ message: row, state: 'queued', failure: null, again: new Date() }]);
       this.outbound.wake(row.platformId);
       return messageViewOf(await this.row(scope, id));
@@ -172,31 +160,54 @@ export class MessagesService {
     });
   }
 
-  /** A client sends as its own user; a portal user names one inside the scope. */
-  private async sendingUser(scope: TenantScope, userId: string | undefined): Promise<string> {
+  /** A client sends as its own user, a portal user for one inside the scope; with several numbers, from the one named. */
+  private async senderNumber(
+    scope: TenantScope,
+    userId: string | undefined,
+    from: string | undefined,
+  ): Promise<OwnedNumber> {
     const id = userId ?? (scope.level === 'user' ? scope.id : undefined);
     if (id === undefined)
       throw new InvalidInput([{ field: 'userId', rule: 'required', message: 'Say for which user it is sent.' }]);
-    const [known] = await this.db.query(
-      sql`select 1 from owned_number where user_id = ${id} and active and ${inScope(scope)} limit 1`,
-    );
-    if (known) return id;
-    // A user of the scope without a number can send nothing; anybody else's does not exist here.
-    if (scope.level === 'user' && scope.id === id) throw new NumberNotOwned(undefined);
-    throw new NotFound('user', id);
-  }
-
-  private async senderNumber(userId: string, from: string | undefined): Promise<OwnedNumber> {
-    const owned = await this.directory.numbersOf(userId);
+    const owned = await this.directory.numbersOf(scope, id);
+    if (!owned[0]) {
+      // A user of the scope without a number can send nothing; anybody else's does not exist here.
+      if (scope.level === 'user' && scope.id === id) throw new NumberNotOwned(undefined);
+      throw new NotFound('user', id);
+    }
     if (from === undefined) {
       if (owned.length > 1) throw new SenderRequired(owned.map((n) => n.e164));
-      if (!owned[0]) throw new NumberNotOwned(undefined);
       return owned[0];
     }
     const e164 = parseNanp(from, 'from');
     const number = owned.find((n) => n.e164 === e164);
     if (!number) throw new NumberNotOwned(e164);
     return number;
+  }
+
+  /** Everything that stands between a number and a remote party, in one query: it is asked for every text. */
+  private async mustBeAllowed(numberId: string, remote: string): Promise<void> {
+    const [may] = await this.db.query<{
+      e164: string;
+      active: boolean;
+      entitled: boolean;
+      sms: boolean;
+      optedOut: boolean;
+      blocked: boolean;
+    }>(sql`
+      select n.e164, n.active, coalesce(e.entitled, false) as entitled, coalesce(p.sms_available, true) as sms,
+             o.id is not null as "optedOut", b.id is not null as blocked
+      from owned_number n
+      left join user_entitlement e on e.user_id = n.user_id
+      left join platform p on p.platform_id = n.platform_id
+      left join opt_out o on o.number = n.e164 and o.remote = ${remote} and o.cleared_at is null
+      left join block b on b.user_id = n.user_id and b.remote = ${remote}
+      where n.number_id = ${numberId}`);
+    if (!may?.active) throw new NumberNotOwned(may?.e164);
+    if (!may.entitled) throw new NotLicensed();
+    if (!may.sms) throw new SmsNotAvailable();
+    if (may.optedOut) throw new OptedOut(remote);
+    if (may.blocked) throw new RemoteBlocked(remote);
   }
 
   private sameOrConflict(earlier: MessageRow, number: OwnedNumber, remote: string, text: string): MessageView {

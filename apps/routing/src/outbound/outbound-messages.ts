@@ -32,22 +32,25 @@ export class OutboundMessages {
   async queue({ id, numberId, remote, text, automatic = false }: NewOutbound): Promise<MessageRow> {
     return this.db.transactional(async () => {
       const { encoding, segments } = analyse(text);
-      const [thread] = await this.db.query<{ id: string; user_id: string }>(sql`
-        insert into conversation (id, number_id, user_id, system_provider_id, reseller_id, group_id, number, remote, last_message_at)
-        select ${newId()}::uuid, number_id, user_id, system_provider_id, reseller_id, group_id, e164, ${remote}, now() from owned_number where number_id = ${numberId}
-        on conflict on constraint conversation_thread do update set last_message_at = now()
-        returning id, user_id`);
-      const userId = thread!.user_id;
-      const position = (await this.feed.advance(new Map([[userId, 1]]))).get(userId)!;
       const [row] = await this.db.query<MessageRow>(sql`
+        with owned as (select * from owned_number where number_id = ${numberId}),
+        thread as (
+          insert into conversation (id, number_id, user_id, system_provider_id, reseller_id, group_id, number, remote, last_message_at)
+          select ${newId()}::uuid, number_id, user_id, system_provider_id, reseller_id, group_id, e164, ${remote}, now() from owned
+          on conflict on constraint conversation_thread do update set last_message_at = now() returning id),
+        feed as (
+          insert into user_feed (user_id, head) select user_id, 1 from owned
+          on conflict (user_id) do update set head = user_feed.head + 1 returning head)
         insert into message (id, conversation_id, number_id, user_id, system_provider_id, reseller_id, group_id, platform_id, direction, number, remote,
                              body, state, encoding, segments, created_at, feed_created, feed_seq, next_attempt_at, automatic)
-        select ${id}::uuid, ${thread!.id}::uuid, number_id, user_id, system_provider_id, reseller_id, group_id, platform_id, 'outbound', e164, ${remote},
-               ${text}, 'queued', ${encoding}, ${segments}, clock_timestamp(), ${position}, ${position}, now(), ${automatic}
-        from owned_number where number_id = ${numberId}
+        select ${id}::uuid, thread.id, number_id, user_id, system_provider_id, reseller_id, group_id, platform_id, 'outbound', e164, ${remote},
+               ${text}, 'queued', ${encoding}, ${segments}, clock_timestamp(), feed.head, feed.head, now(), ${automatic}
+        from owned, thread, feed
         on conflict (id) do nothing returning ${MESSAGE_COLUMNS}`);
       if (!row) return (await this.find(id))!;
-      this.db.afterCommit(() => this.feed.push([{ userId, type: 'message.created', message: messageViewOf(row) }]));
+      this.db.afterCommit(() =>
+        this.feed.push([{ userId: row.userId, type: 'message.created', message: messageViewOf(row) }]),
+      );
       this.wake(row.platformId);
       return row;
     });
