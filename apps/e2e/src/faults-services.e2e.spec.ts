@@ -17,6 +17,7 @@ describe('a service killed in the middle of its work', () => {
         try {
           await load.flows();
           await world.stack.kill9(service);
+          await world.leasesRunOut();
           await world.stack.startService(service);
           await load.flows();
           await load.stop();

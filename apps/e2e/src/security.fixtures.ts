@@ -77,12 +77,16 @@ export interface Branch {
   groups: GroupBranch[];
 }
 
-/** Ten digits nobody has used; the last four choose the twin's scenario. */
+const AREAS = ['646', '415', '312', '201'];
 let phones = 0;
-export const phone = (suffix?: string): string => {
+/** Ten digits nobody has used; the last four choose the twin's scenario. */
+export function phone(suffix?: string): string {
   phones += 1;
-  return `646${230 + phones}${suffix ?? 1000 + phones}`;
-};
+  const exchange = 220 + (phones % 700);
+  // N11 is no exchange.
+  if (exchange % 100 === 11) return phone(suffix);
+  return `${AREAS[Math.floor(phones / 700) % AREAS.length]}${exchange}${suffix ?? 1000 + (phones % 9000)}`;
+}
 
 /** A system provider with a platform and everything a caller could ask for, at each level. */
 export class Tenant {

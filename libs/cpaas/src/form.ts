@@ -6,7 +6,7 @@ const PLAIN = /^[^%+\u0080-\u00ff]*$/;
 export interface ParsedForm {
   /** Name, value, name, value … in order. */
   fields: string[];
-  /** An escape was broken or a part had no name and value: some template did not encode what it was given. */
+  /** An escape was broken, a part had no name and value, or bytes were no UTF-8: somebody did not encode as agreed. */
   damaged: boolean;
 }
 
@@ -60,7 +60,10 @@ function decode(raw: string, state: { damaged: boolean }): string {
     }
     bytes[length++] = code;
   }
-  return bytesToText(bytes.subarray(0, length));
+  const decoded = bytes.subarray(0, length);
+  if (isUtf8(decoded)) return decoded.toString('utf8');
+  state.damaged = true;
+  return decoded.toString('latin1');
 }
 
 export const bytesToText = (bytes: Buffer): string =>

@@ -1,8 +1,8 @@
 import { randomFillSync } from 'node:crypto';
 
 /** Random bytes of one call to the system: enough for 256 ids. */
-const pool = Buffer.allocUnsafeSlow(2048);
-const TAKE = 8;
+const pool = Buffer.allocUnsafeSlow(2560);
+const TAKE = 10;
 let taken = pool.length;
 let lastMs = 0;
 let counter = 0;
@@ -12,8 +12,8 @@ const COUNTER_BITS = 26;
 
 /**
  * UUIDv7 (RFC 9562 §5.7): sorts by time of making, so B-tree inserts stay at the right edge. Within a millisecond ids of
- * one process count up from a random start (§6.2, method 1), so that rows made together keep their order; 38 to 62 bits
- * more are random.
+ * one process count up from a random start (§6.2, method 1), so that rows made together keep their order; 48 bits more
+ * are random.
  */
 export function newId(): string {
   if (taken === pool.length) {
@@ -32,7 +32,7 @@ export function newId(): string {
   }
   const high = (counter >>> 14).toString(16).padStart(3, '0');
   const low = (0x8000 | (counter & 0x3fff)).toString(16);
-  const random = pool.toString('hex', taken + 2, taken + TAKE);
+  const random = pool.toString('hex', taken + 4, taken + TAKE);
   taken += TAKE;
   return `${head}${high}-${low}-${random}`;
 }

@@ -357,8 +357,8 @@ export class Execution {
     work: (c: object) => unknown,
   ): Promise<unknown> {
     const { id, name } = this.saga;
-    const timeout = AbortSignal.timeout(spec.timeoutSeconds * 1000);
-    const signal = AbortSignal.any([timeout, this.parts.signal]);
+    const abort = new AbortController();
+    const { signal } = abort;
     const step = {
       stepKey: phase === 'undo' ? `${id}:${spec.name}:undo` : `${id}:${spec.name}`,
       attempt,
@@ -366,11 +366,18 @@ export class Execution {
       failure: this.failure,
       failedStep: this.saga.failedStep ?? undefined,
     };
-    let stop!: () => void;
+    let stop!: (error: Error) => void;
     const stopped = new Promise<never>((_, reject) => {
-      stop = () => reject(timeout.aborted ? new StepTimedOut(spec.name, spec.timeoutSeconds) : new LeaseLost(id));
-      signal.addEventListener('abort', stop, { once: true });
+      stop = (error) => {
+        reject(error);
+        abort.abort(error);
+      };
     });
+    // Not AbortSignal.timeout: one that was not needed would live on until its time.
+    const seconds = spec.timeoutSeconds;
+    const timer = setTimeout(() => stop(new StepTimedOut(spec.name, seconds)), seconds * 1000).unref();
+    const leaseLost = (): void => stop(new LeaseLost(id));
+    this.parts.signal.addEventListener('abort', leaseLost, { once: true });
     try {
       const point = { sagaId: id, saga: name, step: spec.name, phase, attempt };
       return await Promise.race([
@@ -378,7 +385,8 @@ export class Execution {
         stopped,
       ]);
     } finally {
-      signal.removeEventListener('abort', stop);
+      clearTimeout(timer);
+      this.parts.signal.removeEventListener('abort', leaseLost);
     }
   }
 

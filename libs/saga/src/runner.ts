@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname } from 'node:os';
-import { setTimeout as wait } from 'node:timers/promises';
 import { type EventClass, newId, NotFound } from '@strowger/kernel';
 import { counter, histogram, logger, traceparent, withTraceparent } from '@strowger/telemetry';
 import type { SagaDefinition } from './definition.js';
@@ -190,7 +189,7 @@ export class SagaRunner {
       const told = new Promise<void>((resolve) => (heard = resolve));
       const set = this.watchers.get(id) ?? new Set();
       this.watchers.set(id, set.add(heard));
-      const stop = new AbortController();
+      let timer: NodeJS.Timeout | undefined;
       try {
         // One about to run here need not be looked at before it is through.
         const here = this.active.has(id) || this.wanted.has(id);
@@ -198,12 +197,10 @@ export class SagaRunner {
         if (view && isAtRest(view.state)) return view;
         const left = deadline - performance.now();
         if (left <= 0) return undefined;
-        await Promise.race([
-          told,
-          wait(Math.min(left, 500), undefined, { signal: stop.signal }).catch(() => undefined),
-        ]);
+        timer = setTimeout(heard, Math.min(left, 500));
+        await told;
       } finally {
-        stop.abort();
+        clearTimeout(timer);
         set.delete(heard);
         if (set.size === 0) this.watchers.delete(id);
       }

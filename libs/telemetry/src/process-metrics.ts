@@ -19,9 +19,9 @@ export function startProcessMetrics(): void {
   gauge('nodejs_eventloop_delay_seconds', 'Event loop delay since the last scrape.', () => {
     const at = (q: number): number => delay.percentile(q) / 1e9;
     const reading = [
-      [{ quantile: '0.5' }, at(50)],
-      [{ quantile: '0.99' }, at(99)],
-      [{ quantile: '1' }, delay.max / 1e9],
+      [{ percentile: '50' }, at(50)],
+      [{ percentile: '99' }, at(99)],
+      [{ percentile: '100' }, delay.max / 1e9],
     ] as const;
     delay.reset();
     return reading;

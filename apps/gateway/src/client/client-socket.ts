@@ -4,7 +4,7 @@ import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { pushSubject, routingRpc, type ClientFrame, type ClientRequest } from '@strowger/contracts-routing';
 import { Rpc } from '@strowger/http';
 import { AppError, type RpcContext } from '@strowger/kernel';
-import { counter, gauge, logger } from '@strowger/telemetry';
+import { counter, gauge, logger, withTraceparent } from '@strowger/telemetry';
 import { Messaging } from '@strowger/messaging';
 import type { NatsConnection, Subscription } from '@nats-io/nats-core';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -98,7 +98,8 @@ class ClientConnection {
       this.live = true;
       // Subscribed before the feed is read: a change between the two is seen twice, never missed.
       this.subscription = this.nats.subscribe(pushSubject(this.userId), {
-        callback: (_, message) => this.push(message.data),
+        callback: (_, message) =>
+          withTraceparent(message.headers?.get('traceparent'), 'push to client', () => this.push(message.data)),
       });
       this.frame({ type: 'hello', userId: this.userId, cursor });
     }

@@ -16,7 +16,8 @@ export const inScope = (scope: TenantScope) =>
 export function timeCursor(cursor: string | undefined): { at: string; id: string } | undefined {
   if (cursor === undefined) return undefined;
   const [at, id] = decodeCursor(cursor, 2);
-  if (typeof at !== 'string' || !/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d(:\d\d)?$/.test(at) || !isId(id))
+  const isTime = typeof at === 'string' && !Number.isNaN(Date.parse(at));
+  if (!isTime || !/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d(:\d\d)?$/.test(at) || !isId(id))
     throw new InvalidInput([{ field: 'cursor', rule: 'cursor', message: 'The cursor is not one this list gave out.' }]);
   return { at, id };
 }

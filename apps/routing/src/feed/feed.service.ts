@@ -3,6 +3,8 @@ import { encodePush, pushSubject, type MessageView, type SyncView } from '@strow
 import { NotFound, type TenantScope } from '@strowger/kernel';
 import { Messaging } from '@strowger/messaging';
 import { Db, sql } from '@strowger/persistence';
+import { traceparent } from '@strowger/telemetry';
+import { headers, type MsgHdrs } from '@nats-io/nats-core';
 import { messageViewOf, MESSAGE_COLUMNS, type MessageRow } from '../messages/message.queries.js';
 
 export interface Push {
@@ -37,10 +39,12 @@ export class FeedService {
   /** Tells whoever listens. A hint: what is lost here, the cursor finds. Call after the commit. */
   push(pushes: readonly Push[]): void {
     if (!this.messaging.connected) return;
+    const trace = traceparent();
     for (const { userId, type, message } of pushes)
       this.messaging.nc.publish(
         pushSubject(userId),
         encodePush(message.cursor, JSON.stringify({ type, cursor: message.cursor, message })),
+        trace === undefined ? undefined : { headers: tracedBy(trace) },
       );
   }
 
@@ -91,4 +95,10 @@ export class FeedService {
       sql`update user_feed set acked = least(${cursor}::bigint, head) where user_id = ${userId} and acked < ${cursor}`,
     );
   }
+}
+
+function tracedBy(trace: string): MsgHdrs {
+  const head = headers();
+  head.set('traceparent', trace);
+  return head;
 }

@@ -1,8 +1,8 @@
 import { type Clock, InvalidInput, SystemClock } from '@strowger/kernel';
 import { CarrierHttp, type CarrierHttpOptions } from '../http.js';
 import { MANIFESTS } from '../manifests.js';
-import type { CarrierPort, PlatformAccess } from '../port.js';
-import { type ConnectorApplication, resolveApplication } from './applications.js';
+import type { CarrierPort } from '../port.js';
+import { Applications } from './applications.js';
 import { RestcommClient } from './client.js';
 import { RestcommMessages } from './messages.js';
 import { RestcommNumbers } from './numbers.js';
@@ -26,8 +26,7 @@ export function restcomm(options: RestcommOptions = {}): ClosableCarrier {
   const client = new RestcommClient(http);
   const numbers = new RestcommNumbers(client);
   const messages = new RestcommMessages(client, clock);
-  const application = (access: PlatformAccess): Promise<ConnectorApplication> =>
-    resolveApplication(client, access, connectorDownloadUrl);
+  const applications = new Applications(client, clock, connectorDownloadUrl);
 
   return {
     kind: 'restcomm',
@@ -39,14 +38,14 @@ export function restcomm(options: RestcommOptions = {}): ClosableCarrier {
           'The Account SID is AC followed by 32 characters, 0 to 9 and a to f. Copy it from the Restcomm portal.';
         throw new InvalidInput([{ field: 'account', rule: 'account-sid', message }]);
       }
-      const { sid, name, warnings } = await application(access);
+      const { sid, name, warnings } = await applications.ask(access);
       return { accountSid: access.accountSid, applicationSid: sid, applicationName: name, warnings };
     },
     findNumber: (access, e164) => numbers.find(access, e164),
-    registerNumber: async (access, e164, { friendlyName } = {}) =>
-      numbers.register(access, e164, friendlyName, await application(access)),
-    bindNumber: async (access, sid, bindOptions = {}) =>
-      numbers.bind(access, sid, await application(access), bindOptions),
+    registerNumber: (access, e164, { friendlyName } = {}) =>
+      applications.use(access, (application) => numbers.register(access, e164, friendlyName, application)),
+    bindNumber: (access, sid, bindOptions = {}) =>
+      applications.use(access, (application) => numbers.bind(access, sid, application, bindOptions)),
     readNumber: (access, sid) => numbers.read(access, sid),
     removeNumber: (access, sid) => numbers.remove(access, sid),
     restoreNumber: (access, sid, snapshot) => numbers.restore(access, sid, snapshot),

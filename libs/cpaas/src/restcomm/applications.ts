@@ -1,3 +1,4 @@
+import type { Clock } from '@strowger/kernel';
 import { ConnectorApplicationMissing, PlatformUnavailable } from '../errors.js';
 import type { PlatformAccess } from '../port.js';
 import { RESTCOMM } from './answers.js';
@@ -10,6 +11,64 @@ export interface ConnectorApplication {
   name: string;
   warnings: string[];
 }
+
+/** How long an answer is good for, in milliseconds: for the steps of one piece of work, and for those who work beside it. */
+const GOOD_FOR = { same: 5000, others: 100 };
+
+interface Asked {
+  key: string;
+  at: number;
+  application: Promise<ConnectorApplication>;
+}
+
+/**
+ * Applications by platform, asked for anew before each binding, for one that was imported again has a new sid
+ * (carrier-restcomm §2.2). Its list carries every bound number and grows with the account, so one answer does for
+ * registering and binding with one `PlatformAccess`, and for what many numbers ask at the same moment. One that failed
+ * anybody is forgotten.
+ */
+export class Applications {
+  private readonly byAccess = new WeakMap<PlatformAccess, Asked>();
+  private readonly byPlatform = new Map<string, Asked>();
+
+  constructor(
+    private readonly client: RestcommClient,
+    private readonly clock: Clock,
+    private readonly downloadUrl: string,
+  ) {}
+
+  /** From the carrier, always. */
+  ask(access: PlatformAccess): Promise<ConnectorApplication> {
+    return resolveApplication(this.client, access, this.downloadUrl);
+  }
+
+  async use<T>(access: PlatformAccess, work: (application: ConnectorApplication) => Promise<T>): Promise<T> {
+    const asked = this.find(access);
+    try {
+      return await work(await asked.application);
+    } catch (error) {
+      this.byAccess.delete(access);
+      if (this.byPlatform.get(asked.key) === asked) this.byPlatform.delete(asked.key);
+      throw error;
+    }
+  }
+
+  private find(access: PlatformAccess): Asked {
+    const key = keyOf(access);
+    const now = this.clock.now().getTime();
+    for (const [other, { at }] of this.byPlatform) if (now - at >= GOOD_FOR.others) this.byPlatform.delete(other);
+    const mine = this.byAccess.get(access);
+    if (mine && mine.key === key && now - mine.at < GOOD_FOR.same) return mine;
+    let asked = this.byPlatform.get(key);
+    if (!asked) this.byPlatform.set(key, (asked = { key, at: now, application: this.ask(access) }));
+    this.byAccess.set(access, asked);
+    return asked;
+  }
+}
+
+/** The secret belongs to it: a wrong one must not profit from the answer to a right one. */
+const keyOf = ({ baseUrl, accountSid, authToken, applicationName }: PlatformAccess): string =>
+  [baseUrl, accountSid, authToken, applicationName].join('\n');
 
 /**
  * The application numbers are bound to, by its exact name (carrier-restcomm §2.2). The list has no filter and no pages;

@@ -27,7 +27,7 @@ export class RestcommClient {
         const answer = await this.http.call(call);
         if (absent.includes(answer.status)) return undefined;
         if (isOk(answer)) return json(answer, false);
-        if (last || ![500, 502, 503, 504].includes(answer.status)) throw errorOf(answer, { write: false });
+        if (last || ![500, 502, 503, 504].includes(answer.status)) throw refusal(call, answer, false);
       } catch (error) {
         if (!(error instanceof TransportFailure)) throw error;
         if (last) throw new PlatformUnavailable(RESTCOMM, error.code, { cause: error });
@@ -43,16 +43,18 @@ export class RestcommClient {
     form: URLSearchParams,
     absent: readonly number[] = [],
   ): Promise<Json | undefined> {
-    const answer = await this.once(prepare(access, 'POST', path, { form }));
+    const call = prepare(access, 'POST', path, { form });
+    const answer = await this.once(call);
     if (absent.includes(answer.status)) return undefined;
-    if (!isOk(answer)) throw errorOf(answer, { write: true });
+    if (!isOk(answer)) throw refusal(call, answer, true);
     return json(answer, true) as Json;
   }
 
   /** Source and documents say 204, others have seen 200; 404 is done as well. */
   async remove(access: PlatformAccess, path: string): Promise<void> {
-    const answer = await this.once(prepare(access, 'DELETE', path, {}));
-    if (!isOk(answer) && answer.status !== 404) throw errorOf(answer, { write: true });
+    const call = prepare(access, 'DELETE', path, {});
+    const answer = await this.once(call);
+    if (!isOk(answer) && answer.status !== 404) throw refusal(call, answer, true);
   }
 
   private async once(call: HttpCall): Promise<HttpAnswer> {
@@ -69,6 +71,12 @@ export class RestcommClient {
 }
 
 const isOk = ({ status }: HttpAnswer): boolean => status >= 200 && status < 300;
+
+/** A reason is shown and stored verbatim, and some answers quote the request with its credentials. */
+function refusal({ secrets }: HttpCall, answer: HttpAnswer, write: boolean): Error {
+  const text = secrets.removed.reduce((said, secret) => said.replaceAll(secret, '[removed]'), answer.text);
+  return errorOf({ ...answer, text }, { write });
+}
 
 /** Both the suffix and the header, for either alone is ignored by some release (carrier-restcomm §1.3). */
 function prepare(

@@ -95,7 +95,8 @@ describe('encoding traps (§7.3, §7.4)', () => {
   });
 
   it.each([
-    ['a question mark', 'what%3F', true],
+    ['a question mark', 'what%3F', undefined],
+    ['ISO-8859-1', 'caf%E9', true],
     ['a replacement character', '%EF%BF%BD', true],
     ['a broken escape', '100%zz', true],
     ['a text that broke out of its field', 'fish+&+chips', true],
@@ -105,6 +106,12 @@ describe('encoding traps (§7.3, §7.4)', () => {
   ])('%s: reread %s', (_name, body, suspect) => {
     const [fact] = parse(inbound(body)).facts;
     expect(fact && 'suspectEncoding' in fact ? fact.suspectEncoding : undefined).toBe(suspect);
+  });
+
+  it('rereads a question mark of a connector application, which may stand for an emoji', () => {
+    const body = inbound('what%3F').replace('SmsSid', 'core_SmsSid');
+    expect(parse(body).facts[0]).toMatchObject({ text: 'what?', suspectEncoding: true });
+    expect(parse(body.replace('what%3F', 'what')).facts[0]).not.toHaveProperty('suspectEncoding');
   });
 
   it('strips control characters and broken surrogates, which no database takes', () => {

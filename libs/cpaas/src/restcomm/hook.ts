@@ -74,7 +74,7 @@ function fromJson(element: unknown): Fields | undefined {
 type Outcome = { fact: HookFact } | { reason: UnreadableReason; detail: string };
 
 /** The one place that says what a delivery means (carrier-restcomm §4.3, §6.1, §7.4). */
-function factOf({ values, conflict, damaged }: Fields, receivedAt: Date): Outcome {
+function factOf({ values, conflict, damaged, connector }: Fields, receivedAt: Date): Outcome {
   const { sid, account, from, to, body = '' } = values;
   if (conflict) return { reason: 'conflicting-fields', detail: conflict };
   const status = values.messageStatus ?? values.smsStatus ?? values.status;
@@ -97,12 +97,14 @@ function factOf({ values, conflict, damaged }: Fields, receivedAt: Date): Outcom
     carrierAccountId: account,
   };
   if (!sid) fact.fingerprint = true;
-  else if (damaged || SUSPECT.test(fact.text)) fact.suspectEncoding = true;
+  else if (damaged || (connector ? LOST : BROKEN).test(fact.text)) fact.suspectEncoding = true;
   return { fact };
 }
 
-/** What lossy encoding leaves behind: question marks, replacement characters, C1 controls of bytes that were no ISO-8859-1. */
-const SUSPECT = /[?\ufffd\u0080-\u009f]/;
+/** What a wrong encoding leaves behind: replacement characters, and C1 controls of bytes that were no ISO-8859-1. */
+const BROKEN = /[\ufffd\u0080-\u009f]/;
+/** A connector application may have written question marks for what ISO-8859-1 lacks (§7.3); Restcomm's own posts are UTF-8. */
+const LOST = /[?\ufffd\u0080-\u009f]/;
 
 const lacking = (fields: Record<string, string | undefined>): string =>
   Object.keys(fields)

@@ -235,3 +235,11 @@ describe('what the timeline shows', () => {
     }
   });
 });
+
+it('takes our credentials out of a reason that quotes the request', async () => {
+  const basic = Buffer.from(`${AC}:${TOKEN}`).toString('base64');
+  world.script = () => ({ status: 400, text: `bad request: Basic ${basic} (${TOKEN})` });
+  const error = await errorOf(world.port.sendMessage(world.access, { from: NUMBER, to: '+12015550199', body: 'x' }));
+  expect(JSON.stringify({ ...error, message: error.message })).not.toMatch(new RegExp(`${TOKEN}|${basic}`));
+  expect(error.details['reason']).toContain('[removed]');
+});

@@ -8,7 +8,10 @@ const PN = 'PN0b4201c6c87749f29367e6cf000686cb';
 const world = new ScriptedRestcomm();
 const { port } = world;
 beforeAll(() => world.start());
-beforeEach(() => world.forget());
+beforeEach(() => {
+  world.forget();
+  world.clock.advance(60_000);
+});
 afterAll(() => world.stop());
 
 const app = (over: object = {}) => ({
@@ -219,7 +222,8 @@ describe('binding a number (§3.4)', () => {
   it('binds, clears the rest and reads back', async () => {
     world.script = bound();
     expect(await port.bindNumber(world.access, PN)).toMatchObject({ applicationSid: AP });
-    const form = world.seen[1]!.form;
+    expect(world.seen.map(({ method }) => method)).toEqual(['GET', 'GET', 'POST', 'GET']);
+    const form = world.seen[2]!.form;
     expect(form.get('SmsApplicationSid')).toBe(AP);
     for (const name of [
       'SmsUrl',
@@ -234,12 +238,61 @@ describe('binding a number (§3.4)', () => {
       expect(form.get(name)).toBe('');
     for (const name of ['SmsMethod', 'VoiceMethod', 'StatusCallbackMethod']) expect(form.get(name)).toBe('POST');
     expect(form.get('VoiceCallerIdLookup')).toBe('false');
-    expect(world.seen[2]?.method).toBe('GET');
   });
 
-  it('finds the application anew each time, for it may have been imported again', async () => {
+  const CLEAR = { voice_url: null, voice_caller_id_lookup: false };
+
+  it('only reads what stands as it should already', async () => {
+    world.script = bound(CLEAR);
+    expect(await port.bindNumber(world.access, PN, { friendlyName: 'Chris Cell' })).toMatchObject({ sid: PN });
+    expect(world.seen.map(({ method }) => method)).toEqual(['GET', 'GET']);
+  });
+
+  it.each<[string, object, object]>([
+    ['another application', { sms_application_sid: `AP${'0'.repeat(32)}` }, {}],
+    ['a setting of before', { sms_fallback_url: 'https://elsewhere.example/' }, {}],
+    ['a GET', { sms_method: 'GET' }, {}],
+    ['no method', { sms_method: null }, {}],
+    ['another name', {}, { friendlyName: 'Somebody else' }],
+    ['no fallback of ours', {}, { fallbackUrl: 'https://hooks.example/x' }],
+  ])('binds a number that has %s', async (_name, over, options) => {
+    world.script = bound({ ...CLEAR, ...over });
+    await port.bindNumber(world.access, PN, options).catch(() => undefined);
+    expect(world.seen.filter(({ method }) => method === 'POST')).toHaveLength(1);
+  });
+
+  it('finds the application anew, for it may have been imported again', async () => {
     world.script = bound();
     await port.bindNumber(world.access, PN);
+    world.clock.advance(5000);
+    await port.bindNumber(world.access, PN);
+    expect(world.seen.filter(isApps)).toHaveLength(2);
+    world.clock.advance(100);
+    await port.bindNumber({ ...world.access }, PN);
+    expect(world.seen.filter(isApps)).toHaveLength(3);
+  });
+
+  it('asks once for the steps of one number, and once for numbers of one moment', async () => {
+    world.script = bound(CLEAR);
+    const [one, other] = [{ ...world.access }, { ...world.access }];
+    await Promise.all([port.registerNumber(one, NUMBER), port.registerNumber(other, NUMBER)]);
+    world.clock.advance(4999);
+    await port.bindNumber(one, PN);
+    await port.bindNumber(other, PN);
+    expect(world.seen.filter(isApps)).toHaveLength(1);
+  });
+
+  it('asks for each secret by itself', async () => {
+    world.script = bound(CLEAR);
+    await port.bindNumber(world.access, PN);
+    await port.bindNumber({ ...world.access, authToken: 'wrong' }, PN);
+    expect(world.seen.filter(isApps)).toHaveLength(2);
+  });
+
+  it('does not rely on an answer with which something failed', async () => {
+    world.script = bound({ sms_application_sid: null });
+    await errorOf(port.bindNumber(world.access, PN));
+    world.script = bound(CLEAR);
     await port.bindNumber(world.access, PN);
     expect(world.seen.filter(isApps)).toHaveLength(2);
   });
@@ -260,7 +313,7 @@ describe('binding a number (§3.4)', () => {
   it('keeps a fallback of ours only when asked', async () => {
     world.script = bound();
     await port.bindNumber(world.access, PN, { fallbackUrl: 'https://hooks.example/x' });
-    expect(world.seen[1]?.form.get('SmsFallbackUrl')).toBe('https://hooks.example/x');
+    expect(world.seen[2]?.form.get('SmsFallbackUrl')).toBe('https://hooks.example/x');
   });
 
   it('restores a snapshot with every field explicit', async () => {

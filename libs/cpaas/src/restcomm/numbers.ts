@@ -96,6 +96,7 @@ export class RestcommNumbers {
     }
   }
 
+  /** A number that stands as it should, such as one registered a moment ago, is only read. */
   async bind(
     access: PlatformAccess,
     sid: string,
@@ -106,6 +107,9 @@ export class RestcommNumbers {
     form.set('SmsApplicationSid', app.sid);
     if (options.fallbackUrl) form.set('SmsFallbackUrl', options.fallbackUrl);
     if (options.friendlyName) form.set('FriendlyName', options.friendlyName.slice(0, LONGEST_NAME));
+    const before = await this.read(access, sid);
+    if (!before) throw new CarrierNumberMissing(RESTCOMM, sid);
+    if (stands(before.snapshot, form)) return before;
     await this.update(access, sid, form);
     const number = await this.read(access, sid);
     if (!number) throw new CarrierNumberMissing(RESTCOMM, sid);
@@ -147,6 +151,13 @@ export class RestcommNumbers {
     if (updated === undefined) throw new CarrierNumberMissing(RESTCOMM, sid);
   }
 }
+
+/** Whether an update with `form` would change nothing that counts. What a release doesn't know is null and counts as cleared. */
+const stands = (snapshot: NumberSnapshot, form: URLSearchParams): boolean =>
+  [...form].every(([parameter, wanted]) => {
+    const now = snapshot[parameter] ?? (parameter === 'SmsMethod' ? '' : cleared(parameter));
+    return String(now) === wanted;
+  });
 
 function numberOf(row: Json): CarrierNumber | undefined {
   const sid = str(row, 'sid');

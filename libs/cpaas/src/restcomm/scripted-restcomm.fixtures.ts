@@ -10,7 +10,8 @@ export const NOW = new Date('2026-11-20T10:00:00Z');
 
 /** The adapter in front of a scripted Restcomm: tests set `script` and look at what was asked. */
 export class ScriptedRestcomm {
-  readonly port = restcomm({ connectMs: 500, readMs: 300, retryMs: 1, clock: new ManualClock(NOW) });
+  readonly clock = new ManualClock(NOW);
+  readonly port = restcomm({ connectMs: 500, readMs: 300, retryMs: 1, clock: this.clock });
   script: (request: SeenRequest) => Reply = () => ({ status: 404 });
   exchanges: CarrierExchange[] = [];
   access!: PlatformAccess;

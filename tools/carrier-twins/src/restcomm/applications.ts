@@ -89,11 +89,12 @@ function applyForm(app: Application, form: URLSearchParams): boolean {
 function numbersByApplication(world: World, accountSid: string): Map<string, NumberRow[]> {
   const bound = new Map<string, NumberRow[]>();
   for (const row of world.restcomm.accounts.get(accountSid)?.numbers.values() ?? []) {
-    for (const sid of new Set(APPLICATION_FIELDS.map((field) => row[field]))) {
+    for (const field of APPLICATION_FIELDS) {
+      const sid = row[field];
       if (sid === null) continue;
       const rows = bound.get(sid);
-      if (rows) rows.push(row);
-      else bound.set(sid, [row]);
+      if (!rows) bound.set(sid, [row]);
+      else if (rows.at(-1) !== row) rows.push(row);
     }
   }
   return bound;

@@ -12,7 +12,7 @@ export function listNumbers(world: World, call: Call, accountSid: string): Reply
   if (isReply(paging)) return paging;
   const phone = like(call.query.get('PhoneNumber'));
   const name = like(call.query.get('FriendlyName'));
-  const rows = [...world.restcomm.accounts.get(accountSid)!.numbers.values()].filter(
+  const rows = [...world.restcomm.numbersWith(call.query.get('PhoneNumber'), accountSid)].filter(
     (row) => phone(row.phone_number) && name(row.friendly_name),
   );
   const sortBy = call.query.get('SortBy');

@@ -19,6 +19,8 @@ export class RestcommStore {
   readonly applications = new Map<string, Application>();
   readonly numbers = new Map<string, NumberRow>();
   private readonly byPhone = new Map<string, NumberRow[]>();
+  /** Rows by every ten digits in a row in their number, in the order they came. */
+  private readonly byDigits = new Map<string, Set<NumberRow>>();
   private readonly byEmail = new Map<string, Account>();
   private readonly bySid = new Map<string, Message>();
   readonly messages: Ring<Message>;
@@ -76,6 +78,11 @@ export class RestcommStore {
     const rows = this.byPhone.get(row.phone_number);
     if (rows) rows.push(row);
     else this.byPhone.set(row.phone_number, [row]);
+    for (const digits of tens(row.phone_number)) {
+      const holders = this.byDigits.get(digits);
+      if (holders) holders.add(row);
+      else this.byDigits.set(digits, new Set([row]));
+    }
   }
 
   removeNumber(row: NumberRow): void {
@@ -84,6 +91,17 @@ export class RestcommStore {
     const rows = this.byPhone.get(row.phone_number)?.filter((other) => other !== row) ?? [];
     if (rows.length > 0) this.byPhone.set(row.phone_number, rows);
     else this.byPhone.delete(row.phone_number);
+    for (const digits of tens(row.phone_number)) {
+      const holders = this.byDigits.get(digits);
+      holders?.delete(row);
+      if (holders?.size === 0) this.byDigits.delete(digits);
+    }
+  }
+
+  /** The account's rows among which those are whose number contains `part`: few when it begins with ten digits, else all. */
+  *numbersWith(part: string | null, accountSid: string): Generator<NumberRow> {
+    if (part === null || !/^\d{10}/.test(part)) return yield* this.accounts.get(accountSid)!.numbers.values();
+    for (const row of this.byDigits.get(part.slice(0, 10)) ?? []) if (row.account_sid === accountSid) yield row;
   }
 
   /** Exactly this spelling. */
@@ -125,10 +143,18 @@ export class RestcommStore {
     this.applications.clear();
     this.numbers.clear();
     this.byPhone.clear();
+    this.byDigits.clear();
     this.byEmail.clear();
     this.bySid.clear();
     this.messages.clear();
     this.accountsVersion += 1;
+  }
+}
+
+function* tens(phone: string): Generator<string> {
+  for (let end = 10; end <= phone.length; end++) {
+    const digits = phone.slice(end - 10, end);
+    if (/^\d{10}$/.test(digits)) yield digits;
   }
 }
 
