@@ -98,7 +98,7 @@ export function envOf(service, { port, servers, secrets, dataDir, mode = 'develo
 }
 
 /** Also for the twins alone, which forget everything when they stop. */
-export const twinsEnv = (port = process.env.TWINS_PORT ?? 47_002, stateFile = process.env.TWINS_STATE_FILE) => ({
+export const twinsEnv = (port = process.env.TWINS_PORT ?? 27_002, stateFile = process.env.TWINS_STATE_FILE) => ({
   TWINS_PORT: String(port),
   TWINS_STATE_FILE: stateFile,
 });

@@ -15,7 +15,7 @@ export interface StackChild {
 export interface StackOptions {
   /** Folder for `data/`, `logs/` and `secrets.json`. */
   home: string;
-  /** First base to try; default 47000. */
+  /** First base to try; default 27000. */
   portBase?: number;
   /** PostgreSQL with fsync. */
   durable?: boolean;

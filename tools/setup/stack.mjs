@@ -57,7 +57,7 @@ async function freePorts(portBase) {
     const free = await Promise.all(Object.values(ports).map(portIsFree));
     if (free.every(Boolean)) return ports;
   }
-  throw new SetupError(`no free ports from ${portBase} up`, 'Choose another base: STROWGER_PORT_BASE=52000');
+  throw new SetupError(`no free ports from ${portBase} up`, 'Choose another base: STROWGER_PORT_BASE=20000');
 }
 
 /** Forgets all data below `dataDir`, also where PostgreSQL had to live elsewhere. */
@@ -70,7 +70,7 @@ export function removeData(dataDir) {
 
 /**
  * @param options.home folder for `data/`, `logs/` and `secrets.json`
- * @param options.portBase first base to try (default 47000)
+ * @param options.portBase first base to try (default 27000)
  * @param options.durable PostgreSQL with fsync
  * @param options.services which to run; default all
  * @param options.env additions, for all (`{ '*': {…} }`) or one service (`{ routing: {…} }`)
@@ -98,7 +98,7 @@ class Stack {
   servers = [];
   children = new Map();
 
-  constructor({ home, portBase = 47_000, durable = false, services = WAVES.flat(), env = {}, given = {}, step, mode }) {
+  constructor({ home, portBase = 27_000, durable = false, services = WAVES.flat(), env = {}, given = {}, step, mode }) {
     this.#options = { portBase, durable, services, env, given, mode, step: step ?? ((_title, work) => work()) };
     this.home = home;
     this.dataDir = join(home, 'data');

@@ -32,7 +32,7 @@ export async function start(steps, { fresh = false } = {}) {
     );
     stack = await startStack({
       home: LOCAL,
-      portBase: Number(process.env.STROWGER_PORT_BASE ?? 47_000),
+      portBase: Number(process.env.STROWGER_PORT_BASE ?? 27_000),
       durable: true,
       given,
       step: (title, work) => Promise.race([steps.run(title, work), interrupted.thrown]),

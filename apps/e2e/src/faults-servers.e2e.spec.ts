@@ -1,7 +1,7 @@
 import { Load } from './load.fixtures.js';
 import { e2e, type ServerName } from './world.fixtures.js';
 
-const stack = e2e('servers', 52_000);
+const stack = e2e('servers', 23_000);
 
 const FAULTS = [
   ['NATS', 'stop'],

@@ -2,7 +2,7 @@ import type { StackService } from '../../../tools/setup/stack.mjs';
 import { Load } from './load.fixtures.js';
 import { e2e } from './world.fixtures.js';
 
-const stack = e2e('services', 51_000);
+const stack = e2e('services', 22_000);
 
 const SERVICES = ['gateway', 'hierarchy', 'provisioning', 'ingestion', 'routing', 'notification'] as const;
 

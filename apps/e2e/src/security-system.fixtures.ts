@@ -9,7 +9,7 @@ import { e2e, MINUTES } from './world.fixtures.js';
 export let collector: Awaited<ReturnType<typeof startCollector>>;
 beforeAll(async () => (collector = await startCollector()));
 afterAll(() => collector.stop());
-export const system = e2e('security', 52_000, () => ({ '*': { LOG_LEVEL: 'debug', ...collector.env } }));
+export const system = e2e('security', 26_500, () => ({ '*': { LOG_LEVEL: 'debug', ...collector.env } }));
 
 export let a: Tenant;
 export let b: Tenant;

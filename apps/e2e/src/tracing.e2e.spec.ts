@@ -7,7 +7,7 @@ type Collector = Awaited<ReturnType<typeof startCollector>>;
 
 const SERVICES = ['gateway', 'hierarchy', 'provisioning', 'ingestion', 'routing', 'notification'];
 let collector: Collector | undefined;
-const stack = e2e('tracing', 54_000, async () => {
+const stack = e2e('tracing', 25_000, async () => {
   collector = await startCollector();
   const named = (service: string) => ({ ...collector!.env, OTEL_SERVICE_NAME: service });
   return Object.fromEntries(SERVICES.map((service) => [service, named(service)]));

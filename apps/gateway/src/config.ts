@@ -10,7 +10,7 @@ export class GatewayConfig extends ServiceConfig {
   port!: number;
   @Env('HOST') @IsString() host = '127.0.0.1';
   /** What clients call; shown in the OpenAPI document. */
-  @Env('GATEWAY_PUBLIC_URL') @IsUrl({ require_tld: false }) publicUrl = 'http://127.0.0.1:47000';
+  @Env('GATEWAY_PUBLIC_URL') @IsUrl({ require_tld: false }) publicUrl = 'http://127.0.0.1:27000';
   /** Signs access and client tokens (HS256), so at least 32 characters. */
   @Secret() @Env('STROWGER_TOKEN_SECRET') @IsString() @MinLength(32) tokenSecret!: string;
   @Env('ACCESS_TOKEN_SECONDS') @IsInt() @Min(60) @Max(3600) accessTokenSeconds = 600;

@@ -3,13 +3,13 @@ import { ProvisioningConfig } from './config.js';
 
 const LEAST = {
   STROWGER_MODE: 'development',
-  NATS_URL: 'nats://127.0.0.1:47022',
-  REDIS_URL: 'redis://127.0.0.1:47021/2',
-  DATABASE_URL: 'postgres://provisioning:x@127.0.0.1:47020/strowger',
-  OPS_PORT: '47012',
+  NATS_URL: 'nats://127.0.0.1:27022',
+  REDIS_URL: 'redis://127.0.0.1:27021/2',
+  DATABASE_URL: 'postgres://provisioning:x@127.0.0.1:27020/strowger',
+  OPS_PORT: '27012',
   STROWGER_SECRET_KEYS: DEVELOPMENT_KEYRING,
-  HOOKS_PUBLIC_URL: 'http://127.0.0.1:47001',
-  RESTCOMM_BASE_URLS: 'http://127.0.0.1:47002/restcomm/2012-04-24',
+  HOOKS_PUBLIC_URL: 'http://127.0.0.1:27001',
+  RESTCOMM_BASE_URLS: 'http://127.0.0.1:27002/restcomm/2012-04-24',
 };
 
 it('needs no more than servers, keys and addresses', () => {

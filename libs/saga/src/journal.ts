@@ -105,8 +105,36 @@ const parse = (raw: RawRecord): SagaRecord => {
   return record as unknown as SagaRecord;
 };
 
+interface WaitingMove {
+  lease: Lease;
+  move: Move;
+  resolve: (written: { attempt: number } | undefined) => void;
+  reject: (error: unknown) => void;
+}
+
+/** A move as the columns of its statement; what is absent is null there. */
+const rowOf = ({ lease, move }: { lease: Lease; move: Move }): object => ({
+  id: lease.id,
+  token: lease.leaseToken,
+  ...move.to,
+  release: move.release?.delayMs,
+  finish: move.finish ?? false,
+  error: move.failure?.error,
+  failed_step: move.failure?.failedStep,
+  undo_error: move.undoError,
+  closed_step: move.close?.step,
+  closed_phase: move.close?.phase,
+  closed_state: move.close?.state,
+  output: move.close?.output,
+  closed_error: move.close?.error,
+  open: move.open ?? false,
+});
+
 /** Plain SQL on the journal tables: few statements and no entities, for this is written at every step. */
 export class SagaJournal {
+  private readonly moves: WaitingMove[] = [];
+  private moving = false;
+
   constructor(private readonly db: SagaDb) {}
 
   private async query<T>(text: string, params: unknown[], em: EntityManager = this.db.em()): Promise<T[]> {
@@ -169,59 +197,84 @@ export class SagaJournal {
   /** Prolongs leases; returns the ids still held. */
   async heartbeat(owner: string, leases: Lease[], leaseMs: number): Promise<Set<string>> {
     const rows = await this.query<{ id: string }>(
-      `update saga s set lease_until = clock_timestamp() + ${MS('$1')}
-       from unnest($3::text[], $4::bigint[]) as held (id, token)
-       where s.id = held.id and s.lease_token = held.token and s.lease_owner = $2 returning s.id`,
+      `with locked as (
+         select s.id from saga s join unnest($3::text[], $4::bigint[]) as held (id, token) on s.id = held.id and s.lease_token = held.token
+         where s.lease_owner = $2 order by s.id for update of s
+       ) update saga s set lease_until = clock_timestamp() + ${MS('$1')} from locked where s.id = locked.id returning s.id`,
       [leaseMs, owner, leases.map((lease) => lease.id), leases.map((lease) => lease.leaseToken)],
     );
     return new Set(rows.map((row) => row.id));
   }
 
-  /** Undefined when the lease is lost and nothing was written; else the attempt of the step just opened. */
-  async move({ id, leaseToken }: Lease, move: Move, em?: EntityManager): Promise<{ attempt: number } | undefined> {
-    const { to, open = false, close, failure, undoError, release, finish = false } = move;
-    const [row] = await this.query<{ attempt: number | null }>(
-      `with held as (
-         update saga set state = $3, phase = $4, step = $5, updated_at = clock_timestamp(),
-           attempts = case when $6 then attempts + 1 else 0 end,
-           next_run_at = case when $6 then case when $3 = 'waiting' and jsonb_exists(signals, $5) then clock_timestamp()
-             else clock_timestamp() + ${MS('$7')} end else next_run_at end,
-           lease_owner = case when $6 or $8 then null else lease_owner end,
-           lease_until = case when $6 or $8 then null else lease_until end,
-           finished_at = case when $8 then clock_timestamp() end,
-           error = coalesce($9::jsonb, error), failed_step = coalesce($10, failed_step), undo_error = $11::jsonb
-         where id = $1 and lease_token = $2 and finished_at is null returning id
+  /**
+   * Undefined when the lease is lost and nothing was written; else the attempt of the step just opened. Without `em` it
+   * shares its statement with moves of other sagas: those that come while one statement runs go into the next.
+   */
+  async move(lease: Lease, move: Move, em?: EntityManager): Promise<{ attempt: number } | undefined> {
+    if (em) return (await this.write([{ lease, move }], em)).get(lease.id);
+    return new Promise((resolve, reject) => {
+      this.moves.push({ lease, move, resolve, reject });
+      if (!this.moving) void this.writeMoves();
+    });
+  }
+
+  private async writeMoves(): Promise<void> {
+    this.moving = true;
+    while (this.moves.length > 0) {
+      // What else ends in this turn of the event loop comes along.
+      await new Promise((resolve) => setImmediate(resolve));
+      const batch = this.moves.splice(0);
+      try {
+        const written = await this.write(batch);
+        for (const { lease, resolve } of batch) resolve(written.get(lease.id));
+      } catch (error) {
+        if (batch.length === 1) batch[0]!.reject(error);
+        // One that can't be written must not take the others along.
+        else
+          for (const { lease, move, resolve, reject } of batch)
+            await this.write([{ lease, move }]).then((written) => resolve(written.get(lease.id)), reject);
+      }
+    }
+    this.moving = false;
+  }
+
+  /** Rows are locked in one order everywhere, so that two statements can't wait for each other. */
+  private async write(
+    moves: readonly { lease: Lease; move: Move }[],
+    em?: EntityManager,
+  ): Promise<Map<string, { attempt: number }>> {
+    const rows = await this.query<{ id: string; attempt: number | null }>(
+      `with m as (
+         select * from jsonb_to_recordset($1::jsonb) as m (id text, token bigint, state text, phase text, step text, release float8,
+           finish boolean, error jsonb, failed_step text, undo_error jsonb, closed_step text, closed_phase text, closed_state text,
+           output jsonb, closed_error jsonb, open boolean)
+       ), locked as (
+         select s.id from saga s join m on s.id = m.id and s.lease_token = m.token where s.finished_at is null
+         order by s.id for update of s
+       ), held as (
+         update saga s set state = m.state, phase = m.phase, step = m.step, updated_at = clock_timestamp(),
+           attempts = case when m.release is not null then attempts + 1 else 0 end,
+           next_run_at = case when m.release is not null then
+             case when m.state = 'waiting' and jsonb_exists(signals, m.step) then clock_timestamp()
+               else clock_timestamp() + ${MS('m.release')} end else next_run_at end,
+           lease_owner = case when m.release is not null or m.finish then null else lease_owner end,
+           lease_until = case when m.release is not null or m.finish then null else lease_until end,
+           finished_at = case when m.finish then clock_timestamp() end,
+           error = coalesce(m.error, s.error), failed_step = coalesce(m.failed_step, s.failed_step), undo_error = m.undo_error
+         from locked join m using (id) where s.id = locked.id returning s.id
        ), closed as (
-         update saga_step j set state = $14, output = $15::jsonb, error = $16::jsonb, finished_at = clock_timestamp()
-         from held where j.saga_id = held.id and j.phase = $13 and j.step = $12
+         update saga_step j set state = m.closed_state, output = m.output, error = m.closed_error, finished_at = clock_timestamp()
+         from held join m using (id) where j.saga_id = held.id and j.phase = m.closed_phase and j.step = m.closed_step
        ), opened as (
-         insert into saga_step (saga_id, step, phase, state) select id, $5, $4, 'started' from held where $17
+         insert into saga_step (saga_id, step, phase, state) select m.id, m.step, m.phase, 'started' from held join m using (id) where m.open
          on conflict (saga_id, phase, step) do update
            set state = 'started', attempt = saga_step.attempt + 1, started_at = clock_timestamp(), finished_at = null
-         returning attempt
-       ) select (select attempt from opened) as attempt from held`,
-      [
-        id,
-        leaseToken,
-        to.state,
-        to.phase,
-        to.step,
-        release !== undefined,
-        release?.delayMs ?? 0,
-        finish,
-        json(failure?.error),
-        failure?.failedStep ?? null,
-        json(undoError),
-        close?.step ?? null,
-        close?.phase ?? null,
-        close?.state ?? null,
-        json(close?.output),
-        json(close?.error),
-        open,
-      ],
+         returning saga_id, attempt
+       ) select held.id, opened.attempt from held left join opened on opened.saga_id = held.id`,
+      [JSON.stringify(moves.map(rowOf))],
       em,
     );
-    return row && { attempt: row.attempt ?? 0 };
+    return new Map(rows.map(({ id, attempt }) => [id, { attempt: attempt ?? 0 }]));
   }
 
   /** Gives a lease back without a change, due at once. */

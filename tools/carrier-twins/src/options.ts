@@ -28,7 +28,7 @@ export function optionsFromEnv(env: Record<string, string | undefined>): TwinsOp
     return Number(value);
   };
   return {
-    port: number('TWINS_PORT') ?? 47_002,
+    port: number('TWINS_PORT') ?? 27_002,
     host: env['TWINS_HOST'] || undefined,
     jobDelayMs: number('TWINS_JOB_DELAY_MS'),
     sentDelayMs: number('TWINS_SENT_DELAY_MS'),

@@ -28,7 +28,7 @@ async function running(): Promise<Running> {
   )) as typeof import('../../setup/stack.mjs');
   const home = mkdtempSync(join(repository, '.local/demo-'));
   process.stderr.write('No services run here; starting them for the demo …\n');
-  const stack = await startStack({ home, portBase: 48_000 });
+  const stack = await startStack({ home, portBase: 28_000 });
   const stop = async (): Promise<void> => {
     await stack.stop();
     rmSync(home, { recursive: true, force: true });

@@ -6,7 +6,7 @@ type Operation = {
   responses: Record<string, { content?: Record<string, { example?: unknown }> }>;
   requestBody?: { content: Record<string, { example?: unknown }> };
 };
-const document = apiDocument('http://127.0.0.1:47000') as {
+const document = apiDocument('http://127.0.0.1:27000') as {
   openapi: string;
   paths: Record<string, Record<string, Operation>>;
   components: { schemas: Record<string, unknown> };

@@ -23,7 +23,7 @@ import {
 
 const segment = encodeURIComponent;
 
-/** The control API over HTTP: `new TwinsClient('http://127.0.0.1:47002')`. Rejects with ControlError. */
+/** The control API over HTTP: `new TwinsClient('http://127.0.0.1:27002')`. Rejects with ControlError. */
 export class TwinsClient implements TwinsControl {
   constructor(private readonly baseUrl: string) {}
 
