@@ -18,7 +18,7 @@ const LEASE_PAUSE_MS = 2_000;
 /** Well inside both leases. */
 const RENEW_MS = 10_000;
 /** Messages taken for sending at once: large statements, few of them. */
-const CLAIM_AHEAD = 256;
+const CLAIM_AHEAD = 512;
 const TROUBLE_PAUSE_MS = 3_000;
 const GIVE_UP_LOOKING_MS = 24 * 3600_000;
 const NUMBER_BURST_SECONDS = 30;
@@ -79,21 +79,34 @@ export class SenderService {
   /** Keeps requests under way and a few lanes ahead, so that one without an answer holds up its own conversation only. */
   private async pump(platformId: string, run: { again: boolean }): Promise<void> {
     const failures: unknown[] = [];
-    const outcomes = new OutcomeWriter(
-      (batch) => this.settle(platformId, batch),
-      (error) => void failures.push(error),
-    );
+    const failed = (error: unknown): void => void failures.push(error);
+    const outcomes = new OutcomeWriter((batch) => this.settle(platformId, batch), failed);
     const active = new Set<readonly Claimed[]>();
     const waiting: Claimed[][] = [];
-    let ended = Promise.withResolvers<void>();
+    let changed = Promise.withResolvers<void>();
+    const tell = (): void => {
+      changed.resolve();
+      changed = Promise.withResolvers();
+    };
     const start = (lane: readonly Claimed[], work: Promise<void>): void => {
       active.add(lane);
-      void work
-        .catch((error: unknown) => void failures.push(error))
+      void work.catch(failed).finally(() => {
+        active.delete(lane);
+        tell();
+      });
+    };
+    // Beside the sending: a claim takes as long as many requests.
+    let claiming: Promise<void> | undefined;
+    const claim = (room: number): void => {
+      claiming = this.queries
+        .claim(platformId, room, this.exhaustedNumbers())
+        .then((claimed) => {
+          waiting.push(...lanesOf(claimed));
+          if (claimed.length > 0) run.again = true;
+        }, failed)
         .finally(() => {
-          active.delete(lane);
-          ended.resolve();
-          ended = Promise.withResolvers();
+          claiming = undefined;
+          tell();
         });
     };
     const keep = setInterval(() => {
@@ -106,8 +119,7 @@ export class SenderService {
     let lease: { ratePerSecond: number } | undefined;
     const goesOn = (): boolean => failures.length === 0 && !this.stopping && !this.isPaused(platformId);
     try {
-      while ((run.again || active.size + waiting.length > 0) && goesOn()) {
-        run.again = false;
+      while ((run.again || claiming || active.size + waiting.length > 0) && goesOn()) {
         if (Date.now() - leasedAt > LEASE_PAUSE_MS) {
           leasedAt = Date.now();
           lease = await this.queries.lease(platformId);
@@ -117,28 +129,26 @@ export class SenderService {
         const bucket = this.platformBucket(platformId, lease.ratePerSecond);
         // No more than the platform takes in two seconds, so that a change of rate is felt soon.
         const most = Math.min(CLAIM_AHEAD, Math.max(1, Math.ceil(lease.ratePerSecond * 2)));
-        let taken = 0;
         if (active.size < width && Date.now() - probedAt > PROBE_PAUSE_MS) {
           probedAt = Date.now();
           const doubtful = await this.queries.claimUnknown(platformId, width - active.size);
           for (const one of doubtful) start([one], this.probe(platform, one, outcomes));
-          taken += doubtful.length;
+          if (doubtful.length > 0) run.again = true;
         }
-        if (waiting.length < width && active.size + waiting.length < most) {
-          const room = most - active.size - waiting.length;
-          const claimed = await this.queries.claim(platformId, room, this.exhaustedNumbers());
-          waiting.push(...lanesOf(claimed));
-          taken += claimed.length;
+        const room = most - active.size - waiting.length;
+        if (run.again && !claiming && room > 0 && waiting.length <= most / 2) {
+          run.again = false;
+          claim(room);
         }
         while (waiting.length > 0 && active.size < Math.min(width, most)) {
           const lane = waiting.shift()!;
           start(lane, this.sendLane(platformId, platform, lane, bucket, outcomes));
         }
-        if (taken > 0) run.again = true;
-        if (active.size > 0 && (taken === 0 || waiting.length >= width)) await ended.promise;
+        if (claiming || active.size > 0) await changed.promise;
       }
+      await claiming;
       await this.queries.release(waiting.splice(0).flat(), new Date());
-      while (active.size > 0) await ended.promise;
+      while (active.size > 0) await changed.promise;
       await outcomes.flushed();
     } finally {
       clearInterval(keep);
