@@ -30,7 +30,8 @@ export function redact(text: string, { removed, masked }: Secrets): string {
   }
   for (const secret of masked) if (secret !== '') shown = shown.replaceAll(secret, maskSecret(secret));
   // The cut may have gone through a secret, which then was not found.
-  if (cut) shown = shown.slice(0, -Math.max(1, ...[...removed, ...masked].map((one) => encodeURIComponent(one).length)));
+  if (cut)
+    shown = shown.slice(0, -Math.max(1, ...[...removed, ...masked].map((one) => encodeURIComponent(one).length)));
   return cut || shown.length > LONGEST ? copyOf(`${shown.slice(0, LONGEST)}…`) : shown;
 }
 

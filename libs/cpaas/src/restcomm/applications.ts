@@ -9,15 +9,19 @@ export const DEFAULT_APPLICATION = 'UnitySmsConnector';
 export interface ConnectorApplication {
   sid: string;
   name: string;
+  /** Rows of numbers the list carried for it. */
+  numbers: number;
   warnings: string[];
 }
 
-/** How long an answer is good for, in milliseconds: for the steps of one piece of work, and for those who work beside it. */
+/** How long an answer is good for, in milliseconds: for the steps of one piece of work, and at least for those who work beside it. */
 const GOOD_FOR = { same: 5000, others: 100 };
 
 interface Asked {
   key: string;
   at: number;
+  /** A millisecond longer for each number the answer carried: the dearer it is, the longer it is shared. */
+  sharedMs: number;
   application: Promise<ConnectorApplication>;
 }
 
@@ -56,11 +60,19 @@ export class Applications {
   private find(access: PlatformAccess): Asked {
     const key = keyOf(access);
     const now = this.clock.now().getTime();
-    for (const [other, { at }] of this.byPlatform) if (now - at >= GOOD_FOR.others) this.byPlatform.delete(other);
+    for (const [other, { at, sharedMs }] of this.byPlatform) if (now - at >= sharedMs) this.byPlatform.delete(other);
     const mine = this.byAccess.get(access);
     if (mine && mine.key === key && now - mine.at < GOOD_FOR.same) return mine;
     let asked = this.byPlatform.get(key);
-    if (!asked) this.byPlatform.set(key, (asked = { key, at: now, application: this.ask(access) }));
+    if (!asked) {
+      const application = this.ask(access);
+      const fresh: Asked = { key, at: now, sharedMs: GOOD_FOR.others, application };
+      application.then(
+        ({ numbers }) => (fresh.sharedMs = Math.min(Math.max(numbers, GOOD_FOR.others), GOOD_FOR.same)),
+        () => undefined,
+      );
+      this.byPlatform.set(key, (asked = fresh));
+    }
     this.byAccess.set(access, asked);
     return asked;
   }
@@ -94,7 +106,8 @@ export async function resolveApplication(
     named.length > 1
       ? [`Restcomm has ${named.length} applications named ${name}; ${sid} is used. Remove the others.`]
       : [];
-  return { sid, name, warnings };
+  const numbers: unknown = named[0]!['numbers'];
+  return { sid, name, numbers: Array.isArray(numbers) ? numbers.length : 0, warnings };
 }
 
 function byPreference(a: Json, b: Json): number {

@@ -282,6 +282,26 @@ describe('binding a number (§3.4)', () => {
     expect(world.seen.filter(isApps)).toHaveLength(1);
   });
 
+  it('shares a long list for longer, five seconds at most', async () => {
+    const numbers = Array.from({ length: 9000 }, () => ({}));
+    for (const [count, ms] of [
+      [300, 300],
+      [9000, 5000],
+    ] as const) {
+      world.forget();
+      world.clock.advance(60_000);
+      world.script = (request) =>
+        isApps(request) ? { json: [app({ numbers: numbers.slice(0, count) })] } : { json: row(CLEAR) };
+      await port.bindNumber({ ...world.access }, PN);
+      world.clock.advance(ms - 1);
+      await port.bindNumber({ ...world.access }, PN);
+      expect(world.seen.filter(isApps)).toHaveLength(1);
+      world.clock.advance(1);
+      await port.bindNumber({ ...world.access }, PN);
+      expect(world.seen.filter(isApps)).toHaveLength(2);
+    }
+  });
+
   it('asks for each secret by itself', async () => {
     world.script = bound(CLEAR);
     await port.bindNumber(world.access, PN);

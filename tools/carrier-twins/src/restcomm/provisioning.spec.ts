@@ -148,6 +148,10 @@ describe('Restcomm, provisioning side', () => {
       const search = async (value: string): Promise<number> =>
         (await world.get(`/IncomingPhoneNumbers.json?PhoneNumber=${encodeURIComponent(value)}`)).json.total;
       expect(await search('2012010580')).toBe(4);
+      expect(await search('12012010580')).toBe(3);
+      expect(await search('2012010580%')).toBe(4);
+      expect(await search('2012010580_')).toBe(1);
+      expect(await search('2012010589')).toBe(0);
       expect(await search('1301%123')).toBe(1);
       expect(await search('1301*123')).toBe(0);
     });
