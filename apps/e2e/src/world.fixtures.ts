@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PortalApi, Refused, until } from '@strowger/api-client';
+import { type PortalApi, Refused, until } from '@strowger/api-client';
 import { APPLICATION_NAME } from '@strowger/carrier-twins';
 import type { GroupView, UserView } from '@strowger/contracts-hierarchy';
 import type { NumberView, OperationView, PlatformView } from '@strowger/contracts-provisioning';
