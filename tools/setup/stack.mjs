@@ -195,7 +195,12 @@ class Stack {
     const preload = join(REPOSITORY, 'libs/telemetry/dist/preload.js');
     const isApp = entry.startsWith('apps/') && entry.endsWith('main.js');
     // A small young generation costs a little CPU and keeps a busy service's memory some 80 MB lower.
-    const args = ['--enable-source-maps', '--max-semi-space-size=8', ...(isApp && existsSync(preload) ? ['--import', preload] : []), entry];
+    const args = [
+      '--enable-source-maps',
+      '--max-semi-space-size=8',
+      ...(isApp && existsSync(preload) ? ['--import', preload] : []),
+      entry,
+    ];
     const wrapped = dieWithParent('TERM', process.execPath, args);
     const text = Object.fromEntries(
       Object.entries(env).map(([key, value]) => [key, value === undefined ? value : String(value)]),
