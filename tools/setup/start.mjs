@@ -140,7 +140,9 @@ function writeReady(stack, seeded) {
 function announce(stack, seeded) {
   writeReady(stack, seeded);
   const { gatewayUrl, docsUrl, twinsUrl, mailUrl, hooksUrl } = stack.urls;
-  const logins = Object.values(seeded.logins ?? {}).map(({ email, password, note }) => `    ${email}  ${password}  ${note ?? ''}`);
+  const logins = Object.values(seeded.logins ?? {}).map(
+    ({ email, password, note }) => `    ${email}  ${password}  ${note ?? ''}`,
+  );
   console.log(
     [
       '',

@@ -13,6 +13,7 @@ import { PlatformAccess } from './directory/platform-access.js';
 import { FeedService } from './feed/feed.service.js';
 import { DeliveriesConsumer } from './inbound/deliveries.consumer.js';
 import { InboundService } from './inbound/inbound.service.js';
+import { Quarantine } from './inbound/quarantine.js';
 import { QuarantineService } from './inbound/quarantine.service.js';
 import { rereadMessage } from './inbound/reread.jobs.js';
 import { MessagesController } from './messages/messages.controller.js';
@@ -55,6 +56,7 @@ export function routingModule(config: Readonly<RoutingConfig>, clock: Clock = ne
       DirectoryConsumer,
       FeedService,
       InboundService,
+      Quarantine,
       QuarantineService,
       DeliveriesConsumer,
       OutboundMessages,

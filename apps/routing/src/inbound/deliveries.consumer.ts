@@ -3,8 +3,9 @@ import { DeliveryReceivedV1 } from '@strowger/contracts-ingestion';
 import type { CloudEvent } from '@strowger/kernel';
 import { BatchConsumer, type RawMessage } from '@strowger/messaging';
 import { ReceiptsService, type Receipt } from '../outbound/receipts.service.js';
-import { InboundService, type Inbound } from './inbound.service.js';
-import { QuarantineService, type Quarantined } from './quarantine.service.js';
+import type { Inbound } from './inbound.js';
+import { InboundService } from './inbound.service.js';
+import { Quarantine, type Quarantined } from './quarantine.js';
 import { Db } from '@strowger/persistence';
 
 const decoder = new TextDecoder();
@@ -19,7 +20,7 @@ export class DeliveriesConsumer {
     @Inject(Db) private readonly db: Db,
     @Inject(InboundService) private readonly inbound: InboundService,
     @Inject(ReceiptsService) private readonly receipts: ReceiptsService,
-    @Inject(QuarantineService) private readonly quarantine: QuarantineService,
+    @Inject(Quarantine) private readonly quarantine: Quarantine,
   ) {}
 
   async handleBatch(messages: RawMessage[]): Promise<void> {

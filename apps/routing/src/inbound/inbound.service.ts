@@ -11,23 +11,8 @@ import { lockOf } from '../directory/directory.service.js';
 import { FeedService } from '../feed/feed.service.js';
 import { MESSAGE_COLUMNS, messageViewOf, type MessageRow } from '../messages/message.queries.js';
 import { rereadMessage } from './reread.jobs.js';
-import { QuarantineService, type Quarantined } from './quarantine.service.js';
-
-/** A message from a carrier, wherever it came from: a webhook, the carrier's list, or out of quarantine. */
-export interface Inbound {
-  deliveryId: string;
-  /** Which message of the delivery. */
-  part: number;
-  platformId: string;
-  systemProviderId: string;
-  carrierMessageId: string;
-  from: string;
-  to: string;
-  text: string;
-  receivedAt: string;
-  carrierAccountId: string;
-  suspectEncoding?: true;
-}
+import type { Inbound } from './inbound.js';
+import { Quarantine, type Quarantined } from './quarantine.js';
 
 /** Where a message goes. */
 interface Destination {
@@ -70,7 +55,7 @@ export class InboundService {
   constructor(
     @Inject(Db) private readonly db: Db,
     @Inject(FeedService) private readonly feed: FeedService,
-    @Inject(QuarantineService) private readonly quarantine: QuarantineService,
+    @Inject(Quarantine) private readonly quarantine: Quarantine,
     @Inject(ConsentService) private readonly consent: ConsentService,
     @Inject(Jobs) private readonly jobs: Jobs,
     @Inject(RoutingConfig) private readonly config: RoutingConfig,

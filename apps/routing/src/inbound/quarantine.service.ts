@@ -1,32 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
 import type { ListQuarantine, QuarantinedView } from '@strowger/contracts-routing';
-import { AppError, newId, NotFound, pageOf, type Page, type TenantScope } from '@strowger/kernel';
+import { AppError, NotFound, pageOf, type Page, type TenantScope } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { parseHook } from '@strowger/cpaas';
-import type { RawDelivery } from '@strowger/contracts-ingestion';
 import { PlatformAccess } from '../directory/platform-access.js';
 import { timeCursor } from '../directory/scope.js';
 import { ReceiptsService, type Receipt } from '../outbound/receipts.service.js';
-import { InboundService, type Inbound } from './inbound.service.js';
-
-/** What can't be routed now: kept whole, shown with the reason, routed again when the reason is gone. */
-export interface Quarantined {
-  deliveryId: string;
-  part: number;
-  platformId: string;
-  systemProviderId: string;
-  reason: QuarantinedView['reason'];
-  detail: string;
-  number?: string;
-  carrierMessageId?: string;
-  content: Inbound | Unreadable;
-  at: string;
-}
-export interface Unreadable {
-  kind: string;
-  raw: RawDelivery;
-}
+import type { Inbound } from './inbound.js';
+import { InboundService } from './inbound.service.js';
+import type { Unreadable } from './quarantine.js';
 
 interface Row {
   id: string;
@@ -59,19 +41,8 @@ export class QuarantineService {
     @Inject(Db) private readonly db: Db,
     @Inject(ReceiptsService) private readonly receipts: ReceiptsService,
     @Inject(PlatformAccess) private readonly platforms: PlatformAccess,
-    @Inject(ModuleRef) private readonly modules: ModuleRef,
+    @Inject(InboundService) private readonly inbound: InboundService,
   ) {}
-
-  async add(items: readonly Quarantined[]): Promise<void> {
-    if (items.length === 0) return;
-    await this.db.query(sql`
-      insert into quarantined (id, delivery_id, part, platform_id, system_provider_id, reason, detail, number, carrier_message_id, content, at)
-      select * from unnest(${items.map(() => newId())}::uuid[], ${items.map((q) => q.deliveryId)}::uuid[], ${items.map((q) => q.part)}::smallint[],
-                           ${items.map((q) => q.platformId)}::uuid[], ${items.map((q) => q.systemProviderId)}::uuid[], ${items.map((q) => q.reason)}::text[],
-                           ${items.map((q) => q.detail)}::text[], ${items.map((q) => q.number ?? null)}::text[], ${items.map((q) => q.carrierMessageId ?? null)}::text[],
-                           ${items.map((q) => JSON.stringify(q.content))}::jsonb[], ${items.map((q) => q.at)}::timestamptz[])
-      on conflict (delivery_id, part) do nothing`);
-  }
 
   /** The number has an owner now: what waited for it is delivered, oldest first. */
   async releaseFor(platformId: string, e164: string): Promise<void> {
@@ -168,11 +139,6 @@ export class QuarantineService {
       messages: facts.flatMap((fact, part) => (fact.type === 'message.received' ? [{ ...about, ...fact, part }] : [])),
       receipts: facts.flatMap((fact) => (fact.type === 'receipt.received' ? [{ ...about, ...fact }] : [])),
     };
-  }
-
-  /** Looked up when needed: what is released goes through the same door as what comes in. */
-  private get inbound(): InboundService {
-    return this.modules.get(InboundService, { strict: false });
   }
 }
 
