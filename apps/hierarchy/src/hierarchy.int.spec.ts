@@ -123,14 +123,17 @@ describe('updates', () => {
     const { provider, reseller, group, user } = await world.given.tree();
     const stale = { version: 7, name: 'New' };
     const person = await world.given.portalUser(provider.id);
-    for (const update of [
-      world.call(h.updateSystemProvider, { id: provider.id, ...stale }),
-      world.call(h.renameReseller, { id: reseller.id, ...stale }),
-      world.call(h.renameGroup, { id: group.id, ...stale }),
-      world.call(h.updateUser, { id: user.id, ...stale }),
-      world.call(h.updatePortalUser, { id: person.id, ...stale }),
-    ])
-      expect(await refusal(update)).toMatchObject({ kind: 'precondition-failed', code: 'version-mismatch' });
+    const refusals = await Promise.all(
+      [
+        world.call(h.updateSystemProvider, { id: provider.id, ...stale }),
+        world.call(h.renameReseller, { id: reseller.id, ...stale }),
+        world.call(h.renameGroup, { id: group.id, ...stale }),
+        world.call(h.updateUser, { id: user.id, ...stale }),
+        world.call(h.updatePortalUser, { id: person.id, ...stale }),
+      ].map(refusal),
+    );
+    for (const refused of refusals)
+      expect(refused).toMatchObject({ kind: 'precondition-failed', code: 'version-mismatch' });
   });
 
   it('with one version in parallel: one wins', async () => {
