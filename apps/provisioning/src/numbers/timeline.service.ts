@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { CarrierExchange, ExchangeObserver } from '@strowger/cpaas';
 import { AppError, Clock, newId } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
-import { logger } from '@strowger/telemetry';
+import { logger, span } from '@strowger/telemetry';
 import type { CpaasNumber } from './number.entity.js';
 import { TimelineEntry } from './timeline-entry.entity.js';
 
@@ -54,7 +54,7 @@ export class Timeline {
       onExchange: (exchange) => void exchanges.push(exchange),
       step: async (event, summary, work) => {
         try {
-          const result = await work();
+          const result = await span(`carrier ${event}`, work, undefined, { kind: 'client' });
           await ended(event, summary(result));
           return result;
         } catch (error) {
