@@ -1,5 +1,6 @@
 import { createHash, hkdfSync } from 'node:crypto';
 import { AppError, SecretBox } from '@strowger/kernel';
+import { JetStreamApiError } from '@nats-io/jetstream';
 import type { KV } from '@nats-io/kv';
 import type { Answer } from './route.js';
 
@@ -53,6 +54,20 @@ export function idFromKey(caller: string, key: string): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
+const WRONG_LAST_SEQUENCE = 10071;
+
+/** Undefined when the key has an entry already; anything else went wrong with the bucket, and nothing was done yet. */
+function takenOrAway(error: unknown): undefined {
+  if (error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE) return undefined;
+  throw new AppError(
+    'unavailable',
+    'service-unavailable',
+    'The request could not be noted under its Idempotency-Key and was not begun. Try again shortly.',
+    {},
+    { cause: error, retryAfterSeconds: 1 },
+  );
+}
+
 /**
  * Same key and body: same answer; same key, other body: 422. Only successes are remembered (24 h), so a failed try may
  * be made again under its key.
@@ -70,7 +85,7 @@ export class IdempotencyKeys {
     const name = digest('entry', caller, key).toString('hex');
     const fingerprint = digest(JSON.stringify(request)).toString('hex');
     const mine: Entry = { fingerprint, startedAt: this.now(), done: false };
-    const revision = await kv.create(name, JSON.stringify(mine)).catch(() => undefined);
+    const revision = await kv.create(name, JSON.stringify(mine)).catch(takenOrAway);
     let claimed = revision;
     if (claimed === undefined) {
       const existing = await kv.get(name);
@@ -81,7 +96,8 @@ export class IdempotencyKeys {
         return { ...answer, headers: { ...answer.headers, 'idempotency-replayed': 'true' } };
       }
       if (entry && this.now() - entry.startedAt < this.abandonedMs) throw new RequestInProgress();
-      claimed = await kv.update(name, JSON.stringify(mine), existing?.revision ?? 0).catch(() => {
+      if (!existing) throw new RequestInProgress();
+      claimed = await kv.update(name, JSON.stringify(mine), existing.revision).catch(() => {
         throw new RequestInProgress();
       });
     }
@@ -91,7 +107,8 @@ export class IdempotencyKeys {
       await kv.put(name, JSON.stringify({ ...mine, done: true, sealedAnswer } satisfies Entry));
       return answer;
     } catch (error) {
-      await kv.delete(name, { previousSeq: claimed });
+      // Should this fail too, the key is free again once the try counts as abandoned; what went wrong is worth more.
+      await kv.delete(name, { previousSeq: claimed }).catch(() => undefined);
       throw error;
     }
   }
