@@ -10,7 +10,7 @@ import {
   type SyncView,
 } from '@strowger/contracts-routing';
 import { Answers, startService } from '@strowger/http';
-import { newId, type RpcRequest } from '@strowger/kernel';
+import { type AppError, newId, type RpcRequest } from '@strowger/kernel';
 import { Messaging } from '@strowger/messaging';
 import { testNats } from '@strowger/testing';
 import { Tokens } from './auth/tokens.js';
@@ -25,7 +25,8 @@ export class Behind {
   static feed: MessageView[] = [];
   static acked = 0;
   static asked: RpcRequest<object>[] = [];
-  static previews = 0;
+  /** What the next sends are refused with. */
+  static refuse?: AppError;
 
   @Answers(routingRpc.syncClient)
   async sync({ body: { cursor = 0, limit = 200 } }: RpcRequest<SyncClient>): Promise<SyncView> {
@@ -45,6 +46,7 @@ export class Behind {
   @Answers(routingRpc.sendMessage)
   async send(request: RpcRequest<{ messageId?: string; to: string; text: string }>): Promise<MessageView> {
     Behind.asked.push(request);
+    if (Behind.refuse) throw Behind.refuse;
     return { ...messageAt(1, request.body.text), id: request.body.messageId ?? newId() };
   }
   @Answers(hierarchyRpc.updateUser)

@@ -36,7 +36,10 @@ export class EarlierAnswerUnreadable extends AppError {
   }
 }
 
-type Entry = { fingerprint: string; startedAt: number } & ({ done: false } | { done: true; sealedAnswer: string });
+/** `attempt` counts the tries that failed for certain: each further one is a new piece of work with an id of its own. */
+type Entry = { fingerprint: string; startedAt: number; attempt: number } & (
+  { done: false; failed?: true } | { done: true; sealedAnswer: string }
+);
 
 /** Answers hold message texts and webhook addresses, which nobody may read in the bucket. */
 export const answersBox = (tokenSecret: string): SecretBox =>
@@ -47,8 +50,8 @@ export const answersBox = (tokenSecret: string): SecretBox =>
 const digest = (...parts: string[]): Buffer => createHash('sha256').update(parts.join('\0')).digest();
 
 /** A UUID (version 8, RFC 9562) that is always the same for the same caller and key. */
-export function idFromKey(caller: string, key: string): string {
-  const bytes = digest('id', caller, key).subarray(0, 16);
+export function idFromKey(caller: string, key: string, attempt = 0): string {
+  const bytes = digest('id', caller, key, String(attempt)).subarray(0, 16);
   bytes[6] = (bytes[6]! & 0x0f) | 0x80;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
@@ -80,35 +83,46 @@ export class IdempotencyKeys {
     private readonly now: () => number = Date.now,
   ) {}
 
-  async once(caller: string, key: string, request: unknown, run: () => Promise<Answer>): Promise<Answer> {
+  /** @param run is told how many tries under the key failed for certain */
+  async once(
+    caller: string,
+    key: string,
+    request: unknown,
+    run: (attempt: number) => Promise<Answer>,
+  ): Promise<Answer> {
     const kv = await this.bucket();
     const name = digest('entry', caller, key).toString('hex');
     const fingerprint = digest(JSON.stringify(request)).toString('hex');
-    const mine: Entry = { fingerprint, startedAt: this.now(), done: false };
+    const mine = { fingerprint, startedAt: this.now(), attempt: 0, done: false as const };
     const revision = await kv.create(name, JSON.stringify(mine)).catch(takenOrAway);
     let claimed = revision;
     if (claimed === undefined) {
       const existing = await kv.get(name);
       const entry = existing && existing.operation === 'PUT' ? existing.json<Entry>() : undefined;
-      if (entry && entry.fingerprint !== fingerprint) throw new IdempotencyKeyReused();
+      const failed = entry?.done === false && entry.failed;
+      if (entry && !failed && entry.fingerprint !== fingerprint) throw new IdempotencyKeyReused();
       if (entry?.done) {
         const answer = this.opened(entry.sealedAnswer, name);
         return { ...answer, headers: { ...answer.headers, 'idempotency-replayed': 'true' } };
       }
-      if (entry && this.now() - entry.startedAt < this.abandonedMs) throw new RequestInProgress();
+      if (entry && !failed && this.now() - entry.startedAt < this.abandonedMs) throw new RequestInProgress();
       if (!existing) throw new RequestInProgress();
+      mine.attempt = entry?.attempt ?? 0;
       claimed = await kv.update(name, JSON.stringify(mine), existing.revision).catch(() => {
         throw new RequestInProgress();
       });
     }
     try {
-      const answer = await run();
+      const answer = await run(mine.attempt);
       const sealedAnswer = this.box.seal(JSON.stringify(answer), name);
       await kv.put(name, JSON.stringify({ ...mine, done: true, sealedAnswer } satisfies Entry));
       return answer;
     } catch (error) {
+      // What may have been done must be found under the same id again; what failed for certain is begun anew.
+      const attempt = AppError.wrap(error).outcome === 'unknown' ? mine.attempt : mine.attempt + 1;
+      const entry: Entry = { ...mine, attempt, failed: true };
       // Should this fail too, the key is free again once the try counts as abandoned; what went wrong is worth more.
-      await kv.delete(name, { previousSeq: claimed }).catch(() => undefined);
+      await kv.update(name, JSON.stringify(entry), claimed).catch(() => undefined);
       throw error;
     }
   }

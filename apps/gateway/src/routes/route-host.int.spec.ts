@@ -1,5 +1,5 @@
 import { Kvm } from '@nats-io/kv';
-import { newId } from '@strowger/kernel';
+import { AppError, newId } from '@strowger/kernel';
 import { Behind, startWorld, type World } from '../gateway.fixtures.js';
 import { idFromKey } from './idempotency.js';
 import { ifMatchVersion, preferredWait } from './route-host.js';
@@ -54,6 +54,20 @@ describe('idempotency keys', () => {
     for await (const key of await bucket.keys()) kept.push((await bucket.get(key))!.string());
     expect(kept.length).toBeGreaterThan(0);
     expect(kept.filter((entry) => entry.includes('nobody else') || entry.includes('"body"'))).toEqual([]);
+  });
+
+  it('begin anew after a try that failed for certain, and go on after one that may have worked', async () => {
+    const key = { 'idempotency-key': newId() };
+    const ids = () => Behind.asked.map(({ body }) => (body as { messageId: string }).messageId);
+    Behind.refuse = new AppError('conflict', 'not-now', 'Not now.');
+    await send(text, key);
+    Behind.refuse = new AppError('unavailable', 'who-knows', 'Who knows.', {}, { outcome: 'unknown' });
+    await send(text, key);
+    Behind.refuse = undefined;
+    expect((await send(text, key)).status).toBe(202);
+    const [first, second, third] = ids();
+    expect(second).not.toBe(first);
+    expect(third).toBe(second);
   });
 
   it('let exactly one of many parallel requests through', async () => {

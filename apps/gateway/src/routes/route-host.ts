@@ -100,8 +100,10 @@ export class RouteHost {
       ]);
     const caller = `${principal?.actor.id ?? request.ip} ${route.method} ${route.path}`;
     const fingerprint = { ...body, waitSeconds: undefined };
-    if (typeof route.idempotent === 'string') body[route.idempotent] = idFromKey(caller, key);
-    return this.keys.once(caller, key, fingerprint, () => this.call(route, principal, body));
+    return this.keys.once(caller, key, fingerprint, (attempt) => {
+      if (typeof route.idempotent === 'string') body[route.idempotent] = idFromKey(caller, key, attempt);
+      return this.call(route, principal, body);
+    });
   }
 
   private async call(route: Route, principal: Principal | undefined, body: Fields): Promise<Answer> {

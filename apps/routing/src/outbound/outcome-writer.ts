@@ -1,4 +1,10 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { AppError } from '@strowger/kernel';
 import type { Outcome } from './sender.queries.js';
+
+const PAUSE_MS = 250;
+/** A minute in all, well inside the messages' lease. */
+const ATTEMPTS = 240;
 
 /** Gathers outcomes while a write is under way and writes them together. */
 export class OutcomeWriter {
@@ -24,8 +30,20 @@ export class OutcomeWriter {
   private async run(): Promise<void> {
     while (this.waiting.length > 0) {
       await new Promise((resolve) => setImmediate(resolve));
-      await this.write(this.waiting.splice(0)).catch(this.onFailure);
+      await this.writeAll(this.waiting.splice(0));
     }
     this.running = undefined;
+  }
+
+  /** What a carrier answered is known only here: while the database is away it is kept and tried again. */
+  private async writeAll(batch: Outcome[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.write(batch);
+      } catch (error) {
+        if (attempt === ATTEMPTS || AppError.wrap(error).kind !== 'unavailable') return this.onFailure(error);
+        await wait(PAUSE_MS);
+      }
+    }
   }
 }

@@ -52,13 +52,24 @@ export class SenderQueries {
     @Inject(FeedService) private readonly feed: FeedService,
   ) {}
 
-  /** Takes or keeps the right to send for a platform. */
+  /**
+   * Takes or keeps the right to send for a platform. Whoever takes it over looks at once for what the one before, now
+   * dead, left half-sent: waiting for those messages' own leases would hold their conversations up for minutes.
+   */
   async lease(platformId: string): Promise<{ ratePerSecond: number } | undefined> {
-    const [row] = await this.db.query<{ rate: number }>(sql`
-      update platform set sender = ${this.me}, sender_until = now() + ${SENDER_LEASE_SECONDS} * interval '1 second'
-      where platform_id = ${platformId} and not deleted and (sender = ${this.me} or sender_until is null or sender_until < now())
-      returning rate_per_second as rate`);
-    return row && { ratePerSecond: row.rate };
+    return this.db.transactional(async () => {
+      const [row] = await this.db.query<{ rate: number; before: string | null }>(sql`
+        with held as (select sender from platform where platform_id = ${platformId} for update)
+        update platform set sender = ${this.me}, sender_until = now() + ${SENDER_LEASE_SECONDS} * interval '1 second'
+        from held
+        where platform_id = ${platformId} and not deleted and (platform.sender = ${this.me} or sender_until is null or sender_until < now())
+        returning rate_per_second as rate, held.sender as before`);
+      if (row?.before && row.before !== this.me)
+        await this.db.query(
+          sql`update message set next_attempt_at = now() where platform_id = ${platformId} and state = 'submitting' and next_attempt_at > now()`,
+        );
+      return row && { ratePerSecond: row.rate };
+    });
   }
 
   /** Keeps what a long round still works on. */
