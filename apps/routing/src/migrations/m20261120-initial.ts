@@ -94,9 +94,6 @@ export class M20261120Initial extends Migration {
     this.addSql(`create index message_reread on message (platform_id) where reread`);
     this.addSql(`create index message_due on message (platform_id, next_attempt_at) where next_attempt_at is not null`);
     this.addSql(
-      `create index message_lane on message (conversation_id, created_at, id) where next_attempt_at is not null`,
-    );
-    this.addSql(
       `create index message_doubtful on message (platform_id, next_attempt_at) where state in ('submitting', 'submitted-unknown')`,
     );
     this.addSql(`create index message_queue on message (platform_id, created_at, id) where state = 'queued'`);

@@ -93,17 +93,21 @@ export class SenderQueries {
   async claim(platformId: string, limit: number, exhausted: readonly string[]): Promise<Claimed[]> {
     return this.db.transactional(async (): Promise<Claimed[]> => {
       const rows = await this.db.query<MessageRow & Pick<Claimed, 'allowed'>>(sql`
-        with due as (
-          select m.id, n.active, o.id as opt_out from message m
-          join owned_number n on n.number_id = m.number_id
-          left join opt_out o on o.number = m.number and o.remote = m.remote and o.cleared_at is null
-          left join lateral (
-            select 1 as earlier from message e
-            where e.conversation_id = m.conversation_id and e.next_attempt_at is not null and (e.created_at, e.id) < (m.created_at, m.id)
-              and (e.state <> 'queued' or e.next_attempt_at > now()) limit 1) w on true
+        with held as materialized (
+          select conversation_id, min(created_at) as since from (
+            select conversation_id, created_at from message where platform_id = ${platformId} and state in ('submitting', 'submitted-unknown')
+            union all
+            select conversation_id, created_at from message where platform_id = ${platformId} and next_attempt_at > now()) h
+          group by conversation_id),
+        taken as materialized (
+          select m.id, m.number_id, m.number, m.remote from message m
           where m.platform_id = ${platformId} and m.state = 'queued' and m.next_attempt_at <= now() and m.number <> all(${exhausted}::text[])
-            and w.earlier is null
-          order by m.created_at, m.id limit ${limit} for update of m skip locked)
+            and not exists (select 1 from held where held.conversation_id = m.conversation_id and held.since <= m.created_at)
+          order by m.created_at, m.id limit ${limit} for update of m skip locked),
+        due as (
+          select t.id, n.active, o.id as opt_out from taken t
+          join owned_number n on n.number_id = t.number_id
+          left join opt_out o on o.number = t.number and o.remote = t.remote and o.cleared_at is null)
         update message set state = 'submitting', attempts = attempts + 1, next_attempt_at = now() + ${SUBMIT_LEASE_SECONDS} * interval '1 second'
         from due where message.id = due.id
         returning ${QUALIFIED}, case when not due.active then 'number-released' when due.opt_out is not null then 'opted-out' else 'yes' end as allowed`);
