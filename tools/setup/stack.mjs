@@ -198,7 +198,7 @@ class Stack {
     const args = [
       '--enable-source-maps',
       '--max-semi-space-size=8',
-      '--max-old-space-size=256',
+      '--max-old-space-size=384',
       ...(isApp && existsSync(preload) ? ['--import', preload] : []),
       entry,
     ];
