@@ -16,20 +16,3 @@ export class OperatorOnly extends AppError {
     super('forbidden', 'operator-only', `Only the operator of this installation may ${action}. Ask them to do it.`, {});
   }
 }
-
-export class VersionMismatch extends AppError {
-  constructor(what: string, given: number, current: number) {
-    super(
-      'precondition-failed',
-      'version-mismatch',
-      `This ${what} was changed by someone else meanwhile (version ${current}, yours is ${given}). Read it again, then repeat your change.`,
-      { given, current },
-    );
-  }
-}
-
-/** Throws when the caller changes another version than it read; without a version the last write wins. */
-export function checkVersion(what: string, row: { version: number }, given: number | null | undefined): void {
-  if (given !== undefined && given !== null && given !== row.version)
-    throw new VersionMismatch(what, given, row.version);
-}

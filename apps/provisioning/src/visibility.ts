@@ -1,24 +1,7 @@
-import { AppError, type TenantScope } from '@strowger/kernel';
+import type { TenantScope } from '@strowger/kernel';
 
 /** Platforms belong to a system provider: nobody below it sees them, and siblings don't either. */
 export function platformsSeenBy(scope: TenantScope): Record<string, unknown> {
   if (scope.level === 'platform') return {};
   return scope.level === 'system-provider' ? { systemProviderId: scope.id } : { id: { $in: [] } };
-}
-
-export class VersionMismatch extends AppError {
-  constructor(what: string, given: number, current: number) {
-    super(
-      'precondition-failed',
-      'version-mismatch',
-      `This ${what} was changed by someone else meanwhile (version ${current}, yours is ${given}). Read it again, then repeat your change.`,
-      { given, current },
-    );
-  }
-}
-
-/** Throws when the caller changes another version than it read; without a version the last write wins. */
-export function checkVersion(what: string, row: { version: number }, given: number | null | undefined): void {
-  if (given !== undefined && given !== null && given !== row.version)
-    throw new VersionMismatch(what, given, row.version);
 }

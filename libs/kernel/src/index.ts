@@ -7,3 +7,4 @@ export * from './page.js';
 export * from './rpc.js';
 export * from './secret-box.js';
 export * from './tenancy.js';
+export * from './version.js';

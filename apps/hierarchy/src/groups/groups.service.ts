@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { LockMode } from '@mikro-orm/postgresql';
 import type { CreateGroup, GroupView, ListUnder, RenameNode } from '@strowger/contracts-hierarchy';
-import { Clock, NotFound, type Page, type RpcContext, type TenantScope } from '@strowger/kernel';
+import { Clock, NotFound, type Page, type RpcContext, type TenantScope, checkVersion } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
 import { isEmpty } from '../history/changes.js';
 import { HistoryService } from '../history/history.service.js';
@@ -9,7 +9,7 @@ import { matching, pageByName, type Where } from '../listing.js';
 import { ResellersService } from '../resellers/resellers.service.js';
 import { SystemProvidersService } from '../system-providers/system-providers.service.js';
 import { uniquely } from '../uniqueness.js';
-import { checkVersion, seenBy } from '../visibility.js';
+import { seenBy } from '../visibility.js';
 import { Group } from './group.entity.js';
 import { GroupExists } from './group.errors.js';
 

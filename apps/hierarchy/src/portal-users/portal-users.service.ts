@@ -9,6 +9,7 @@ import {
   type Page,
   type RpcContext,
   type TenantScope,
+  checkVersion,
 } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
 import { isEmpty } from '../history/changes.js';
@@ -17,7 +18,7 @@ import { matching, pageByName, type Where } from '../listing.js';
 import { columnOf, NodesService } from '../nodes/nodes.service.js';
 import { SystemProvidersService } from '../system-providers/system-providers.service.js';
 import { uniquely } from '../uniqueness.js';
-import { checkVersion, seenBy } from '../visibility.js';
+import { seenBy } from '../visibility.js';
 import { AlertGuard } from './alert-guard.service.js';
 import { AlertRecipients, type AlertingProvider } from './alert-recipients.service.js';
 import { PasswordHasher } from './password-hasher.js';

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { LockMode } from '@mikro-orm/postgresql';
 import type { CreateReseller, ListUnder, RenameNode, ResellerView } from '@strowger/contracts-hierarchy';
-import { Clock, NotFound, type Page, type RpcContext, type TenantScope } from '@strowger/kernel';
+import { Clock, NotFound, type Page, type RpcContext, type TenantScope, checkVersion } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
 import { isEmpty } from '../history/changes.js';
 import { HistoryService } from '../history/history.service.js';
 import { matching, pageByName, type Where } from '../listing.js';
 import { SystemProvidersService } from '../system-providers/system-providers.service.js';
 import { uniquely } from '../uniqueness.js';
-import { checkVersion, seenBy } from '../visibility.js';
+import { seenBy } from '../visibility.js';
 import { Reseller } from './reseller.entity.js';
 import { ResellerExists } from './reseller.errors.js';
 

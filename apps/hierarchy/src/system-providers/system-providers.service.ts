@@ -6,14 +6,14 @@ import type {
   SystemProviderView,
   UpdateSystemProvider,
 } from '@strowger/contracts-hierarchy';
-import { Clock, NotFound, type Page, type RpcContext, type TenantScope } from '@strowger/kernel';
+import { Clock, NotFound, type Page, type RpcContext, type TenantScope, checkVersion } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
 import { isEmpty } from '../history/changes.js';
 import { HistoryService } from '../history/history.service.js';
 import { matching, pageByName } from '../listing.js';
 import { AlertRecipients } from '../portal-users/alert-recipients.service.js';
 import { uniquely } from '../uniqueness.js';
-import { checkVersion, OperatorOnly, seenBy } from '../visibility.js';
+import { OperatorOnly, seenBy } from '../visibility.js';
 import { ServerHostName } from './server-host-name.entity.js';
 import { SystemProvider } from './system-provider.entity.js';
 import { ServerHostNameTaken } from './system-provider.errors.js';

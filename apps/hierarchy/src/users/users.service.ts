@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import type { CreateUser, ListUnder, UpdateUser, UserView } from '@strowger/contracts-hierarchy';
-import { Clock, NotFound, type Page, type RpcContext, type TenantScope } from '@strowger/kernel';
+import { Clock, NotFound, type Page, type RpcContext, type TenantScope, checkVersion } from '@strowger/kernel';
 import { Db, Outbox } from '@strowger/persistence';
 import { GroupsService } from '../groups/groups.service.js';
 import { isEmpty } from '../history/changes.js';
@@ -10,7 +10,7 @@ import { SeatsService } from '../licensing/seats.service.js';
 import { matching, pageByName, type Where } from '../listing.js';
 import { columnOf, NodesService } from '../nodes/nodes.service.js';
 import { uniquely } from '../uniqueness.js';
-import { checkVersion, seenBy } from '../visibility.js';
+import { seenBy } from '../visibility.js';
 import { User } from './user.entity.js';
 import { UserExists } from './user.errors.js';
 

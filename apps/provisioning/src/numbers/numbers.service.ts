@@ -9,13 +9,12 @@ import type {
   UpdateNumber,
 } from '@strowger/contracts-provisioning';
 import { Rpc } from '@strowger/http';
-import { Clock, newId, NotFound, withinScope, type RpcContext, type TenantScope } from '@strowger/kernel';
+import { Clock, newId, NotFound, withinScope, type RpcContext, type TenantScope, checkVersion } from '@strowger/kernel';
 import { Db, sql, uniqueViolation } from '@strowger/persistence';
 import { SagaRunner } from '@strowger/saga';
 import { ProvisioningConfig } from '../config.js';
 import type { Platform } from '../platforms/platform.entity.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
-import { checkVersion } from '../visibility.js';
 import { NumberOutcomes, PLATFORM_LABEL } from './number-outcomes.service.js';
 import { CpaasNumber } from './number.entity.js';
 import {

@@ -7,12 +7,21 @@ import type {
   UpdatePlatform,
 } from '@strowger/contracts-provisioning';
 import { manifestOf } from '@strowger/cpaas';
-import { Clock, isWithin, maskSecret, newId, NotFound, type RpcContext, type TenantScope } from '@strowger/kernel';
+import {
+  Clock,
+  isWithin,
+  maskSecret,
+  newId,
+  NotFound,
+  type RpcContext,
+  type TenantScope,
+  checkVersion,
+} from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
 import { logger } from '@strowger/telemetry';
 import { Carriers, type OpenCredentials } from '../carriers/carriers.service.js';
 import { ProvisioningConfig } from '../config.js';
-import { checkVersion, platformsSeenBy } from '../visibility.js';
+import { platformsSeenBy } from '../visibility.js';
 import { AlertHolds } from './alert-holds.service.js';
 import { HookEndpoints } from './hook-endpoints.service.js';
 import { PlatformVerification } from './platform-verification.service.js';

@@ -9,7 +9,6 @@ export class ById {
 export class ListPlatforms {
   @IsUUID() systemProviderId!: string;
 }
-export class NoBody {}
 
 const define = <B extends object, R>(verbNoun: string, body: new () => B): RpcContract<B, R> =>
   rpc<B, R>(`rpc.provisioning.${verbNoun}.v1`, body);
