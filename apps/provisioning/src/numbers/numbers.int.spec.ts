@@ -122,6 +122,28 @@ describe('assigning', () => {
     expect(await carrierRows(number)).toHaveLength(1);
   });
 
+  it('does not call it a certain failure when the database goes away after the work has begun', async () => {
+    const number = world.newNumber();
+    const numberId = newId();
+    await world.twins.control.addFault({ carrier: 'restcomm', match: { number }, do: 'delay', delayMs: 1500 });
+    let settled = false;
+    const error = refusal(world.assign(tenant, number, { numberId, waitSeconds: 20 })).finally(() => (settled = true));
+    await soon(async () => {
+      expect(await world.db.query(sql`select 1 from cpaas_number where id = ${numberId}`)).toHaveLength(1);
+    });
+    while (!settled)
+      await world.db
+        .query(
+          sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+        )
+        .catch(() => undefined);
+    expect(await error).toMatchObject({ kind: 'unavailable', code: 'database-unavailable', outcome: 'unknown' });
+    await soon(async () => {
+      const { operation } = await world.assign(tenant, number, { numberId, waitSeconds: 0 });
+      expect(operation).toMatchObject({ subjectId: numberId });
+    });
+  });
+
   it('lets one of twenty win a number', async () => {
     const number = world.newNumber();
     const other = await world.given.tenant({ exchange: false });

@@ -10,7 +10,7 @@ import type {
 } from '@strowger/contracts-provisioning';
 import { Rpc } from '@strowger/http';
 import { Clock, newId, NotFound, withinScope, type RpcContext, type TenantScope, checkVersion } from '@strowger/kernel';
-import { Db, sql, uniqueViolation } from '@strowger/persistence';
+import { DatabaseUnavailable, Db, isDatabaseAway, sql, uniqueViolation } from '@strowger/persistence';
 import { SagaRunner } from '@strowger/saga';
 import { ProvisioningConfig } from '../config.js';
 import type { Platform } from '../platforms/platform.entity.js';
@@ -168,11 +168,17 @@ export class NumbersService {
     operationId: string,
     waitSeconds: number | null | undefined,
   ): Promise<NumberOutcome> {
-    const settled = await this.sagas.settled(operationId, (waitSeconds ?? WAIT_SECONDS) * 1000);
-    const operation = operationOf(settled ?? (await this.sagas.view(operationId)));
-    if (operation.state !== 'succeeded') return { operation };
-    const number = await this.db.em().findOneOrFail(CpaasNumber, numberId);
-    return { operation, number: await this.queries.view(number) };
+    try {
+      const settled = await this.sagas.settled(operationId, (waitSeconds ?? WAIT_SECONDS) * 1000);
+      const operation = operationOf(settled ?? (await this.sagas.view(operationId)));
+      if (operation.state !== 'succeeded') return { operation };
+      const number = await this.db.em().findOneOrFail(CpaasNumber, numberId);
+      return { operation, number: await this.queries.view(number) };
+    } catch (error) {
+      // The work has begun by now: a caller told of a certain failure would begin it again under another id.
+      if (isDatabaseAway(error)) throw new DatabaseUnavailable({ cause: error, outcome: 'unknown' });
+      throw error;
+    }
   }
 
   private async lock(em: EntityManager, scope: TenantScope, id: string): Promise<CpaasNumber> {
