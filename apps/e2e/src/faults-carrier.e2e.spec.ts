@@ -31,12 +31,18 @@ describe('a carrier that does not answer', () => {
           stack.holds(
             `${path}, ${when}, ${times} times, the number ${there ? 'there' : 'not there'} before: whole or undone`,
             async (world) => {
-              const ten = world.phone();
-              const before = there ? await world.twins.putNumber(foreign(world, ten)) : undefined;
               const fault = await world.twins.addFault({ carrier, match: matching(world, path), do: when, times });
-              const outcome = await attempt(world, ten);
-              const hit = (await world.twins.faults()).find(({ id }) => id === fault.id)!;
-              expect(hit.hits).toBeGreaterThan(0);
+              const hits = async (): Promise<number> =>
+                (await world.twins.faults()).find(({ id }) => id === fault.id)?.hits ?? 0;
+              let ten: string;
+              let before: NumberRow | undefined;
+              let outcome: NumberView | Refused;
+              // One answer about the applications serves all who ask within a moment, so the last test's may do for a number.
+              do {
+                ten = world.phone();
+                before = there ? await world.twins.putNumber(foreign(world, ten)) : undefined;
+                outcome = await attempt(world, ten);
+              } while ((await hits()) === 0);
               // The carrier answers again: what could not be undone at once is undone now.
               await world.twins.clearFaults();
               await world.booksAgree();
