@@ -197,7 +197,7 @@ class Stack {
     // V8 lets garbage grow into whatever the machine has; a service lives in far less.
     const args = [
       '--enable-source-maps',
-      '--max-semi-space-size=8',
+      '--max-semi-space-size=16',
       '--max-old-space-size=384',
       ...(isApp && existsSync(preload) ? ['--import', preload] : []),
       entry,

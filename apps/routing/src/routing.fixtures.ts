@@ -361,7 +361,7 @@ export async function startRouting({
       call(routingRpc.sendMessage, { messageId, to, text }, user.scope),
     messagesOf: async (user: SpecUser): Promise<MessageView[]> =>
       (await call(routingRpc.listMessages, { limit: 200 }, user.scope)).items,
-    sync: (user: SpecUser, cursor = 0, limit = 1000): Promise<SyncView> =>
+    sync: (user: Pick<SpecUser, 'userId' | 'scope'>, cursor = 0, limit = 1000): Promise<SyncView> =>
       call(routingRpc.syncClient, { userId: user.userId, cursor, limit }, user.scope),
     /** What the carrier was given, oldest first. */
     atCarrier: async (platform: SpecPlatform): Promise<{ sid: string; to: string; body: string }[]> =>

@@ -1,3 +1,4 @@
+export { arrayLiteral } from './array-literal.js';
 export { Db, type TransactionOptions } from './db.js';
 export { DatabaseUnavailable, isDatabaseAway, SchemaBehind, sqlState, uniqueViolation } from './errors.js';
 export { Inbox } from './inbox.js';

@@ -6,7 +6,6 @@ import { ReceiptsService, type Receipt } from '../outbound/receipts.service.js';
 import type { Inbound } from './inbound.js';
 import { InboundService } from './inbound.service.js';
 import { Quarantine, type Quarantined } from './quarantine.js';
-import { Db } from '@strowger/persistence';
 
 const decoder = new TextDecoder();
 
@@ -17,7 +16,6 @@ const decoder = new TextDecoder();
 @BatchConsumer('routing-deliveries', { stream: 'INGESTION', filter: DeliveryReceivedV1.type, maxBatch: 500 })
 export class DeliveriesConsumer {
   constructor(
-    @Inject(Db) private readonly db: Db,
     @Inject(InboundService) private readonly inbound: InboundService,
     @Inject(ReceiptsService) private readonly receipts: ReceiptsService,
     @Inject(Quarantine) private readonly quarantine: Quarantine,
@@ -61,11 +59,10 @@ export class DeliveriesConsumer {
           });
       }
     }
-    await this.db.transactional(async () => {
-      await this.quarantine.add(quarantined);
-      await this.inbound.receive(inbound);
-    });
-    // A transaction of its own: it locks messages before feeds, as all do that change messages.
+    // Each safe to repeat, so each is a transaction of its own, and the usual batch has nothing but the second.
+    await this.quarantine.add(quarantined);
+    await this.inbound.receive(inbound);
+    // After them: it locks messages before feeds, as all do that change messages.
     await this.receipts.apply(receipts);
   }
 }

@@ -2,7 +2,9 @@ import { routingRpc } from '@strowger/contracts-routing';
 import { newId } from '@strowger/kernel';
 import { eventually } from '@strowger/testing';
 import { sql } from '@strowger/persistence';
+import { DirectoryService } from '../directory/directory.service.js';
 import { providerScope, refusal, REMOTE, startRouting, type World } from '../routing.fixtures.js';
+import { InboundService } from './inbound.service.js';
 
 let world: World;
 beforeAll(async () => {
@@ -63,6 +65,64 @@ describe('an inbound message', () => {
     expect(await world.call(routingRpc.listConversations, {}, user.scope)).toMatchObject({ items: { length: 7 } });
   });
 
+  it('reaches its owner in order and word for word, whatever comes with it in one batch', async () => {
+    const ann = await world.given.user();
+    const { platform } = ann;
+    const bob = await world.given.user({ platform });
+    const held = await world.given.user({ platform, licensed: false });
+    const blocked = '+12015550177';
+    await world.call(routingRpc.blockNumber, { userId: ann.userId, number: blocked }, ann.scope);
+    const seen = { to: ann.e164, id: `SMseen${ann.userId}`, text: 'seen before' };
+    await world.receive(platform, seen);
+    await world.idle();
+    const odd = ['plain', '{"a",NULL}', 'back\\slash "quoted", comma', 'two\nlines\tand 😀', 'NULL', ''];
+    const batch = odd.flatMap((text, i) => [
+      { to: ann.e164, text, from: `+1201555${4000 + (i % 2)}` },
+      { to: bob.e164, text },
+      { to: held.e164, text },
+      { to: '+12015559999', text },
+      { to: ann.e164, text, from: blocked },
+      seen,
+    ]);
+    await world.deliver(
+      world.delivery(
+        platform,
+        batch.map((sms) => world.sms(sms)),
+      ),
+    );
+    await world.idle();
+    const texts = async (user: typeof ann): Promise<string[]> =>
+      (await world.sync(user)).items.map(({ message }) => message.text);
+    expect(await texts(ann)).toEqual(['seen before', ...odd]);
+    expect(await texts(bob)).toEqual(odd);
+    expect(await texts(held)).toEqual([]);
+    const { items } = await world.sync(ann);
+    expect(items.map(({ message }) => message.cursor)).toEqual(items.map((_, i) => i + 1));
+    const [{ held: waiting, unknown } = { held: 0, unknown: 0 }] = await world.db.query(sql<{
+      held: number;
+      unknown: number;
+    }>`
+      select (select count(*)::int from message where user_id = ${held.userId} and state = 'held') as held,
+             (select count(*)::int from quarantined where platform_id = ${platform.platformId}) as unknown`);
+    expect([waiting, unknown]).toEqual([odd.length, odd.length]);
+    const [block] = await world.call(routingRpc.listBlocks, { userId: ann.userId }, ann.scope);
+    expect(block).toMatchObject({ number: blocked, blockedMessages: odd.length });
+  });
+
+  it('comes before the STOP that follows it in one batch, and after the one it follows', async () => {
+    const user = await world.given.user();
+    const texts = ['before', 'STOP', 'after', 'START', 'last'];
+    await world.deliver(
+      world.delivery(
+        user.platform,
+        texts.map((text) => world.sms({ to: user.e164, text })),
+      ),
+    );
+    await world.idle();
+    const inbound = (await world.sync(user)).items.filter(({ message }) => message.direction === 'inbound');
+    expect(inbound.map(({ message }) => message.text)).toEqual(texts);
+  });
+
   it('makes one conversation with the next one', async () => {
     const user = await world.given.user();
     await world.receive(user.platform, { to: user.e164, text: 'one' }, { to: user.e164, text: 'two' });
@@ -99,6 +159,48 @@ describe('a message to a number nobody owns', () => {
     expect(items.map(({ message }) => message.text)).toEqual(['first', 'second', 'third']);
     expect(await world.quarantined(platform)).toEqual([]);
     expect(await world.quarantined(platform, true)).toHaveLength(3);
+  });
+
+  it('is not left held when the number and the licence come while it is being stored', async () => {
+    const platform = await world.given.platform();
+    const [userId, e164] = [newId(), world.newNumber()];
+    const { systemProviderId, platformId } = platform;
+    const owner = {
+      kind: 'user' as const,
+      id: userId,
+      name: '',
+      systemProviderId,
+      resellerId: newId(),
+      groupId: newId(),
+    };
+    const directory = world.app.get(DirectoryService);
+    const [number, licence] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const waiting = (): Promise<boolean> =>
+      eventually(async () => {
+        const locks = await world.db.query(sql`
+          select 1 from pg_locks where locktype = 'advisory' and not granted
+            and database = (select oid from pg_database where datname = current_database())`);
+        return locks.length === 1;
+      });
+    const activation = world.db.transactional(async () => {
+      await directory.activate({ numberId: newId(), e164, friendlyName: '', platformId, owner }, 1);
+      await number.promise;
+    });
+    const entitlement = world.db.transactional(async () => {
+      await directory.entitle(userId, true, 1);
+      await world.app.get(InboundService).releaseHeld(userId);
+      await licence.promise;
+    });
+    await world.receive(platform, { to: e164 });
+    await waiting();
+    number.resolve();
+    await activation;
+    await waiting();
+    licence.resolve();
+    await entitlement;
+    await world.idle();
+    const { items } = await world.sync({ userId, scope: { level: 'user', id: userId, systemProviderId } });
+    expect(items).toHaveLength(1);
   });
 
   it('is not left waiting when it comes while the number becomes active', async () => {

@@ -2,13 +2,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { MessageView } from '@strowger/contracts-routing';
 import { newId, toE164 } from '@strowger/kernel';
 import { Jobs } from '@strowger/jobs';
-import { Db, sql } from '@strowger/persistence';
+import { arrayLiteral, DatabaseUnavailable, Db, sql } from '@strowger/persistence';
 import { analyse, keywordOf, type Keyword } from '@strowger/sms';
 import { counter } from '@strowger/telemetry';
 import { RoutingConfig } from '../config.js';
 import { ConsentService } from '../consent/consent.service.js';
 import { lockOf } from '../directory/directory.service.js';
-import { FeedService } from '../feed/feed.service.js';
+import { FeedService, type Push } from '../feed/feed.service.js';
 import { MESSAGE_COLUMNS, messageViewOf, type MessageRow } from '../messages/message.queries.js';
 import { rereadMessage } from './reread.jobs.js';
 import type { Inbound } from './inbound.js';
@@ -38,6 +38,11 @@ interface Routed extends Destination {
   keyword?: Keyword;
 }
 
+/** What `store_inbound` answers of a message: nulls where it did not store it. */
+type Placed =
+  | { known: boolean; userId: string; conversationId: string; position: number }
+  | { known: boolean; userId: null; conversationId: null; position: null };
+
 interface Stored extends Routed {
   conversationId: string;
   /** In the user's feed; null while the user must not see it. */
@@ -63,7 +68,7 @@ export class InboundService {
 
   /** Stores each once, in order, and tells who is connected. Safe to repeat; joins the caller's transaction. */
   async receive(batch: readonly Inbound[]): Promise<void> {
-    const messages = distinct(batch);
+    const messages = await this.storePlain(distinct(batch));
     if (messages.length === 0) return;
     await this.db.transactional(async () => {
       const found = await this.destinations(messages);
@@ -111,6 +116,48 @@ export class InboundService {
     });
   }
 
+  /**
+   * What is as usual, with one statement; returns the rest, whose order within each conversation is kept: what sets a
+   * message apart here sets its whole conversation apart, keywords aside, and where there is one nothing goes this way.
+   */
+  private async storePlain(messages: Inbound[]): Promise<Inbound[]> {
+    if (messages.length === 0 || this.db.inTransaction || messages.some((m) => this.isSpecial(m))) return messages;
+    const given = messages.map(analysed);
+    const column = (of: (g: (typeof given)[number]) => string | number): string => arrayLiteral(given.map(of));
+    let rows: Placed[];
+    try {
+      rows = await this.db.query<Placed>(sql`
+        select known, user_id as "userId", conversation_id as "conversationId", position::float8 as position from store_inbound(
+          ${column((g) => g.id)}::uuid[], ${column(() => newId())}::uuid[], ${column((g) => g.message.platformId)}::uuid[],
+          ${column((g) => g.message.to)}::text[], ${column((g) => g.message.from)}::text[], ${column((g) => g.message.carrierMessageId)}::text[],
+          ${column((g) => g.message.text)}::text[], ${column((g) => g.encoding)}::text[], ${column((g) => g.segments)}::smallint[],
+          ${column((g) => g.message.receivedAt)}::timestamptz[])`);
+    } catch (error) {
+      if (error instanceof DatabaseUnavailable) throw error;
+      // A deadlock, or one message the database can't take: the other way repeats the one and finds the other.
+      return messages;
+    }
+    const rest: Inbound[] = [];
+    const pushes: Push[] = [];
+    for (const [i, { known, userId, conversationId, position }] of rows.entries()) {
+      const { id, message, encoding, segments } = given[i]!;
+      if (userId !== null)
+        pushes.push({
+          userId,
+          type: 'message.created',
+          message: viewOf({ id, message, encoding, segments, conversationId }, position),
+        });
+      else if (!known) rest.push(message);
+    }
+    this.feed.push(pushes);
+    if (pushes.length > 0) routed.inc({ as: 'stored' }, pushes.length);
+    return rest;
+  }
+
+  private isSpecial({ text, suspectEncoding }: Inbound): boolean {
+    return suspectEncoding === true || keywordOf(text, { startWords: this.config.extraStartWords }) !== undefined;
+  }
+
   /** The user may have messages now: what was held shows up, in the order it came. */
   async releaseHeld(userId: string): Promise<void> {
     await this.db.transactional(async () => {
@@ -137,19 +184,23 @@ export class InboundService {
    */
   private async destinations(messages: readonly Inbound[]): Promise<Found[]> {
     const found = await this.lookUp(messages);
-    const waiting = found.flatMap((to, ord) => {
-      if (to.known || (isOwned(to) && (to.entitled || to.blocked))) return [];
-      const { platformId, to: number } = messages[ord]!;
-      return [{ ord, lock: isOwned(to) ? lockOf.licence(to.userId) : lockOf.number(platformId, number) }];
-    });
-    if (waiting.length === 0) return found;
-    const locks = [...new Set(waiting.map(({ lock }) => lock))].sort();
-    await this.db.query(
-      sql`select pg_advisory_xact_lock_shared(hashtextextended(name, 0)) from unnest(${locks}::text[]) as name`,
-    );
-    const again = await this.lookUp(waiting.map(({ ord }) => messages[ord]!));
-    for (const [i, { ord }] of waiting.entries()) found[ord] = again[i]!;
-    return found;
+    // More than once: a number that turns up may be of a user whose licence is on its way.
+    for (const held = new Set<string>(); ;) {
+      const waiting = found.flatMap((to, ord) => {
+        if (to.known || (isOwned(to) && (to.entitled || to.blocked))) return [];
+        const { platformId, to: number } = messages[ord]!;
+        const lock = isOwned(to) ? lockOf.licence(to.userId) : lockOf.number(platformId, number);
+        return held.has(lock) ? [] : [{ ord, lock }];
+      });
+      if (waiting.length === 0) return found;
+      const locks = [...new Set(waiting.map(({ lock }) => lock))].sort();
+      await this.db.query(
+        sql`select pg_advisory_xact_lock_shared(hashtextextended(name, 0)) from unnest(${locks}::text[]) as name`,
+      );
+      for (const lock of locks) held.add(lock);
+      const again = await this.lookUp(waiting.map(({ ord }) => messages[ord]!));
+      for (const [i, { ord }] of waiting.entries()) found[ord] = again[i]!;
+    }
   }
 
   /** Lateral, for a probe per message whatever the statistics say: an "exists" may be planned as a scan of all messages. */
@@ -270,7 +321,10 @@ const numberUnknown = (message: Inbound): Quarantined => ({
   at: message.receivedAt,
 });
 
-const viewOf = (r: Stored, cursor: number): MessageView => ({
+const viewOf = (
+  r: Pick<Stored, 'id' | 'conversationId' | 'message' | 'encoding' | 'segments'>,
+  cursor: number,
+): MessageView => ({
   id: r.id,
   conversationId: r.conversationId,
   direction: 'inbound',
