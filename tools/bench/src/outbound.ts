@@ -13,20 +13,22 @@ export async function measureOutbound(bench: Bench, floor: number): Promise<void
     `update routing.platform set sender = 'bench', sender_until = now() + interval '1 hour' where platform_id = $1`,
     [platform.id],
   );
+  const queue = (firstSequence: number, count: number): ReturnType<typeof load.run> =>
+    load.run({
+      port: Number(new URL(tenant.stack.urls.gatewayUrl).port),
+      connections: Math.min(CONNECTIONS, count),
+      firstSequence,
+      count,
+      plan: {
+        kind: 'text',
+        run: `${bench.run}-${before}`,
+        tokens: users.map(({ token }) => token),
+        numbers: users.map(({ number }) => number),
+        remotes: [...remotes],
+      },
+    });
   const queueing = watchCpu(tenant.stack);
-  const queued = await load.run({
-    port: Number(new URL(tenant.stack.urls.gatewayUrl).port),
-    connections: CONNECTIONS,
-    firstSequence: 0,
-    count: sizes.outbound,
-    plan: {
-      kind: 'text',
-      run: `${bench.run}-${before}`,
-      tokens: users.map(({ token }) => token),
-      numbers: users.map(({ number }) => number),
-      remotes: [...remotes],
-    },
-  });
+  const queued = await queue(0, sizes.outbound);
   const queueingUsed = queueing();
   if (queued.accepted !== sizes.outbound)
     report.fail(`outbound.queue: of ${queued.sent} texts ${queued.accepted} were queued. ${queued.refusal ?? ''}`);
@@ -45,7 +47,9 @@ export async function measureOutbound(bench: Bench, floor: number): Promise<void
   const sending = watchCpu(tenant.stack);
   let first: { at: number; there: number } | undefined;
   let there = 0;
-  while (there < queued.accepted && performance.now() < deadline) {
+  // A lease taken away by hand is noticed by a sweep; a text that comes in wakes the sender, as it does in life.
+  const expected = queued.accepted + (await queue(sizes.outbound, 1)).accepted;
+  while (there < expected && performance.now() < deadline) {
     there = (await atTwin()) - before;
     if (there > 0) first ??= { at: performance.now(), there };
     await wait(100);
@@ -57,8 +61,7 @@ export async function measureOutbound(bench: Bench, floor: number): Promise<void
   const states = await settled(bench, deadline);
   const deliveredAt = performance.now();
   there = (await atTwin()) - before;
-  if (there !== queued.accepted)
-    report.fail(`outbound.send: ${queued.accepted} texts were queued, the carrier has ${there}`);
+  if (there !== expected) report.fail(`outbound.send: ${expected} texts were queued, the carrier has ${there}`);
   const open = Object.entries(states).filter(([state]) => state !== 'delivered');
   if (open.length > 0) report.fail(`outbound.send: not delivered: ${open.map((entry) => entry.join(' ')).join(', ')}`);
   report.add(
