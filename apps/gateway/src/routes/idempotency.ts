@@ -36,10 +36,16 @@ export class EarlierAnswerUnreadable extends AppError {
   }
 }
 
-/** `attempt` counts the tries that failed for certain: each further one is a new piece of work with an id of its own. */
-type Entry = { fingerprint: string; startedAt: number; attempt: number } & (
+/**
+ * `attempt` counts the tries that failed for certain: each further one is a new piece of work with an id of its own. `doubt`:
+ * one of the tries under the present id may have worked, so that a try which learned nothing doesn't end the attempt.
+ */
+type Entry = { fingerprint: string; startedAt: number; attempt: number; doubt?: true } & (
   { done: false; failed?: true } | { done: true; sealedAnswer: string }
 );
+
+/** Of a try that did not get as far as to find out what became of the ones before it. */
+const LEARNED_NOTHING = new Set(['database-unavailable', 'service-unavailable', 'schema-behind']);
 
 /** Answers hold message texts and webhook addresses, which nobody may read in the bucket. */
 export const answersBox = (tokenSecret: string): SecretBox =>
@@ -93,14 +99,14 @@ export class IdempotencyKeys {
     const kv = await this.bucket();
     const name = digest('entry', caller, key).toString('hex');
     const fingerprint = digest(JSON.stringify(request)).toString('hex');
-    const mine = { fingerprint, startedAt: this.now(), attempt: 0, done: false as const };
+    const mine: Entry & { done: false } = { fingerprint, startedAt: this.now(), attempt: 0, done: false };
     const revision = await kv.create(name, JSON.stringify(mine)).catch(takenOrAway);
     let claimed = revision;
     if (claimed === undefined) {
       const existing = await kv.get(name);
       const entry = existing && existing.operation === 'PUT' ? existing.json<Entry>() : undefined;
       const failed = entry?.done === false && entry.failed;
-      if (entry && !failed && entry.fingerprint !== fingerprint) throw new IdempotencyKeyReused();
+      if (entry && (!failed || entry.doubt) && entry.fingerprint !== fingerprint) throw new IdempotencyKeyReused();
       if (entry?.done) {
         const answer = this.opened(entry.sealedAnswer, name);
         return { ...answer, headers: { ...answer.headers, 'idempotency-replayed': 'true' } };
@@ -108,6 +114,8 @@ export class IdempotencyKeys {
       if (entry && !failed && this.now() - entry.startedAt < this.abandonedMs) throw new RequestInProgress();
       if (!existing) throw new RequestInProgress();
       mine.attempt = entry?.attempt ?? 0;
+      // Whoever abandoned a try did not see its end.
+      if (entry && (entry.doubt || !failed)) mine.doubt = true;
       claimed = await kv.update(name, JSON.stringify(mine), existing.revision).catch(() => {
         throw new RequestInProgress();
       });
@@ -115,12 +123,19 @@ export class IdempotencyKeys {
     try {
       const answer = await run(mine.attempt);
       const sealedAnswer = this.box.seal(JSON.stringify(answer), name);
-      await kv.put(name, JSON.stringify({ ...mine, done: true, sealedAnswer } satisfies Entry));
+      const { attempt } = mine;
+      await kv.put(
+        name,
+        JSON.stringify({ fingerprint, startedAt: mine.startedAt, attempt, done: true, sealedAnswer } satisfies Entry),
+      );
       return answer;
     } catch (error) {
       // What may have been done must be found under the same id again; what failed for certain is begun anew.
-      const attempt = AppError.wrap(error).outcome === 'unknown' ? mine.attempt : mine.attempt + 1;
-      const entry: Entry = { ...mine, attempt, failed: true };
+      const { outcome, code } = AppError.wrap(error);
+      const doubt = outcome === 'unknown' || (mine.doubt && LEARNED_NOTHING.has(code));
+      const { fingerprint, startedAt } = mine;
+      const next = doubt ? { attempt: mine.attempt, doubt: true as const } : { attempt: mine.attempt + 1 };
+      const entry: Entry = { fingerprint, startedAt, ...next, done: false, failed: true };
       // Should this fail too, the key is free again once the try counts as abandoned; what went wrong is worth more.
       await kv.update(name, JSON.stringify(entry), claimed).catch(() => undefined);
       throw error;

@@ -70,6 +70,32 @@ describe('idempotency keys', () => {
     expect(third).toBe(second);
   });
 
+  it('go on after a try that may have worked, however many learn nothing of it, until one does', async () => {
+    const key = { 'idempotency-key': newId() };
+    const away = (outcome?: 'unknown') => new AppError('unavailable', 'database-unavailable', 'Away.', {}, { outcome });
+    for (const refusal of [away('unknown'), away(), away(), new AppError('conflict', 'not-now', 'Not now.')]) {
+      Behind.refuse = refusal;
+      await send(text, key);
+    }
+    const other = await send({ ...text, text: 'another' }, key);
+    Behind.refuse = undefined;
+    await send(text, key);
+    const ids = Behind.asked.map(({ body }) => (body as { messageId: string }).messageId);
+    expect(new Set(ids.slice(0, 4)).size).toBe(1);
+    expect(new Set(ids.slice(3)).size).toBe(3);
+    // What the first body was for is known to have failed, so the key was free for another.
+    expect(other.status).toBe(409);
+  });
+
+  it('are not free for another request while the first may have worked', async () => {
+    const key = { 'idempotency-key': newId() };
+    Behind.refuse = new AppError('unavailable', 'database-unavailable', 'Away.', {}, { outcome: 'unknown' });
+    await send(text, key);
+    expect((await send({ ...text, text: 'another' }, key)).status).toBe(422);
+    Behind.refuse = undefined;
+    expect(Behind.asked).toHaveLength(1);
+  });
+
   it('let exactly one of many parallel requests through', async () => {
     const key = { 'idempotency-key': newId() };
     const answers = await Promise.all(Array.from({ length: 12 }, () => send(text, key)));
