@@ -44,6 +44,7 @@ const READS_ENVIRONMENT = [
   'libs/testing/**',
   'tools/*/src/main.ts',
   'tools/setup/**',
+  'tools/verify/**',
   'tools/*.mjs',
 ];
 

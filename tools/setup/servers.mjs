@@ -113,7 +113,11 @@ export async function startPostgres({ dir, logDir, port, password, durable = fal
   const home = reachableFolder(dir);
   const dataDir = join(home, 'data');
   const lax = { fsync: 'off', full_page_writes: 'off', autovacuum_naptime: '60s' };
-  const wanted = { max_connections: 200, ...(durable ? { shared_buffers: '256MB', max_wal_size: '4GB' } : lax), ...settings };
+  const wanted = {
+    max_connections: 200,
+    ...(durable ? { shared_buffers: '256MB', max_wal_size: '4GB' } : lax),
+    ...settings,
+  };
   const flags = (extra) => Object.entries({ ...wanted, ...extra }).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
   const common = {
     ...COMMON.postgres,

@@ -41,6 +41,7 @@ export function urlsOf(port) {
   return {
     gatewayUrl: at('gateway'),
     docsUrl: `${at('gateway')}/docs`,
+    soapUrl: `${at('gateway')}/KakapoProvision/ProvisionV3.asmx`,
     hooksUrl: at('hooks'),
     twinsUrl: at('twins'),
     mailUrl: at('mail'),

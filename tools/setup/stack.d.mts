@@ -40,6 +40,7 @@ export interface Stack {
   readonly urls: {
     gatewayUrl: string;
     docsUrl: string;
+    soapUrl: string;
     hooksUrl: string;
     twinsUrl: string;
     mailUrl: string;

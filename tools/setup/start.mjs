@@ -133,15 +133,16 @@ function readSeed() {
 
 /** For programs: mode 0600, because the addresses of the servers carry passwords. */
 function writeReady(stack, seeded) {
-  const ready = readyOf(stack, { operator: stack.operator, logins: seeded.logins ?? {}, pid: process.pid });
+  const { logins = {}, serverHostName } = seeded;
+  const ready = readyOf(stack, { operator: stack.operator, logins, serverHostName, pid: process.pid });
   writeFileSync(READY_FILE, `${JSON.stringify(ready, null, 2)}\n`, { mode: 0o600 });
 }
 
 function announce(stack, seeded) {
   writeReady(stack, seeded);
-  const { gatewayUrl, docsUrl, twinsUrl, mailUrl, hooksUrl } = stack.urls;
+  const { gatewayUrl, docsUrl, soapUrl, twinsUrl, mailUrl, hooksUrl } = stack.urls;
   const logins = Object.values(seeded.logins ?? {}).map(
-    ({ email, password, note }) => `    ${email}  ${password}  ${note ?? ''}`,
+    ({ email, userName, password, note }) => `    ${email ?? userName}  ${password}  ${note ?? ''}`,
   );
   console.log(
     [
@@ -150,6 +151,7 @@ function announce(stack, seeded) {
       '',
       `  API and docs     ${docsUrl}`,
       `  API              ${gatewayUrl}/v1`,
+      `  SOAP API         ${soapUrl}`,
       `  Carrier webhooks ${hooksUrl}`,
       `  Carrier twins    ${twinsUrl}`,
       `  Mail             ${mailUrl}`,

@@ -53,4 +53,8 @@ describe('a server away under load', () => {
       await load.client.stop();
     }
   });
+
+  stack.holds('and every licence balance is what its ledger says', async (world) => {
+    expect(await world.licenseDifferences()).toEqual([]);
+  });
 });

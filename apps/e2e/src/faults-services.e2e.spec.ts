@@ -27,4 +27,8 @@ describe('a service killed in the middle of its work', () => {
         }
       },
     );
+
+  stack.holds('and every licence balance is what its ledger says', async (world) => {
+    expect(await world.licenseDifferences()).toEqual([]);
+  });
 });

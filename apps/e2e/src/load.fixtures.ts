@@ -191,7 +191,7 @@ export class Load {
         await this.world.assign(ten);
       } catch (error) {
         // Where the saga is held up, the job has ended before it looks: refused outright, and nobody is mailed.
-        if (error instanceof Refused && error.problem.code === 'sms-enablement-refused') return;
+        if (error instanceof Refused && error.problem.code === 'SMS_ENABLEMENT_REFUSED') return;
         throw error;
       }
       this.failing.push(ten);

@@ -158,7 +158,7 @@ describe('sessions', () => {
       second.text.includes(b.secrets['refresh-2']!),
       cookieOf(second) === cookieOf(first),
     ]).toEqual([200, false, false]);
-    expect((await refresh(cookieOf(first))).body).toMatchObject({ status: 401, code: 'refresh-token-reused' });
+    expect((await refresh(cookieOf(first))).body).toMatchObject({ status: 401, code: 'REFRESH_TOKEN_REUSED' });
     expect((await refresh(cookieOf(second))).status).toBe(401);
     for (const cookie of [
       'strowger_refresh=',

@@ -1,9 +1,12 @@
+import { until } from '@strowger/api-client';
 import { ROUTES, type Route } from '@strowger/app-gateway';
+import type { ImportView } from '@strowger/contracts-hierarchy';
 import { newId } from '@strowger/kernel';
 import { getMetadataStorage } from 'class-validator';
 import { call } from './security.fixtures.js';
 import { a, b, operator, url, holds, lineOf, takesBody } from './security-system.fixtures.js';
-import { BODIES, pathOf, known, idParameters, ask, complaintsAbout } from './security-requests.fixtures.js';
+import { BODIES, QUERIES } from './security-bodies.fixtures.js';
+import { pathOf, known, idParameters, ask, complaintsAbout } from './security-requests.fixtures.js';
 import { MINUTES } from './world.fixtures.js';
 
 /** Part of security.e2e.spec.ts: input nobody meant. */
@@ -31,9 +34,14 @@ describe('hostile input', () => {
     ],
     ...["' or 1=1 --", '%_\\', '../../etc/passwd', '${7*7}', '{"$ne":null}', { $ne: null }, { toString: 1 }],
   ];
+  const membersOf = (value: unknown): string[] =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
   const portal = () => ({
+    ...b.branches[0]!.groups[0]!.ids,
     ...b.ids,
     ...b.leaves[0]!.ids,
+    // Whoever's password is changed has to sign in again.
+    'portal-users': b.branches[0]!.groups[0]!.adminId,
     groups: b.branches[0]!.groups[0]!.group.id,
     resellers: b.branches[0]!.reseller.id,
   });
@@ -66,21 +74,29 @@ describe('hostile input', () => {
         }
         const body = BODIES[lineOf(route)]!() as Record<string, unknown>;
         const fields = new Set([
-          ...Object.keys(body),
+          ...Object.keys(body).flatMap((field) => [field, ...membersOf(body[field]).map((name) => [field, name])]),
           ...getMetadataStorage()
             .getTargetValidationMetadatas(route.contract.body, '', false, false)
             .map((rule) => rule.propertyName),
         ]);
         for (const field of fields)
           for (const value of SCALARS) {
+            const wrongIn =
+              typeof field === 'string'
+                ? { [field]: value }
+                : { [field[0]!]: { ...(body[field[0]!] as object), [field[1]!]: value } };
             // A number that is one would be bought, and a name that is one is given.
             const harmless = {
               ...body,
               ...(field === 'number' ? {} : 'number' in body && { number: '12' }),
-              [field]: value,
+              ...wrongIn,
             };
             const answer = await call(path, route.method, token, { json: harmless, headers: { prefer: 'wait=1' } });
-            wrong.push(...complaintsAbout(`${lineOf(route)} ${field}=${JSON.stringify(value)?.slice(0, 40)}`, answer));
+            const what = `${lineOf(route)} ${String(field)}=${JSON.stringify(value)?.slice(0, 40)}`;
+            wrong.push(...complaintsAbout(what, answer));
+            // A list where one thing is meant.
+            if (Array.isArray(value) && membersOf(body[String(field)]).length > 0 && answer.status < 400)
+              wrong.push([what, answer.status]);
           }
       }
       expect(wrong.slice(0, 25)).toEqual([]);
@@ -168,13 +184,16 @@ describe('hostile input', () => {
       for (const route of ROUTES.filter(({ method }) => method === 'GET')) {
         const token = tokenFor(route);
         const path = pathOf(route, (segment) => known(portal(), segment, route));
-        for (const query of queries)
+        const needed = String(new URLSearchParams(QUERIES[lineOf(route)] as Record<string, string>));
+        for (const odd of queries) {
+          const query = needed && !odd.startsWith('search') ? `${needed}&${odd}` : odd;
           wrong.push(
             ...complaintsAbout(
               `${lineOf(route)} ?${query.slice(0, 60)}`,
               await call(`${url}${path}?${query}`, 'GET', token),
             ),
           );
+        }
       }
       for (const route of ROUTES.filter((each) => idParameters(each).length > 0 && each.access !== 'operator'))
         for (const id of paths) {
@@ -191,6 +210,47 @@ describe('hostile input', () => {
     },
     6 * MINUTES,
   );
+
+  holds('in a file is refused, or told row by row, and the import ends', async () => {
+    const header = 'resellerId,groupId,broadworksUserId,userName\n';
+    const files: [string, string | Uint8Array][] = [
+      ...[
+        '',
+        '\n',
+        'a',
+        '\0',
+        '"',
+        header,
+        `${header}"`,
+        `${header}a"b,c,d,e`,
+        `${header},,,,,,,,`,
+        header + header,
+      ].map((text): [string, string] => [JSON.stringify(text), text]),
+      ['null bytes', `${header}r\0,g\0,u\0@x.example,n\0`],
+      ['formulas', `${header}=cmd(),+1,-1@x.example,@sum`],
+      ['not UTF-8', new Uint8Array([...new TextEncoder().encode(header), 0xff, 0xfe])],
+      ['a million commas', header + ','.repeat(1_000_000)],
+      ['a field of a megabyte', `${header}"${'x'.repeat(1_000_000)}",g,u@x.example,n`],
+      ['fields nobody knows', '__proto__,constructor,broadworksUserId\na,b,c@x.example'],
+    ];
+    const to = `${url}/v1/system-providers/${b.provider.id}/imports`;
+    for (const [what, raw] of files) {
+      const answer = await call(to, 'POST', b.admin.token, { raw, headers: { 'content-type': 'text/csv' } });
+      expect(complaintsAbout(what, answer)).toEqual([]);
+      if (answer.status !== 202) continue;
+      const { id } = answer.body as ImportView;
+      const over = await until(`the end of the import of ${what}`, async () => {
+        const now = await b.admin.get<ImportView>(`/v1/imports/${id}`);
+        return now.finishedAt !== undefined && now;
+      });
+      expect([what, over.created, over.kept]).toEqual([what, what === 'formulas' ? over.created : 0, 0]);
+    }
+    for (const type of ['application/json', 'text/plain', 'multipart/form-data; boundary=x', '']) {
+      const answer = await call(to, 'POST', b.admin.token, { raw: header, headers: { 'content-type': type } });
+      expect([type, answer.status, complaintsAbout(type, answer)]).toEqual([type, expect.any(Number), []]);
+      expect([400, 415]).toContain(answer.status);
+    }
+  });
 
   holds('wildcards in a search mean themselves', async () => {
     for (const search of ['%', '_', '\\', "'"])

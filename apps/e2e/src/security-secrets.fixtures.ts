@@ -5,6 +5,7 @@ import type { PlatformView, TimelineEntryView } from '@strowger/contracts-provis
 import type { AttemptView } from '@strowger/contracts-routing';
 import { newId } from '@strowger/kernel';
 import { call, canary, everywhere, formsOf, phone, problemsSeen, type Answer } from './security.fixtures.js';
+import { useAccounts } from './security-accounts.fixtures.js';
 import { collector, a, b, operator, url, holds } from './security-system.fixtures.js';
 import { MINUTES } from './world.fixtures.js';
 
@@ -66,6 +67,8 @@ describe('secrets', () => {
         await post(`/v1/platforms/${a.platform.id}/verify`, {});
         await twins.clearFaults();
       }
+      const accounts = await useAccounts(a);
+      Object.assign(secrets, accounts.secrets);
       const { user, client, number } = a.leaves[0]!;
       const from = number.e164;
       for (const [carrier, operation] of [
@@ -161,9 +164,14 @@ describe('secrets', () => {
           true,
         ]);
 
+      // What is mailed is in the mail, and found there.
+      const mailbox = places.filter(({ where }) => where === 'file mail.jsonl');
+      expect(found(accounts.mailed, mailbox)).toHaveLength(Object.keys(accounts.mailed).length);
+      const others = places.filter((place) => !mailbox.includes(place));
       const strayed = places.filter(({ where }) => !TEXTS_BELONG.test(where));
       expect([
-        ...found(secrets, [...places, { where: 'answers', text: views.join('\n') }]),
+        ...found(secrets, [...places, { where: 'answers', text: [...views, ...accounts.replies].join('\n') }]),
+        ...found(accounts.mailed, [...others, { where: 'answers', text: accounts.replies.join('\n') }]),
         ...found(texts, strayed),
       ]).toEqual([]);
     },

@@ -12,6 +12,7 @@ import { connect } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
 import { inDatabase, withClient } from '../../../tools/setup/database.mjs';
 import type { Stack } from '../../../tools/setup/stack.mjs';
+import type { BackOffice } from './soap.fixtures.js';
 
 export interface Answer {
   status: number;
@@ -69,6 +70,8 @@ export interface GroupBranch {
   admin: PortalApi;
   adminId: string;
   leaves: Leaf[];
+  /** As `furnish` has it, of the group itself. */
+  ids: Record<string, string>;
 }
 export interface Branch {
   reseller: ResellerView;
@@ -97,7 +100,9 @@ export class Tenant {
   account!: AccountView;
   platform!: PlatformView;
   branches: Branch[] = [];
-  ids: Record<'system-providers' | 'portal-users' | 'platforms' | 'operations' | 'quarantine' | 'incidents', string>;
+  /** By the path segment that takes them; `furnish` adds more. */
+  readonly ids: Record<string, string> = {};
+  robot!: BackOffice;
   /** Where the alerts of this tenant's platform come from. */
   failed!: NumberView;
   readonly secrets: Record<string, string> = {};
@@ -110,14 +115,6 @@ export class Tenant {
     readonly name: string,
   ) {
     this.twins = new TwinsClient(stack.urls.twinsUrl);
-    this.ids = {
-      'system-providers': '',
-      'portal-users': '',
-      platforms: '',
-      operations: '',
-      quarantine: '',
-      incidents: '',
-    };
   }
 
   /** @param shape how many users each group of each reseller has */
@@ -192,7 +189,7 @@ export class Tenant {
       const keeper = await this.portalUser('group', group.id, `group${at}${index}`);
       const leaves: Leaf[] = [];
       for (let n = 0; n < users; n += 1) leaves.push(await this.leaf(group, `${name}${at}${index}${n}`));
-      branch.groups.push({ group, admin: keeper.api, adminId: keeper.id, leaves });
+      branch.groups.push({ group, admin: keeper.api, adminId: keeper.id, leaves, ids: {} });
     }
     return branch;
   }

@@ -22,6 +22,7 @@ describe('the story the demo tells', () => {
 
   stack.holds('the books agree in the end', async (world) => {
     expect(await world.differences()).toEqual([]);
+    expect(await world.licenseDifferences()).toEqual([]);
   });
 
   stack.holds(

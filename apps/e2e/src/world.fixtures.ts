@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -242,6 +243,22 @@ export class E2e {
     return (await ledger(this.stack.urls, accepted)).map(describeDifference);
   }
 
+  /** What the command says that recomputes every licence balance from the ledger; empty when all agree. */
+  async licenseDifferences(): Promise<string[]> {
+    const command = fileURLToPath(new URL('../../hierarchy/dist/recompute-licenses.js', import.meta.url));
+    const env = { DATABASE_URL: this.stack.databaseUrl('hierarchy') };
+    const said = await new Promise<string>((resolve, reject) =>
+      execFile(process.execPath, [command], { env }, (error, stdout, stderr) =>
+        // It leaves with 1 when there are differences.
+        error && error.code !== 1 ? reject(new Error(`${error.message}\n${stderr}`)) : resolve(stdout),
+      ),
+    );
+    const lines = said.trim().split('\n');
+    const verdict = lines.pop();
+    if (!verdict?.startsWith('licenses: ')) throw new Error(`The recomputation said: ${said}`);
+    return lines;
+  }
+
   async stop(): Promise<void> {
     await this.stack.stop();
     if (this.keep) return console.error(`Logs and data of the failed run stay in ${this.home}`);
@@ -255,8 +272,8 @@ function worthRetrying(error: unknown): boolean {
   if (!(error instanceof Refused)) return true;
   const { status, code } = error.problem ?? {};
   // A verdict on the number stands, whatever its status: its saga has ended, and the same key finds the same end.
-  if (/^(number|platform|sms)-/.test(code ?? '')) return false;
-  return status === undefined || status >= 500 || status === 429 || code === 'request-in-progress';
+  if (/^(NUMBER|PLATFORM|SMS)_/.test(code ?? '')) return false;
+  return status === undefined || status >= 500 || status === 429 || code === 'REQUEST_IN_PROGRESS';
 }
 
 /** Asks until there is an answer that stands. */

@@ -1,7 +1,9 @@
-import { Env, EnvList, Secret, ServiceConfig } from '@strowger/config';
+import { Env, EnvList, Secret } from '@strowger/config';
 import { IsBoolean, IsInt, IsString, IsUrl, Max, Min, MinLength } from 'class-validator';
+import { NetworkList, parseNetwork } from '@strowger/kernel';
+import { IsNetworkList, SoapConfig } from './soap/soap.config.js';
 
-export class GatewayConfig extends ServiceConfig {
+export class GatewayConfig extends SoapConfig {
   /** Public REST and WebSocket port; 0 picks a free one. */
   @Env('PORT')
   @IsInt()
@@ -26,6 +28,19 @@ export class GatewayConfig extends ServiceConfig {
    * gateway; ids derived from the key keep a second one harmless. Longer than RPC_TIMEOUT_SECONDS.
    */
   @Env('IDEMPOTENCY_ABANDONED_SECONDS') @IsInt() @Min(1) @Max(3600) idempotencyAbandonedSeconds = 60;
+  /** The largest file of an import of users. */
+  @Env('IMPORT_MAX_BYTES') @IsInt() @Min(1024) @Max(100_000_000) importMaxBytes = 20_000_000;
+  /** Licence requests of one caller (a location service), ten times as many at once after a pause; per gateway. */
+  @Env('LICENSE_REQUESTS_PER_SECOND') @IsInt() @Min(1) @Max(100_000) licenseRequestsPerSecond = 200;
+  /**
+   * Addresses and networks of the proxies before us. Only what they add to `X-Forwarded-For` is believed; without any,
+   * a caller's address is that of its connection. Decides where interface users may call from.
+   */
+  @EnvList('TRUSTED_PROXIES') @IsString({ each: true }) @IsNetworkList() trustedProxies: string[] = [];
   /** Portal frontends on other origins, such as https://portal.example.net. */
   @EnvList('CORS_ORIGINS') @IsString({ each: true }) corsOrigins: string[] = [];
 }
+
+/** What TRUSTED_PROXIES names. */
+export const trustedProxiesOf = ({ trustedProxies }: Pick<GatewayConfig, 'trustedProxies'>): NetworkList =>
+  new NetworkList(trustedProxies.map((text) => parseNetwork(text, { ipv4: 0, ipv6: 0 }).network!));

@@ -1,6 +1,16 @@
 import { Controller } from '@nestjs/common';
 import { loadConfig, ServiceConfig } from '@strowger/config';
-import { hierarchyRpc, type UserView } from '@strowger/contracts-hierarchy';
+import {
+  hierarchyRpc,
+  type ApiKeyGrant,
+  type AuthenticateApiKey,
+  type LicenseDecision,
+  type ProviderIdsView,
+  type RequestLicense,
+  type RequestPasswordReset,
+  type SystemProviderView,
+  type UserView,
+} from '@strowger/contracts-hierarchy';
 import {
   encodePush,
   pushSubject,
@@ -10,7 +20,7 @@ import {
   type SyncView,
 } from '@strowger/contracts-routing';
 import { Answers, startService } from '@strowger/http';
-import { type AppError, newId, type RpcRequest } from '@strowger/kernel';
+import { AppError, newId, type RpcRequest } from '@strowger/kernel';
 import { Messaging } from '@strowger/messaging';
 import { testNats } from '@strowger/testing';
 import { Tokens } from './auth/tokens.js';
@@ -24,6 +34,8 @@ export const SECRET = 'a secret of the tests, at least 32 characters long';
 export class Behind {
   static feed: MessageView[] = [];
   static acked = 0;
+  /** System providers below the administrator's. */
+  static children: string[] = [];
   static asked: RpcRequest<object>[] = [];
   /** What the next sends are refused with. */
   static refuse?: AppError;
@@ -48,6 +60,36 @@ export class Behind {
     Behind.asked.push(request);
     if (Behind.refuse) throw Behind.refuse;
     return { ...messageAt(1, request.body.text), id: request.body.messageId ?? newId() };
+  }
+  @Answers(hierarchyRpc.listProviderIds)
+  async providerIds({ body }: RpcRequest<{ id: string }>): Promise<ProviderIdsView> {
+    return { ids: [body.id, ...Behind.children] };
+  }
+  @Answers(hierarchyRpc.createSystemProvider)
+  async createProvider({ body }: RpcRequest<{ name: string }>): Promise<SystemProviderView> {
+    return { id: newId(), name: body.name, version: 1 } as SystemProviderView;
+  }
+  /** API keys by the sha256 of their secret, and how often one was asked about. */
+  static keys = new Map<string, ApiKeyGrant>();
+  static keysAsked = 0;
+  @Answers(hierarchyRpc.authenticateApiKey)
+  async authenticateKey({ body }: RpcRequest<AuthenticateApiKey>): Promise<ApiKeyGrant> {
+    Behind.keysAsked += 1;
+    const grant = Behind.keys.get(body.secretHash);
+    if (!grant) throw new AppError('unauthenticated', 'api-key-refused', 'No such key.');
+    return grant;
+  }
+  @Answers(hierarchyRpc.requestPasswordReset)
+  async requestReset(request: RpcRequest<RequestPasswordReset>): Promise<null> {
+    Behind.asked.push(request);
+    return null;
+  }
+  /** What licence requests are answered. */
+  static decision: LicenseDecision = { outcome: 'rejected' };
+  @Answers(hierarchyRpc.requestLicense)
+  async requestLicense(request: RpcRequest<RequestLicense>): Promise<LicenseDecision> {
+    Behind.asked.push(request);
+    return Behind.decision;
   }
   @Answers(hierarchyRpc.updateUser)
   async updateUser(request: RpcRequest<{ id: string }>): Promise<UserView> {

@@ -6,31 +6,55 @@ import { Rpc, sendProblem, startService, type RunningService } from '@strowger/h
 import { DeadLetters, Messaging } from '@strowger/messaging';
 import type { FastifyInstance } from 'fastify';
 import { gatewayModule } from './app.module.js';
+import { registerClientAddress } from './auth/client-address.js';
+import { ProviderTree } from './auth/provider-tree.js';
 import { Sessions } from './auth/sessions.js';
 import { Tokens } from './auth/tokens.js';
 import { ClientSockets } from './client/client-socket.js';
-import { type GatewayConfig } from './config.js';
+import { trustedProxiesOf, type GatewayConfig } from './config.js';
 import { registerDeadLetters } from './dead-letters.js';
+import { IMPORT_PATHS } from './imports/import-paths.js';
+import { UserImports } from './imports/user-imports.js';
 import { registerDocs } from './openapi/docs.js';
 import { openApiDocument } from './openapi/document.js';
 import { OTHER_PATHS } from './openapi/other-paths.js';
-import { hierarchyRoutes } from './routes/hierarchy.routes.js';
+import { licenseTermRoutes } from './routes/license-terms.routes.js';
+import { licensingRoutes } from './routes/licensing.routes.js';
+import { accountsRoutes } from './routes/accounts.routes.js';
+import { contactCentreRoutes } from './routes/contact-centre.routes.js';
 import { answersBox, IdempotencyKeys } from './routes/idempotency.js';
 import { provisioningRoutes } from './routes/provisioning.routes.js';
 import { assertReadable } from './routes/readable.js';
+import { RequestRates } from './routes/request-rates.js';
 import { assertRoutes, RouteHost } from './routes/route-host.js';
 import { pathParameters, type Route } from './routes/route.js';
 import { routingRoutes } from './routes/routing.routes.js';
+import { registerSoap, soapPathRewriter } from './soap/index.js';
+import { structureRoutes } from './routes/structure.routes.js';
+import { treeRoutes } from './routes/tree.routes.js';
 
 export { pathParameters, type Route };
 
+/** A client asks when it starts and each time its token ends; one that asks more often has gone mad. */
+const LICENSE_REQUESTS_OF_ACCOUNT = { perSecond: 0.2, burst: 20 };
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-export const ROUTES: readonly Route[] = [...hierarchyRoutes, ...provisioningRoutes, ...routingRoutes];
+export const ROUTES: readonly Route[] = [
+  ...provisioningRoutes,
+  ...routingRoutes,
+  ...accountsRoutes,
+  ...contactCentreRoutes,
+  ...licensingRoutes,
+  ...licenseTermRoutes,
+  ...structureRoutes,
+  ...treeRoutes,
+];
 
 export function apiDocument(publicUrl: string): Record<string, unknown> {
   const document = openApiDocument(ROUTES, publicUrl);
-  return { ...document, paths: { ...OTHER_PATHS, ...(document['paths'] as object) } };
+  const paths: Record<string, object> = { ...OTHER_PATHS, ...(document['paths'] as object) };
+  for (const [path, methods] of Object.entries(IMPORT_PATHS)) paths[path] = { ...paths[path], ...methods };
+  return { ...document, paths };
 }
 
 /** The bucket of idempotency keys; opened when first needed, so that the gateway starts while NATS is away. */
@@ -52,6 +76,9 @@ async function configure(fastify: FastifyInstance, app: NestFastifyApplication, 
       credentials: true,
       exposedHeaders: ['etag', 'location', 'retry-after'],
     });
+  const trustedProxies = trustedProxiesOf(config);
+  registerClientAddress(fastify, trustedProxies);
+  await registerSoap(fastify, rpc, config, trustedProxies, app.get(ProviderTree));
   // A context of its own: what its routes throw, and what of a request can't even be read, is answered as a problem.
   await fastify.register(async (api) => {
     api.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
@@ -69,7 +96,14 @@ async function configure(fastify: FastifyInstance, app: NestFastifyApplication, 
       answersBox(config.tokenSecret),
       config.idempotencyAbandonedSeconds * 1000,
     );
-    new RouteHost(tokens, rpc, keys, config.rpcTimeoutSeconds * 1000).register(api, ROUTES);
+    const rates = new RequestRates({
+      caller: { perSecond: config.licenseRequestsPerSecond, burst: 10 * config.licenseRequestsPerSecond },
+      account: LICENSE_REQUESTS_OF_ACCOUNT,
+    });
+    const timeoutMs = config.rpcTimeoutSeconds * 1000;
+    new RouteHost(tokens, rpc, keys, app.get(ProviderTree), timeoutMs, rates).register(api, ROUTES);
+    const imports = { maxBytes: config.importMaxBytes, timeoutMs };
+    await new UserImports(tokens, rpc, app.get(ProviderTree), keys, imports).register(api);
     new Sessions(rpc, tokens, config).register(api);
     registerDeadLetters(api, tokens, app.get(DeadLetters));
     await registerDocs(api, apiDocument(config.publicUrl));
@@ -82,7 +116,12 @@ export async function startGateway(config: Readonly<GatewayConfig>): Promise<Run
     name: 'gateway',
     module: gatewayModule(config),
     config,
-    http: { port: config.port, host: config.host, configure: (fastify, app) => configure(fastify, app, config) },
+    http: {
+      port: config.port,
+      host: config.host,
+      rewriteUrl: soapPathRewriter(config),
+      configure: (fastify, app) => configure(fastify, app, config),
+    },
   });
   service.app.get(ClientSockets).attach(service.app.getHttpServer() as Server);
   return service;

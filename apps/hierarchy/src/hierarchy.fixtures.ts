@@ -84,6 +84,7 @@ export async function startHierarchy(env: Record<string, string> = {}) {
 
   const given = {
     provider: (name = unique('Provider')) => call(hierarchyRpc.createSystemProvider, { name }),
+    child: (parentId: string, name = unique('Child')) => call(hierarchyRpc.createSystemProvider, { parentId, name }),
     reseller: (systemProviderId: string) =>
       call(hierarchyRpc.createReseller, {
         systemProviderId,

@@ -90,7 +90,7 @@ describe('natural keys', () => {
     expect(a.serverHostNames).toEqual(hosts);
     const b = { name: 'B', serverHostNames: ['xsp1.CARRIER.example'] };
     const error = await refusal(world.call(h.createSystemProvider, b));
-    expect(error).toMatchObject({ kind: 'conflict', code: 'server-host-name-taken' });
+    expect(error).toMatchObject({ kind: 'conflict', code: 'hostname-in-use' });
     const updated = await world.call(h.updateSystemProvider, { id: a.id, serverHostNames: ['xsp2.carrier.example'] });
     expect(updated).toMatchObject({ serverHostNames: ['xsp2.carrier.example'], version: 2 });
     expect(await world.call(h.createSystemProvider, b)).toMatchObject(b);
@@ -126,8 +126,8 @@ describe('updates', () => {
     const refusals = await Promise.all(
       [
         world.call(h.updateSystemProvider, { id: provider.id, ...stale }),
-        world.call(h.renameReseller, { id: reseller.id, ...stale }),
-        world.call(h.renameGroup, { id: group.id, ...stale }),
+        world.call(h.updateReseller, { id: reseller.id, ...stale }),
+        world.call(h.updateGroup, { id: group.id, ...stale }),
         world.call(h.updateUser, { id: user.id, ...stale }),
         world.call(h.updatePortalUser, { id: person.id, ...stale }),
       ].map(refusal),
@@ -146,8 +146,8 @@ describe('updates', () => {
   it('rename resellers and groups', async () => {
     const { reseller, group } = await world.given.tree();
     const name = 'Renamed';
-    expect(await world.call(h.renameReseller, { id: reseller.id, name })).toMatchObject({ name, version: 2 });
-    expect(await world.call(h.renameGroup, { id: group.id, name })).toMatchObject({ name, version: 2 });
+    expect(await world.call(h.updateReseller, { id: reseller.id, name })).toMatchObject({ name, version: 2 });
+    expect(await world.call(h.updateGroup, { id: group.id, name })).toMatchObject({ name, version: 2 });
   });
 });
 

@@ -103,7 +103,7 @@ describe('on the bad day', () => {
       responses.push(await world.post(endpoint.path, sms({ Body: big })));
     expect(responses.length).toBeGreaterThan(2);
     expect(responses.at(-1)!.headers.get('retry-after')).toBe('10');
-    expect(await responses.at(-1)!.json()).toMatchObject({ code: 'spool-full' });
+    expect(await responses.at(-1)!.json()).toMatchObject({ code: 'SPOOL_FULL' });
     await world.nats.start();
     await eventually(async () => (await world.storedCount()) === responses.length - 1, { timeoutMs: 15_000 });
     await eventually(async () => (await send('small')) === 200);

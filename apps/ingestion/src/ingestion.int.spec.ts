@@ -129,7 +129,7 @@ describe('the webhook', () => {
     const endpoint = await world.givenEndpoint();
     const response = await world.post(endpoint.path, Buffer.alloc(300 * 1024, 'a'));
     expect(response.status).toBe(413);
-    expect(await response.json()).toMatchObject({ code: 'payload-too-large', status: 413 });
+    expect(await response.json()).toMatchObject({ code: 'PAYLOAD_TOO_LARGE', status: 413 });
     expect((await world.post(endpoint.path, sms({ Body: 'b'.repeat(250 * 1024) }))).status).toBe(200);
   });
 

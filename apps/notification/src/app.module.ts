@@ -4,6 +4,7 @@ import { Clock, SystemClock } from '@strowger/kernel';
 import { MessagingModule } from '@strowger/messaging';
 import { PersistenceModule } from '@strowger/persistence';
 import type { NotificationConfig } from './config.js';
+import { AccountsConsumer } from './incidents/accounts.consumer.js';
 import { IncidentsConsumer } from './incidents/incidents.consumer.js';
 import { MailController } from './mail/mail.controller.js';
 import { MailDelivery } from './mail/mail-delivery.entity.js';
@@ -35,6 +36,7 @@ export function notificationModule(config: Readonly<NotificationConfig>, clock: 
       MailService,
       SendMailJob,
       RecipientsConsumer,
+      AccountsConsumer,
       IncidentsConsumer,
       Readiness,
     ],

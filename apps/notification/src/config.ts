@@ -1,4 +1,4 @@
-import { Env, Secret, ServiceConfig } from '@strowger/config';
+import { DEVELOPMENT_KEYRING, Env, IsKeyring, Secret, ServiceConfig } from '@strowger/config';
 import { IsEmail, IsInt, IsOptional, IsString, IsUrl, Max, Min } from 'class-validator';
 
 export class NotificationConfig extends ServiceConfig {
@@ -9,6 +9,8 @@ export class NotificationConfig extends ServiceConfig {
   @Env('SMTP_URL')
   @IsUrl({ protocols: ['smtp', 'smtps'], require_tld: false, require_protocol: true })
   smtpUrl!: string;
+  /** Opens what hierarchy has sealed for a mail; the same keyring as hierarchy's. */
+  @Secret() @Env('STROWGER_SECRET_KEYS') @IsKeyring() secretKeys: string = DEVELOPMENT_KEYRING;
   @Env('MAIL_FROM') @IsEmail() mailFrom = 'alerts@strowger.example';
   /** Where a mail's links lead; none are shown without it. */
   @Env('PORTAL_URL') @IsOptional() @IsUrl({ require_tld: false }) portalUrl?: string;

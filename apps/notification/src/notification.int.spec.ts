@@ -1,3 +1,4 @@
+import { LicenseExpiryAlertedV1, type LicenseAlertItem } from '@strowger/contracts-hierarchy';
 import { NumberEnablementFailedV1 } from '@strowger/contracts-provisioning';
 import { notificationRpc } from '@strowger/contracts-notification';
 import { newId, type TenantScope } from '@strowger/kernel';
@@ -202,6 +203,59 @@ describe('news', () => {
   });
 });
 
+describe('expiring licences', () => {
+  const purchase: LicenseAlertItem = {
+    kind: 'purchase',
+    news: 'expires',
+    application: 'UnityDesktop',
+    licenseType: 'Pro',
+    quantity: 50,
+    holder: 'Demo Carrier',
+    expiresAt: '2027-03-01T02:00:00.000Z',
+    daysLeft: 7,
+  };
+  const trial: LicenseAlertItem = {
+    kind: 'trial',
+    news: 'unlicensed',
+    application: 'UnityAgent',
+    licenseType: 'Anywhere',
+    holder: '<b>Chris</b>',
+    expiresAt: '2027-02-20T12:00:00.000Z',
+    daysLeft: -1,
+    reason: 'no licence type is chosen under Automatic Assignment',
+  };
+  const alerted = async (items: LicenseAlertItem[], incidentId = newId()) => {
+    const systemProviderId = newId();
+    const email = `licences-${++count}@demo.example`;
+    const recipient = { portalUserId: newId(), email, name: 'Pat', timezone: 'America/Chicago' };
+    const again = () =>
+      world.publish(LicenseExpiryAlertedV1, incidentId, { incidentId, systemProviderId, recipient, items });
+    await again();
+    await again();
+    return { email, deliveries: await world.drain(systemProviderId) };
+  };
+
+  it('are told to the one the fact names, once, with the time in their own zone', async () => {
+    const { email, deliveries } = await alerted([purchase]);
+    expect(deliveries).toMatchObject([{ template: 'license-expiry', state: 'sent', recipient: email }]);
+    const [mail, ...more] = mailsTo(email);
+    expect(more).toEqual([]);
+    expect(mail!.subject).toBe('Expiring in 7 days: 50 UnityDesktop Pro licences of Demo Carrier');
+    for (const body of [mail!.text, mail!.html])
+      for (const words of ['50 UnityDesktop Pro', '28 February 2027', 'America/Chicago', 'Send License Expiry Alerts'])
+        expect(body).toContain(words);
+  });
+
+  it('of several kinds share a mail, and names are text in it', async () => {
+    const { email } = await alerted([purchase, trial]);
+    const [mail] = mailsTo(email);
+    expect(mail!.subject).toBe('2 licences and trials need your attention');
+    expect(mail!.text).toContain('<b>Chris</b>: UnityAgent Anywhere trial: ended on');
+    expect(mail!.text).toContain(trial.reason);
+    expect(mail!.html).not.toContain('<b>');
+  });
+});
+
 describe('what a carrier or a person wrote', () => {
   it('is text in the page, never markup', async () => {
     const { id, emails } = await provider();
@@ -262,6 +316,9 @@ describe('the list of mails', () => {
     expect((await list(scopeOf(theirs.id))).items.map(({ recipient }) => recipient)).toEqual(theirs.emails);
     for (const level of ['reseller', 'group', 'user'] as const)
       expect(await list({ level, id: newId(), systemProviderId: mine.id })).toEqual({ items: [] });
+    const above = { ...scopeOf(newId()), providerIds: [mine.id, theirs.id] };
+    expect((await list(above)).items).toHaveLength(6);
+    expect((await list({ ...above, providerIds: [newId(), theirs.id] })).items).toHaveLength(1);
   });
 
   it.each(['["a","b"]', '["2026-01-01T00:00:00Z","b"]'])('refuses the cursor %s', async (position) => {

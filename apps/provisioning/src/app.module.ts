@@ -14,6 +14,7 @@ import { ExchangeRemovals } from './numbers/exchange-removals.sweeper.js';
 import { NumberOutcomes } from './numbers/number-outcomes.service.js';
 import { NumberSagas } from './numbers/number-sagas.js';
 import { CpaasNumber } from './numbers/number.entity.js';
+import { NumberOwners } from './numbers/number-owners.service.js';
 import { NumberQueries } from './numbers/number.queries.js';
 import { NumbersController } from './numbers/numbers.controller.js';
 import { NumbersService } from './numbers/numbers.service.js';
@@ -63,6 +64,7 @@ export function provisioningModule(config: Readonly<ProvisioningConfig>, clock: 
       HookEndpoints,
       HookEndpointsConsumer,
       NumberOutcomes,
+      NumberOwners,
       NumberQueries,
       NumberSagas,
       NumbersService,

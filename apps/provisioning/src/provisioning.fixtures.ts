@@ -35,7 +35,13 @@ import { provisioningModule, SERVICE } from './app.module.js';
 import { ProvisioningConfig } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
 
-export const PORTAL_USER: Actor = { kind: 'portal-user', id: 'p-1', name: 'Pat Portal', ip: '192.0.2.7' };
+export const PORTAL_USER: Actor = {
+  kind: 'portal-user',
+  id: 'p-1',
+  name: 'Pat Portal',
+  role: 'administrator',
+  ip: '192.0.2.7',
+};
 export const KEY_A = `a:${Buffer.alloc(32, 'provisioning-spec-key-a').toString('base64')}`;
 export const KEY_B = `b:${Buffer.alloc(32, 'provisioning-spec-key-b').toString('base64')}`;
 export const APPLICATION = 'UnitySmsConnector';
@@ -155,8 +161,8 @@ export async function startProvisioning(env: Record<string, string> = {}) {
   };
 
   const given = {
-    provider: async ({ alerted = true } = {}) => {
-      const provider = await call(hierarchyRpc.createSystemProvider, { name: unique('Provider') });
+    provider: async ({ alerted = true, parentId = undefined as string | undefined } = {}) => {
+      const provider = await call(hierarchyRpc.createSystemProvider, { name: unique('Provider'), parentId });
       if (alerted)
         await call(hierarchyRpc.createPortalUser, {
           level: 'system-provider',

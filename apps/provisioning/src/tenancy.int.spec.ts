@@ -63,7 +63,7 @@ describe.each(requests)('%s', (_, contract, body, thing) => {
 });
 
 it('knows every request of the contract', () => {
-  const elsewhere = ['createPlatform', 'listPlatforms', 'assignNumber', 'listNumbers'];
+  const elsewhere = ['createPlatform', 'listPlatforms', 'assignNumber', 'listNumbers', 'countNumbersUnder'];
   const contracts = Object.entries(rpc).filter(([, value]) => typeof value === 'object');
   expect(contracts.map(([name]) => name).sort()).toEqual([...requests.map(([name]) => name), ...elsewhere].sort());
 });
@@ -78,10 +78,10 @@ it('adds nothing to another provider’s user, platform or tree', async () => {
   const { sid: account, token: secret } = own.account;
   const create = { systemProviderId: foreign.provider.id, kind: 'restcomm' as const, account, secret };
   expect(await refusal(world.call(rpc.createPlatform, create, scope))).toMatchObject({
-    code: 'system-provider-not-found',
+    code: 'provider-not-found',
   });
   const list = world.call(rpc.listPlatforms, { systemProviderId: foreign.provider.id }, scope);
-  expect(await refusal(list)).toMatchObject({ code: 'system-provider-not-found' });
+  expect(await refusal(list)).toMatchObject({ code: 'provider-not-found' });
 });
 
 it('lists each level’s own numbers only, and says nothing of whose a taken number is', async () => {
@@ -96,6 +96,11 @@ it('lists each level’s own numbers only, and says nothing of whose a taken num
     const { items } = await world.call(rpc.listNumbers, { search: '202555' }, s);
     expect(items.map(({ id }) => id)).toEqual([number!.id]);
     expect((await world.call(rpc.listNumbers, { userId: foreign.user.id }, s)).items).toEqual([]);
+    for (const [level, id] of [
+      ['user', foreign.user.id],
+      ['system-provider', foreign.provider.id],
+    ] as const)
+      expect(await world.call(rpc.countNumbersUnder, { level, id }, s)).toEqual({ count: 0, stuck: 0, first: [] });
   }
   const taken = await refusal(world.assign(own, '2025550188'));
   expect(taken).toMatchObject({ code: 'number-already-assigned', details: { e164: '+12025550188' } });

@@ -1,7 +1,7 @@
-import type { TenantScope } from '@strowger/kernel';
+import { withinScope, type TenantScope } from '@strowger/kernel';
 
-/** Platforms belong to a system provider: nobody below it sees them, and siblings don't either. */
+/** Platforms belong to a system provider: its resellers don't see them, nor do siblings; its parents manage them. */
 export function platformsSeenBy(scope: TenantScope): Record<string, unknown> {
-  if (scope.level === 'platform') return {};
-  return scope.level === 'system-provider' ? { systemProviderId: scope.id } : { id: { $in: [] } };
+  const sees = scope.level === 'platform' || scope.level === 'system-provider';
+  return sees ? withinScope(scope) : { id: { $in: [] } };
 }

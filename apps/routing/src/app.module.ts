@@ -7,6 +7,13 @@ import { PersistenceModule } from '@strowger/persistence';
 import type { RoutingConfig } from './config.js';
 import { BlocksService } from './consent/blocks.service.js';
 import { ConsentService } from './consent/consent.service.js';
+import { AgentsService } from './contact-centre/agents.service.js';
+import { CascadesService } from './contact-centre/cascades.service.js';
+import { ContactCentreController } from './contact-centre/contact-centre.controller.js';
+import { EndingService } from './contact-centre/ending.service.js';
+import { MediaStreamsService } from './contact-centre/media-streams.service.js';
+import { NodesService } from './contact-centre/nodes.service.js';
+import { QueuesService } from './contact-centre/queues.service.js';
 import { DirectoryConsumer } from './directory/directory.consumer.js';
 import { DirectoryService } from './directory/directory.service.js';
 import { PlatformAccess } from './directory/platform-access.js';
@@ -48,9 +55,15 @@ export function routingModule(config: Readonly<RoutingConfig>, clock: Clock = ne
       }),
       RpcModule.forRoot({ service: 'routing', natsUrl: config.natsUrl }),
     ],
-    controllers: [MessagesController],
+    controllers: [ContactCentreController, MessagesController],
     providers: [
       { provide: Clock, useValue: clock },
+      NodesService,
+      EndingService,
+      CascadesService,
+      QueuesService,
+      MediaStreamsService,
+      AgentsService,
       DirectoryService,
       PlatformAccess,
       DirectoryConsumer,

@@ -32,6 +32,7 @@ import { Db, migrate, sql } from '@strowger/persistence';
 import { eventually, servers, testDatabase, testNats, testRedisUrl } from '@strowger/testing';
 import { routingModule } from './app.module.js';
 import { RoutingConfig } from './config.js';
+import { hierarchyStub, Tree } from './hierarchy-stub.fixtures.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { Accesses, provisioningStub } from './provisioning-stub.fixtures.js';
 
@@ -113,6 +114,14 @@ export async function startRouting({
     rpc: true,
   });
   await provisioning.rpcReady;
+  const tree = new Tree();
+  const hierarchy = await startService({
+    name: 'hierarchy',
+    module: hierarchyStub(tree),
+    config: loadConfig(StubConfig, common),
+    rpc: true,
+  });
+  await hierarchy.rpcReady;
   const start = async () => {
     const service = await startService({ name: 'routing', module: routingModule(config), config, rpc: true });
     await service.rpcReady;
@@ -204,7 +213,8 @@ export async function startRouting({
     contract: RpcContract<B, R>,
     body: B,
     scope: TenantScope = PLATFORM_SCOPE,
-  ): Promise<R> => rpc.call(contract, { scope, actor: ACTOR, body });
+    actor: Actor = ACTOR,
+  ): Promise<R> => rpc.call(contract, { scope, actor, body });
 
   const newNumber = (): string => `+1201555${2000 + ++counter}`;
   const world = {
@@ -220,6 +230,7 @@ export async function startRouting({
     call,
     nats,
     timers,
+    tree,
     newNumber,
     given: {
       platform: async (more: Partial<PlatformSavedV1> = {}): Promise<SpecPlatform> => {
@@ -392,6 +403,7 @@ export async function startRouting({
       await rpc.onApplicationShutdown();
       await Promise.all(running.map((service) => service.close()));
       await provisioning.close();
+      await hierarchy.close();
       await new Promise<void>((resolve) => {
         hook.close(() => resolve());
         hook.closeAllConnections();

@@ -39,13 +39,6 @@ export abstract class ServiceConfig {
   @Max(15_000)
   shutdownDelayMs: number = 0;
 
-  /** Proxies before us whose `X-Forwarded-For` is believed; 0 believes nobody. */
-  @Env('TRUSTED_PROXY_HOPS')
-  @IsInt()
-  @Min(0)
-  @Max(10)
-  trustedProxyHops: number = 0;
-
   /** Turns tracing on; read by the telemetry preload, kept here so that a wrong one is named. */
   @Env('OTEL_EXPORTER_OTLP_ENDPOINT')
   @IsOptional()

@@ -6,7 +6,7 @@ import { AppError, NotFound } from '@strowger/kernel';
 import { Env, loadConfig, Secret, ServiceConfig } from '@strowger/config';
 import { Type } from 'class-transformer';
 import { IsEmail, IsInt, IsOptional, IsUUID, Max, ValidateNested } from 'class-validator';
-import { Health, type RunningService, startService, validated } from './index.js';
+import { Health, type RunningService, shownCode, startService, validated } from './index.js';
 
 class SpecConfig extends ServiceConfig {
   @Env('SPEC_SECRET') @Secret() secret!: string;
@@ -125,7 +125,7 @@ describe('a service over HTTP', () => {
     );
     expect(status).toBe(400);
     expect(headers.get('content-type')).toMatch('application/problem+json');
-    expect(body).toMatchObject({ type: 'https://strowger.dev/problems/invalid-input', code: 'invalid-input' });
+    expect(body).toMatchObject({ type: 'https://strowger.dev/problems/invalid-input', code: 'INVALID_INPUT' });
     expect(body.errors).toEqual(
       expect.arrayContaining([
         { field: 'email', rule: 'required', message: "The field 'email' is required." },
@@ -157,7 +157,10 @@ describe('a service over HTTP', () => {
     ['a bug', () => ask('/things/bug'), 500, 'internal'],
   ])('answers %s with a problem', async (_, send, status, code) => {
     const answer = await send();
-    expect(answer).toMatchObject({ status, body: { status, code, type: `https://strowger.dev/problems/${code}` } });
+    expect(answer).toMatchObject({
+      status,
+      body: { status, code: shownCode(code), type: `https://strowger.dev/problems/${code}` },
+    });
     expect(answer.headers.get('content-type')).toMatch('application/problem+json');
     expect(JSON.stringify(answer.body)).not.toMatch(/canary|node_modules|\bat \S+ \(/);
     expect(answer.body.instance).toMatch(/^urn:strowger:request:/);
@@ -167,7 +170,7 @@ describe('a service over HTTP', () => {
     const socket = connectTo(service.port!, '127.0.0.1');
     socket.end('canary nonsense\r\n\r\n');
     const answer = await text(socket);
-    expect(answer).toMatch(/^HTTP\/1.1 400 [^]*application\/problem\+json[^]*"code":"malformed-request"/);
+    expect(answer).toMatch(/^HTTP\/1.1 400 [^]*application\/problem\+json[^]*"code":"MALFORMED_REQUEST"/);
     expect(answer).not.toContain('canary');
   });
 

@@ -37,19 +37,19 @@ it('carries code, detail, fields, details and an unknown outcome', () => {
     status: 503,
     detail: 'The carrier did not answer.',
     instance: 'urn:strowger:request:1',
-    code: 'carrier-timeout',
+    code: 'CARRIER_TIMEOUT',
     errors: [{ field: 'a.b', rule: 'r', message: 'M.' }],
     details: { carrier: 'x' },
     outcome: 'unknown',
   });
   expect(problemOf(new NotFound('number', 'n-1'))).toMatchObject({
     status: 404,
-    code: 'number-not-found',
+    code: 'NUMBER_NOT_FOUND',
     details: { id: 'n-1' },
   });
   expect(problemOf(new InvalidInput([{ field: 'x', rule: 'min', message: 'Too small.' }]))).toMatchObject({
     status: 400,
-    code: 'invalid-input',
+    code: 'INVALID_INPUT',
     detail: 'Too small.',
   });
 });
@@ -73,6 +73,6 @@ it('tells nothing of a bug', () => {
 });
 
 it('believes a status only from frameworks', () => {
-  expect(problemOf(errorOf(new BadRequestException()))).toMatchObject({ status: 400, code: 'malformed-request' });
+  expect(problemOf(errorOf(new BadRequestException()))).toMatchObject({ status: 400, code: 'MALFORMED_REQUEST' });
   expect(problemOf(errorOf({ statusCode: 404 }))).toMatchObject({ status: 500 });
 });

@@ -12,6 +12,7 @@ export interface ProblemDetails {
   detail: string;
   /** `urn:strowger:request:<request id>`: finds this occurrence in the logs. */
   instance?: string;
+  /** The error's code as `GROUP_EXISTS`; the SOAP API's `errorCode` is the same. */
   code: string;
   /** Every broken field. */
   errors?: FieldError[];
@@ -47,6 +48,9 @@ export const STATUS_BY_CODE = new Map<string, number>([
 
 export const statusOf = (error: AppError): number => STATUS_BY_CODE.get(error.code) ?? STATUS[error.kind];
 
+/** How a code is shown to callers: GROUP_EXISTS of `group-exists`. */
+export const shownCode = (code: string): string => code.toUpperCase().replaceAll('-', '_');
+
 const titleOf = (code: string): string => (code.charAt(0).toUpperCase() + code.slice(1)).replaceAll('-', ' ');
 
 /** The problem an error becomes. A bug (`internal`) tells nothing but that it happened. */
@@ -62,7 +66,7 @@ export function problemOf(error: AppError, instance?: string): ProblemDetails {
       ? 'Something went wrong on our side. It has been recorded; quote the instance when you report it.'
       : error.message,
     ...(instance === undefined ? {} : { instance }),
-    code,
+    code: shownCode(code),
     ...(error.errors?.length && !hidden ? { errors: error.errors } : {}),
     ...(Object.keys(error.details).length && !hidden ? { details: error.details } : {}),
     ...(error.outcome ? { outcome: error.outcome } : {}),

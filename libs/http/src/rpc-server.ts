@@ -1,11 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type CustomTransportStrategy, NatsContext, Server, Transport } from '@nestjs/microservices';
-import { AppError } from '@strowger/kernel';
+import { AppError, type SerializedError } from '@strowger/kernel';
 import { histogram, logger, withTraceparent } from '@strowger/telemetry';
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import { lastValueFrom } from 'rxjs';
+import type { DirectAnswers } from './direct-answers.js';
 import type { Health } from './health.js';
 import { NatsLink } from './nats-link.js';
+import type { ReplyPacket } from './request-inbox.js';
 
 const log = logger('rpc');
 const seconds = histogram('rpc_server_seconds', 'Requests answered, by subject and outcome.');
@@ -14,6 +16,22 @@ interface RequestPacket {
   id?: string;
   data?: unknown;
 }
+
+interface BundledRequest {
+  token: string;
+  data: unknown;
+}
+/** What a bundle begins with, and no single request. */
+const BRACKET = '['.charCodeAt(0);
+/** Of one message with replies; NATS carries a megabyte. */
+const REPLY_BYTES = 256 * 1024;
+
+interface BundledReply {
+  token: string;
+  text: string;
+}
+
+const TOO_LARGE = new AppError('internal', 'reply-too-large', 'The answer is too large to pass on.').toJSON();
 
 /**
  * Nest's NATS transport, wire for wire, with what it lacks: it starts while NATS is away, continues traces, passes our
@@ -26,11 +44,16 @@ export class RpcServer extends Server implements CustomTransportStrategy {
   private closing: Promise<void> | undefined;
   private active = 0;
   private idle: (() => void) | undefined;
+  /** Replies of this turn of the event loop: they leave together, in one write; those to one bundle in one message. */
+  private replies: (() => void)[] = [];
+  private bundles = new Map<Msg, BundledReply[]>();
+  private flush: NodeJS.Immediate | undefined;
 
   /** @param options.service queue group: one instance of the service answers each request. */
   constructor(
     private readonly options: { natsUrl: string; service: string },
     health?: Health,
+    private readonly direct?: DirectAnswers,
   ) {
     super();
     this.link = new NatsLink(options.natsUrl, `${options.service}-rpc-server`);
@@ -44,7 +67,7 @@ export class RpcServer extends Server implements CustomTransportStrategy {
   async listen(callback: (error?: unknown) => void): Promise<void> {
     try {
       const nc = await this.link.connection();
-      this.subscriptions = [...this.messageHandlers.keys()].map((subject) =>
+      this.subscriptions = [...this.messageHandlers.keys(), ...(this.direct?.handlers.keys() ?? [])].map((subject) =>
         nc.subscribe(subject, {
           queue: this.options.service,
           callback: (error, message) =>
@@ -80,44 +103,82 @@ export class RpcServer extends Server implements CustomTransportStrategy {
       const done = new Promise<void>((resolve) => (this.idle = resolve));
       await Promise.race([done, wait(20_000, undefined, { ref: false })]);
     }
+    this.flushReplies();
     await this.link.close();
   }
 
   private async receive(subject: string, message: Msg): Promise<void> {
+    if (message.data[0] === BRACKET) return this.receiveBundle(subject, message);
     this.active++;
-    const timer = seconds.startTimer({ subject });
     try {
       const packet = message.json<RequestPacket>();
       const parent = message.headers?.get('traceparent') || undefined;
-      const reply = await withTraceparent(
-        parent,
-        subject,
-        () => this.answer(subject, packet.data, message),
-        undefined,
-        { kind: 'server' },
-      ).then(
-        (response) => ({ response, isDisposed: true, id: packet.id }),
-        (error: unknown) => ({ err: this.outgoing(subject, error), isDisposed: true, id: packet.id }),
-      );
-      timer({ outcome: 'err' in reply ? ((reply.err as { kind?: string }).kind ?? 'internal') : 'ok' });
-      if (message.reply) this.respond(subject, message, reply);
+      const reply = await this.replyTo(subject, packet.data, parent, message);
+      if (message.reply) this.respond(subject, message, { ...reply, isDisposed: true, id: packet.id });
     } catch (error) {
-      log.error({ subject, err: error }, 'rpc-unreadable');
-      const err = new AppError('invalid', 'malformed-request', 'The request could not be read.').toJSON();
-      if (message.reply) this.respond(subject, message, { err, isDisposed: true });
+      this.unreadable(subject, message, error);
     } finally {
-      this.active--;
-      if (this.active === 0) this.idle?.();
+      this.done();
     }
   }
 
+  /** Many requests in one message (`request-inbox.ts`), each answered when it is done. */
+  private receiveBundle(subject: string, message: Msg): void {
+    let requests: BundledRequest[];
+    try {
+      requests = message.json<BundledRequest[]>();
+    } catch (error) {
+      return this.unreadable(subject, message, error);
+    }
+    this.active += requests.length;
+    for (const { token, data } of requests)
+      void this.replyTo(subject, data, undefined, message).then((reply) => {
+        const bundle = this.bundles.get(message);
+        const one = { token, text: JSON.stringify({ token, ...reply }) };
+        if (bundle) bundle.push(one);
+        else this.bundles.set(message, [one]);
+        this.flushSoon();
+        this.done();
+      });
+  }
+
+  /** Never rejects. */
+  private replyTo(subject: string, data: unknown, parent: string | undefined, message: Msg): Promise<ReplyPacket> {
+    const timer = seconds.startTimer({ subject });
+    const work = (): Promise<unknown> => this.answer(subject, data, message);
+    return withTraceparent(parent, subject, work, undefined, { kind: 'server' }).then(
+      (response) => {
+        timer({ outcome: 'ok' });
+        return { response };
+      },
+      (error: unknown) => {
+        const err = this.outgoing(subject, error);
+        timer({ outcome: err.kind });
+        return { err };
+      },
+    );
+  }
+
+  private unreadable(subject: string, message: Msg, error: unknown): void {
+    log.error({ subject, err: error }, 'rpc-unreadable');
+    const err = new AppError('invalid', 'malformed-request', 'The request could not be read.').toJSON();
+    if (message.reply) this.respond(subject, message, { err, isDisposed: true });
+  }
+
+  private done(): void {
+    this.active--;
+    if (this.active === 0) this.idle?.();
+  }
+
   private async answer(subject: string, data: unknown, message: Msg): Promise<unknown> {
+    const direct = this.direct?.handlers.get(subject);
+    if (direct) return direct(data);
     const handler = this.messageHandlers.get(subject)!;
     const result: unknown = await handler(data, new NatsContext([subject, message.headers]));
     return lastValueFrom(this.transformToObservable(result), { defaultValue: undefined });
   }
 
-  private outgoing(subject: string, thrown: unknown): unknown {
+  private outgoing(subject: string, thrown: unknown): SerializedError {
     const error = AppError.wrap(thrown);
     if (error.kind !== 'internal') return error.toJSON();
     log.error({ subject, err: error.cause ?? error }, 'rpc-failed');
@@ -125,13 +186,62 @@ export class RpcServer extends Server implements CustomTransportStrategy {
   }
 
   private respond(subject: string, message: Msg, reply: object): void {
+    this.replies.push(() => this.sendReply(subject, message, reply));
+    this.flushSoon();
+  }
+
+  private flushSoon(): void {
+    this.flush ??= setImmediate(() => this.flushReplies());
+  }
+
+  private flushReplies(): void {
+    this.flush = undefined;
+    const { replies, bundles } = this;
+    this.replies = [];
+    this.bundles = new Map();
+    for (const send of replies) send();
+    for (const [message, all] of bundles) this.sendBundle(message, all);
+  }
+
+  private sendBundle(message: Msg, all: readonly BundledReply[]): void {
+    let joined: string[] = [];
+    let length = 0;
+    const send = (texts: readonly string[]): void => void message.respond(`[${texts.join(',')}]`);
+    for (const { token, text } of all) {
+      if (text.length > REPLY_BYTES) {
+        this.tryTo(
+          message.subject,
+          () => send([text]),
+          () => send([JSON.stringify({ token, err: TOO_LARGE })]),
+        );
+        continue;
+      }
+      if (length + text.length > REPLY_BYTES) {
+        send(joined);
+        joined = [];
+        length = 0;
+      }
+      joined.push(text);
+      length += text.length;
+    }
+    if (joined.length > 0) send(joined);
+  }
+
+  private sendReply(subject: string, message: Msg, reply: object): void {
+    this.tryTo(
+      subject,
+      () => message.respond(JSON.stringify(reply)),
+      () => message.respond(JSON.stringify({ err: TOO_LARGE, isDisposed: true, id: (reply as { id?: string }).id })),
+    );
+  }
+
+  /** What is larger than NATS carries is answered nevertheless, instead of a timeout. */
+  private tryTo(subject: string, send: () => unknown, instead: () => unknown): void {
     try {
-      message.respond(JSON.stringify(reply));
+      send();
     } catch (cause) {
-      // Larger than NATS carries: the caller gets an answer instead of a timeout.
       log.error({ subject, err: cause }, 'rpc-reply-failed');
-      const err = new AppError('internal', 'reply-too-large', 'The answer is too large to pass on.').toJSON();
-      message.respond(JSON.stringify({ err, isDisposed: true, id: (reply as { id?: string }).id }));
+      instead();
     }
   }
 }

@@ -8,7 +8,7 @@ import { traceparent } from '@strowger/telemetry';
 import { type RecordedSpan, recordSpans } from '@strowger/telemetry/testing';
 import { IsInt, IsOptional, IsString, Min } from 'class-validator';
 import { firstValueFrom } from 'rxjs';
-import { Answers, Rpc, type RunningService, startService } from './index.js';
+import { Answers, DirectAnswers, Rpc, type RunningService, startService } from './index.js';
 
 class GetThing {
   @IsInt() @Min(1) size!: number;
@@ -22,6 +22,7 @@ interface Thing {
 }
 const getThing: RpcContract<GetThing, Thing> = rpc('rpc.things.get-thing.v1', GetThing);
 const slow: RpcContract<GetThing, Thing> = rpc('rpc.things.slow.v1', GetThing);
+const direct: RpcContract<GetThing, Thing> = rpc('rpc.things.direct.v1', GetThing);
 const absent: RpcContract<GetThing, Thing> = rpc('rpc.absent.get-thing.v1', GetThing);
 
 /** More than the test server's max_payload of 8 MB. */
@@ -31,6 +32,12 @@ let release: (() => void) | undefined;
 
 @Controller()
 class ThingsController {
+  constructor(answers: DirectAnswers) {
+    answers.add(
+      direct,
+      (request) => (request.body.mode === 'slow' ? this.slow(request) : this.get(request)) as Promise<Thing>,
+    );
+  }
   @Answers(getThing)
   async get({ body, actor }: RpcRequest<GetThing>): Promise<Thing | undefined> {
     if (body.mode === 'taken')
@@ -129,6 +136,32 @@ describe('requests between services', () => {
       kind: 'invalid',
       code: 'payload-too-large',
     });
+  });
+
+  it('bundles what is asked at once of a direct answer, and none waits for another', async () => {
+    const bundled = { bundled: true };
+    const slowest = client.call(direct, ask(7, 'slow'), bundled);
+    const refused = client.call(direct, ask(1, 'taken'), bundled);
+    const broken = client.call(direct, ask(1, 'bug'), bundled);
+    const huge = client.call(direct, ask(1, 'huge'), bundled);
+    const nothing = client.call(direct, ask(1, 'nothing'), bundled);
+    const sizes = Array.from({ length: 300 }, (_, size) => size);
+    const many = Promise.all(sizes.map((size) => client.call(direct, ask(size), bundled)));
+    await expect(refused).rejects.toMatchObject({ code: 'thing-taken', details: { by: 'x' } });
+    await expect(broken).rejects.toMatchObject({ kind: 'internal', code: 'internal' });
+    await expect(huge).rejects.toMatchObject({ code: 'reply-too-large' });
+    expect(await nothing).toBeUndefined();
+    expect((await many).map(({ size }) => size)).toEqual(sizes);
+    release?.();
+    expect(await slowest).toMatchObject({ size: 7 });
+    await expect(client.call(direct, ask(1, 'x'.repeat(TOO_LARGE)), bundled)).rejects.toMatchObject({
+      code: 'payload-too-large',
+    });
+    const nobody = Promise.all([client.call(absent, ask(), bundled), client.call(absent, ask(), bundled)]);
+    await expect(nobody).rejects.toMatchObject({ kind: 'unavailable', outcome: undefined });
+    const late = client.call(direct, ask(1, 'slow'), { ...bundled, timeoutMs: 60 });
+    await expect(late).rejects.toMatchObject({ kind: 'unavailable', outcome: 'unknown' });
+    release?.();
   });
 
   it('speaks the wire format of plain Nest, both ways', async () => {

@@ -6,6 +6,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { ServiceConfig } from '@strowger/config';
 import { logger, nestLogger, setLogLevel } from '@strowger/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { DirectAnswers, DirectAnswersModule } from './direct-answers.js';
 import { Health, HealthModule } from './health.js';
 import { HttpTraffic, instrument, requestIdOf } from './http-traffic.js';
 import { startOpsServer } from './ops-server.js';
@@ -25,6 +26,8 @@ export interface HttpOptions {
   helmet?: SecurityHeadersOptions | false;
   /** Keeps the raw bytes of parsed bodies as `request.rawBody`. */
   rawBody?: boolean;
+  /** What the router is to take a request's URL for; called for every request, before anything else. */
+  rewriteUrl?(url: string): string;
   /** Plugins, parsers, hooks and routes on the bare Fastify instance, before Nest adds its routes. */
   configure?(fastify: FastifyInstance, app: NestFastifyApplication): void | Promise<void>;
 }
@@ -83,7 +86,9 @@ export async function startService<C extends ServiceConfig>(options: ServiceOpti
     const checks = app.get(Health);
     let rpc: RpcServer | undefined;
     if (options.rpc)
-      app.connectMicroservice({ strategy: (rpc = new RpcServer({ natsUrl: config.natsUrl, service: name }, checks)) });
+      app.connectMicroservice({
+        strategy: (rpc = new RpcServer({ natsUrl: config.natsUrl, service: name }, checks, app.get(DirectAnswers))),
+      });
     if (options.http) await app.listen(options.http.port, options.http.host ?? '0.0.0.0');
     else await app.init();
     // Not awaited: a service comes up, unready, while NATS is away.
@@ -130,10 +135,11 @@ async function createApp<C extends ServiceConfig>({
   config,
   http,
 }: ServiceOptions<C>): Promise<NestFastifyApplication> {
+  const rewriteUrl = http?.rewriteUrl;
   const adapter = new FastifyAdapter({
     logger: false,
+    ...(rewriteUrl && { rewriteUrl: (request: { url?: string }) => rewriteUrl(request.url ?? '/') }),
     bodyLimit: http?.bodyLimitBytes ?? BODY_LIMIT_BYTES,
-    trustProxy: (_address: string, hop: number) => hop < config.trustedProxyHops,
     genReqId: requestIdOf,
     requestIdHeader: false,
     // Fastify's default is to wait for a slow sender for ever.
@@ -148,7 +154,7 @@ async function createApp<C extends ServiceConfig>({
   const root: DynamicModule = {
     module: ServiceRoot,
     global: true,
-    imports: [HealthModule, module],
+    imports: [DirectAnswersModule, HealthModule, module],
     providers: [
       { provide: ServiceConfig, useValue: config },
       { provide: config.constructor, useValue: config },

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
 import { type FieldError, InvalidInput } from '@strowger/kernel';
 import { plainToInstance } from 'class-transformer';
-import { validateSync, type ValidationError } from 'class-validator';
+import { getMetadataStorage, validateSync, type ValidationError } from 'class-validator';
 import { kebab } from './problem.js';
 
 const MOST_ERRORS = 50;
@@ -51,13 +51,41 @@ export function validated<T extends object>(cls: new () => T, input: unknown): T
   try {
     const instance = plainToInstance(cls, input);
     const errors = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false });
+    const found = errors.length > 0 ? fieldErrors(errors) : misplacedLists(instance);
     // A body of nothing but mistakes must not become a larger answer.
-    if (errors.length > 0) throw new InvalidInput(fieldErrors(errors).slice(0, MOST_ERRORS));
+    if (found.length > 0) throw new InvalidInput(found.slice(0, MOST_ERRORS));
     return instance;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new InvalidInput([{ field: 'body', rule: 'depth', message: 'The body is nested too deeply.' }]);
   }
+}
+
+const nestedOf = new Map<unknown, { name: string; each: boolean }[]>();
+
+function nestedFields(cls: new () => object): { name: string; each: boolean }[] {
+  const known = nestedOf.get(cls);
+  if (known) return known;
+  const metadata = getMetadataStorage().getTargetValidationMetadatas(cls, '', false, false);
+  const nested = metadata.filter(({ type }) => type === 'nestedValidation');
+  const fields = [...new Map(nested.map(({ propertyName: name, each }) => [name, { name, each }])).values()];
+  nestedOf.set(cls, fields);
+  return fields;
+}
+
+/** class-validator looks into a list wherever it expects an object, and finds nothing wrong with one that is empty. */
+function misplacedLists(instance: object, path = ''): FieldError[] {
+  return nestedFields(instance.constructor as new () => object).flatMap(({ name, each }) => {
+    const value: unknown = Reflect.get(instance, name);
+    const field = path + name;
+    const items: [string, unknown][] =
+      each && Array.isArray(value) ? value.map((item, i) => [`${field}.${i}`, item]) : [[field, value]];
+    return items.flatMap(([at, item]) => {
+      if (typeof item !== 'object' || item === null) return [];
+      if (!Array.isArray(item)) return misplacedLists(item, `${at}.`);
+      return [{ field: at, rule: 'is-object', message: `The field '${at}' must be an object.` }];
+    });
+  });
 }
 
 const PRIMITIVES: readonly unknown[] = [String, Number, Boolean, Array, Object];

@@ -86,9 +86,17 @@ export class InvalidInput extends AppError {
   }
 }
 
+/** Things whose code has another name: the SOAP API's PROVIDER_NOT_FOUND is the code here, too. */
+const SHORT: Record<string, string> = { 'system-provider': 'provider' };
+
 /** The same answer for a missing id and for another tenant's. */
 export class NotFound extends AppError {
   constructor(what: string, id: string) {
-    super('not-found', `${what}-not-found`, `There is no ${what.replaceAll('-', ' ')} with the id '${id}'.`, { id });
+    super(
+      'not-found',
+      `${SHORT[what] ?? what}-not-found`,
+      `There is no ${what.replaceAll('-', ' ')} with the id '${id}'.`,
+      { id },
+    );
   }
 }

@@ -4,11 +4,20 @@ export interface EventClass<T extends object = object> {
   readonly type: string;
 }
 
+/** Administrators may do everything in their scope, support reads, an agent sees only what is theirs. */
+export type ActorRole = 'administrator' | 'support' | 'agent';
+
 /** Who did it, for the history log. Travels with requests and facts; never holds a credential. */
 export interface Actor {
-  kind: 'portal-user' | 'interface-user' | 'client' | 'system';
+  /** `interface-user`: a back office at the SOAP door; `api-key`: a REST integrator. */
+  kind: 'portal-user' | 'interface-user' | 'api-key' | 'client' | 'system';
   id: string;
   name: string;
+  /**
+   * What they may do in their scope: a portal user's role; `administrator` for interface users, and for an API key
+   * where it may write; absent for clients and the system.
+   */
+  role?: ActorRole;
   /** Address the request came from, when there was one. */
   ip?: string;
 }

@@ -3,6 +3,7 @@ export * from './clock.js';
 export * from './e164.js';
 export * from './events.js';
 export * from './ids.js';
+export * from './network.js';
 export * from './page.js';
 export * from './rpc.js';
 export * from './secret-box.js';

@@ -10,6 +10,11 @@ export interface TenantScope {
   id: string;
   /** The system provider the node belongs to; empty at platform level. */
   systemProviderId: string;
+  /**
+   * At system-provider level: the provider and every one below it, for services that don't know the tree. The gateway
+   * fills it. Without it the scope reaches the provider's own rows only.
+   */
+  providerIds?: readonly string[];
 }
 
 export const PLATFORM_SCOPE: TenantScope = { level: 'platform', id: '', systemProviderId: '' };
@@ -29,12 +34,23 @@ const COLUMN = {
   user: 'userId',
 } as const;
 
+/** Ids of the nodes whose rows the scope reaches at its own level; one, but for a system provider that has children. */
+export function reachOf(scope: TenantScope): readonly string[] {
+  return (scope.level === 'system-provider' && scope.providerIds) || [scope.id];
+}
+
 /** The `where` that keeps a query inside the scope; merge it into every query. */
-export function withinScope(scope: TenantScope): Partial<Record<keyof TenantColumns, string>> {
-  return scope.level === 'platform' ? {} : { [COLUMN[scope.level]]: scope.id };
+export function withinScope(
+  scope: TenantScope,
+): Partial<Record<keyof TenantColumns, string | { $in: readonly string[] }>> {
+  if (scope.level === 'platform') return {};
+  const ids = reachOf(scope);
+  return { [COLUMN[scope.level]]: ids.length === 1 ? ids[0]! : { $in: ids } };
 }
 
 /** True when the row lies inside the scope. */
 export function isWithin(scope: TenantScope, row: TenantColumns): boolean {
-  return scope.level === 'platform' || row[COLUMN[scope.level]] === scope.id;
+  if (scope.level === 'platform') return true;
+  const id = row[COLUMN[scope.level]];
+  return typeof id === 'string' && reachOf(scope).includes(id);
 }

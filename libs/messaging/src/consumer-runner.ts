@@ -91,7 +91,8 @@ export class ConsumerRunner {
   private subscribe(ackWaitSeconds: number): Durable[] {
     const { name, options } = this.definition;
     const byStream = Map.groupBy(this.handlers.keys(), streamOf);
-    const base = { ackWaitSeconds, maxAckPending: 1000, prefetch: Math.max(this.concurrency * 8, 32) };
+    const most = Math.max(...[...this.handlers.values()].map((handler) => handler.most ?? 0));
+    const base = { ackWaitSeconds, maxAckPending: 1000, prefetch: Math.max(this.concurrency * 8, 32, 2 * most) };
     const facts = [...byStream].map(([stream, types]) => ({
       ...base,
       stream,
@@ -139,18 +140,85 @@ export class ConsumerRunner {
       const work = lane?.[0];
       if (key === undefined || !lane || !work) return;
       this.active++;
+      const works = [work, ...this.alike(work)];
       // A stalled handler gives up its place; its redelivery would otherwise wait behind it for ever.
-      const stalled = new Promise<void>((resolve) => (work.entry.onStall = resolve));
-      void Promise.race([this.process(work), stalled]).finally(() => {
+      const stalled = new Promise<void>((resolve) => {
+        for (const { entry } of works) entry.onStall = resolve;
+      });
+      const done = works.length === 1 ? this.process(work) : this.processMany(works);
+      void Promise.race([done, stalled]).finally(() => {
         this.active--;
-        lane.shift();
-        if (this.lanes.get(key) === lane) {
-          if (lane.length === 0) this.lanes.delete(key);
-          else this.ready.push(key);
-        }
+        for (const { event } of works) this.leave(event.subject);
         if (this.active === 0) this.quiet?.();
         this.schedule();
       });
+    }
+  }
+
+  /** What else is ready and may be handled together with this one: facts of the same type, each first in its lane. */
+  private alike({ event }: Work): Work[] {
+    const most = this.handlers.get(event.type)?.most ?? 1;
+    const works: Work[] = [];
+    for (let at = 0; at < this.ready.length && works.length < most - 1;) {
+      const other = this.lanes.get(this.ready[at]!)?.[0];
+      if (other?.event.type === event.type) {
+        works.push(other);
+        this.ready.splice(at, 1);
+      } else at++;
+    }
+    return works;
+  }
+
+  /** The first of the lane is through. */
+  private leave(key: string): void {
+    const lane = this.lanes.get(key);
+    if (!lane) return;
+    lane.shift();
+    if (lane.length === 0) this.lanes.delete(key);
+    else this.ready.push(key);
+  }
+
+  private async processMany(works: readonly Work[]): Promise<void> {
+    for (const { entry } of works) entry.startedAt = Date.now();
+    try {
+      await this.attemptMany(works);
+    } catch (error) {
+      if (!this.stopping.signal.aborted) {
+        log.info({ consumer: this.name, facts: works.length, error: describeError(error) }, 'facts-one-by-one');
+      }
+      for (const work of works) await this.process(work);
+    }
+  }
+
+  private async attemptMany(works: readonly Work[]): Promise<void> {
+    const { event: first } = works[0]!;
+    const handler = this.handlers.get(first.type)!;
+    const runMany = this.inbox?.runMany?.bind(this.inbox);
+    if (!runMany) throw new Error('this inbox takes one fact at a time');
+    const received = await Promise.all(works.map((work) => this.receivedOf(handler, work)));
+    const method = (this.instance as Record<string, (received: Received[]) => Promise<void>>)[handler.method]!;
+    const stop = seconds.startTimer({ consumer: this.name });
+    const attributes = { 'messaging.consumer': this.name, 'messaging.batch.message_count': works.length };
+    const fresh = await withTraceparent(
+      first.traceparent,
+      `consume ${first.type}`,
+      () =>
+        runMany(
+          this.name,
+          works.map(({ event }) => event),
+          (ids) =>
+            method.call(
+              this.instance,
+              received.filter(({ id }) => ids.has(id)),
+            ),
+        ),
+      attributes,
+      { kind: 'consumer', linked: works.some(({ entry }) => entry.message.redelivered) },
+    );
+    stop();
+    for (const { entry, event } of works) {
+      this.unsettled.settle(entry, (m) => m.ack());
+      handled.inc({ consumer: this.name, outcome: fresh.has(event.id) ? 'handled' : 'duplicate' });
     }
   }
 
@@ -219,8 +287,10 @@ export class ConsumerRunner {
   }
 
   private run(handler: HandlerEntry, event: CloudEvent, received: Received): Promise<'handled' | 'duplicate'> {
-    const method = (this.instance as Record<string, (received: Received) => Promise<void>>)[handler.method]!;
-    const handle = async (): Promise<void> => method.call(this.instance, received);
+    const method = (this.instance as Record<string, (received: Received | Received[]) => Promise<void>>)[
+      handler.method
+    ]!;
+    const handle = async (): Promise<void> => method.call(this.instance, handler.most ? [received] : received);
     const attributes = { 'messaging.consumer': this.name, 'messaging.message.id': event.id };
     // A redelivery is a new span linked to the first, so that the trace of the first try stays readable.
     const options = { kind: 'consumer', linked: received.redelivered } as const;

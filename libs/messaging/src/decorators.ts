@@ -72,6 +72,8 @@ export interface BatchHandler {
 export interface HandlerEntry {
   contract: EventClass;
   method: string;
+  /** The method takes a list, of this many at most. */
+  most?: number;
 }
 export interface ConsumerDefinition {
   name: string;
@@ -110,6 +112,22 @@ export function Handles<T extends object>(contract: EventClass<T>) {
   ): void => {
     const known = (Reflect.getMetadata(HANDLERS, target.constructor) ?? []) as HandlerEntry[];
     Reflect.defineMetadata(HANDLERS, [...known, { contract, method }], target.constructor);
+  };
+}
+
+/**
+ * Marks a method that receives facts of this contract as they have piled up, each of another aggregate:
+ * `(received: Received<T>[]) => Promise<void>`, all in one transaction. For facts that come by the thousand, such as the
+ * deletion of every user of a reseller. A list that fails comes again one by one.
+ */
+export function HandlesMany<T extends object>(contract: EventClass<T>, most = 200) {
+  return <M extends (received: Received<T>[]) => Promise<void>>(
+    target: object,
+    method: string,
+    _descriptor: TypedPropertyDescriptor<M>,
+  ): void => {
+    const known = (Reflect.getMetadata(HANDLERS, target.constructor) ?? []) as HandlerEntry[];
+    Reflect.defineMetadata(HANDLERS, [...known, { contract, method, most }], target.constructor);
   };
 }
 

@@ -6,6 +6,15 @@ import type { CloudEvent } from '@strowger/kernel';
  */
 export interface InboxTransaction {
   run(consumer: string, event: CloudEvent, handle: () => Promise<void>): Promise<'handled' | 'duplicate'>;
+  /**
+   * Many facts in one transaction: `handle` gets the ids of those that are new. Returns them. Without this method facts
+   * come one by one.
+   */
+  runMany?(
+    consumer: string,
+    events: readonly CloudEvent[],
+    handle: (fresh: ReadonlySet<string>) => Promise<void>,
+  ): Promise<ReadonlySet<string>>;
 }
 
 /** Nest token of the InboxTransaction. */

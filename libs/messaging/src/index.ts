@@ -8,6 +8,7 @@ export {
   Consumer,
   type ConsumerOptions,
   Handles,
+  HandlesMany,
   type RawMessage,
   type Received,
 } from './decorators.js';

@@ -4,7 +4,8 @@ import type { EntityManager, IsolationLevel, MikroORM } from '@mikro-orm/postgre
 import { AppError, type CloudEvent } from '@strowger/kernel';
 import { counter, logger, serializeError } from '@strowger/telemetry';
 import { sql, type RawBuilder } from 'kysely';
-import { DatabaseUnavailable, SchemaBehind, isDatabaseAway, isRetryable, sqlState } from './errors.js';
+import { DatabaseUnavailable, SchemaBehind, isDatabaseAway, isRetryable, sqlState, unavailable } from './errors.js';
+import { PREPARED } from './orm.js';
 
 export interface TransactionOptions {
   isolationLevel?: IsolationLevel;
@@ -73,13 +74,16 @@ export class Db {
   /**
    * Runs kysely's `sql` tag in the transaction the caller is in, else on its own. Flush the EntityManager first if the
    * statement must see what was persisted. Timestamps come back as text.
+   *
+   * `prepared`: each connection parses and plans it once. For statements run all the time whose text is always the same.
    */
-  async query<T>(query: RawBuilder<T>): Promise<T[]> {
+  async query<T>(query: RawBuilder<T>, { prepared = false } = {}): Promise<T[]> {
     try {
-      const { rows } = await query.execute(this.em().getKysely());
+      const statement = prepared ? sql<T>`${sql.raw(PREPARED)}${query}` : query;
+      const { rows } = await statement.execute(this.em().getKysely());
       return rows;
     } catch (error) {
-      throw isDatabaseAway(error) ? new DatabaseUnavailable({ cause: error }) : error;
+      throw isDatabaseAway(error) ? unavailable(error) : error;
     }
   }
 
@@ -100,7 +104,7 @@ export class Db {
       await this.orm.em.getConnection().execute('select 1');
       if (this.migrations.length > 0) applied = await this.query(sql<{ name: string }>`select name from migration`);
     } catch (error) {
-      if (sqlState(error) !== UNDEFINED_TABLE) throw new DatabaseUnavailable({ cause: error });
+      if (sqlState(error) !== UNDEFINED_TABLE) throw unavailable(error);
     }
     const missing = this.migrations.filter((name) => !applied.some((row) => row.name === name));
     if (missing.length > 0) throw new SchemaBehind(missing);

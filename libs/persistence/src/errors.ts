@@ -55,6 +55,10 @@ export function isDatabaseAway(error: unknown): boolean {
   return false;
 }
 
+/** The same error, said once however often it is caught on its way. */
+export const unavailable = (error: unknown): DatabaseUnavailable =>
+  error instanceof DatabaseUnavailable ? error : new DatabaseUnavailable({ cause: error });
+
 /** Serialization failure or deadlock: the same transaction may well succeed the next time. */
 export const isRetryable = (error: unknown): boolean => ['40001', '40P01'].includes(sqlState(error) ?? '');
 

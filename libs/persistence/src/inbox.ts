@@ -21,4 +21,22 @@ export class Inbox implements InboxTransaction {
       { cause: event },
     );
   }
+
+  async runMany(
+    consumer: string,
+    events: readonly CloudEvent[],
+    handle: (fresh: ReadonlySet<string>) => Promise<void>,
+  ): Promise<ReadonlySet<string>> {
+    // In order, so that two processes with the same redelivered facts wait for each other and don't deadlock.
+    const ids = [...new Set(events.map(({ id }) => id))].sort();
+    return await this.db.transactional(async () => {
+      const rows = await this.db.query<{ event_id: string }>(
+        sql`insert into inbox (consumer, event_id) select ${consumer}, id from unnest(${ids}::text[]) as id
+          on conflict do nothing returning event_id`,
+      );
+      const fresh = new Set(rows.map((row) => row.event_id));
+      if (fresh.size > 0) await handle(fresh);
+      return fresh;
+    });
+  }
 }

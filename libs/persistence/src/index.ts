@@ -4,9 +4,9 @@ export { DatabaseUnavailable, isDatabaseAway, SchemaBehind, sqlState, uniqueViol
 export { Inbox } from './inbox.js';
 export { migrate, type MigrateOptions, type MigrationClass, OUTBOX_INBOX_SQL } from './migrate.js';
 export { type EntityType, openOrm, type OrmSettings } from './orm.js';
-export { Outbox, type OutboxOptions, OutboxRow } from './outbox.js';
+export { Outbox, type OutboxOptions, OutboxRow, type OutboxValues, selectOutboxRows } from './outbox.js';
 export { OutboxRelay, type OutboxRelayOptions } from './outbox-relay.js';
 export { PersistenceModule, type PersistenceModuleOptions } from './persistence.module.js';
 export { Migration } from '@mikro-orm/migrations';
 /** kysely's tag, for `db.query(sql\`…\`)`. */
-export { sql } from 'kysely';
+export { type RawBuilder, sql } from 'kysely';

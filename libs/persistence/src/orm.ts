@@ -1,7 +1,7 @@
 import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
 import { MikroORM, type AnyEntity, type Constructor, type EntityClass, type Options } from '@mikro-orm/postgresql';
 import { logger } from '@strowger/telemetry';
-import { DatabaseUnavailable, isDatabaseAway } from './errors.js';
+import { isDatabaseAway, unavailable } from './errors.js';
 
 export type EntityType = EntityClass<AnyEntity> | Constructor<AnyEntity>;
 
@@ -35,23 +35,66 @@ export async function openOrm({ service, databaseUrl, poolSize, entities, extra 
       keepAlive: true,
       // A handler that hangs must not hold row locks for ever.
       idle_in_transaction_session_timeout: 60_000,
-      onPoolCreated: takeBackBrokenConnections,
+      onPoolCreated: watch,
     },
     logger: (message) => log.warn({ message: message.split('\n', 1)[0] }, 'orm'),
     colors: false,
     ...extra,
   });
-  translateErrors(orm);
+  keepTranslated(orm);
   return orm;
 }
 
 interface PooledClient {
+  query(...args: unknown[]): unknown;
   release(error?: Error | boolean): void;
   once(event: 'end', listener: () => void): void;
   removeListener(event: 'end', listener: () => void): void;
 }
 interface Pool {
   connect(...args: unknown[]): Promise<PooledClient>;
+}
+
+function watch(pool: Pool): void {
+  takeBackBrokenConnections(pool);
+  translateErrors(pool);
+}
+
+/**
+ * Whatever asks the database asks through here, entity managers, query builders and plain statements alike, so all of it
+ * answers `unavailable`, and not `internal`, while Postgres is away.
+ */
+function translateErrors(pool: Pool): void {
+  const known = new WeakSet<PooledClient>();
+  const translated = (error: unknown): never => {
+    throw isDatabaseAway(error) ? unavailable(error) : error;
+  };
+  const connect = pool.connect.bind(pool);
+  pool.connect = async (...args) => {
+    if (args.length > 0) return await connect(...args);
+    const client = await connect().catch(translated);
+    if (known.has(client)) return client;
+    known.add(client);
+    const query = client.query.bind(client);
+    client.query = (...given) => {
+      const result = query(...namedWhenPrepared(given));
+      return result instanceof Promise ? result.catch(translated) : result;
+    };
+    return client;
+  };
+}
+
+/** Begins a statement that each connection is to parse and plan once: `Db.query(…, { prepared: true })`. */
+export const PREPARED = '/* prepared */ ';
+const names = new Map<string, string>();
+
+/** kysely sends every statement without a name, and PostgreSQL then parses and plans it each time. */
+function namedWhenPrepared(given: unknown[]): unknown[] {
+  const [text, values] = given;
+  if (typeof text !== 'string' || !text.startsWith(PREPARED)) return given;
+  let name = names.get(text);
+  if (!name) names.set(text, (name = `strowger_${names.size}`));
+  return [{ name, text, values }];
 }
 
 /**
@@ -79,10 +122,9 @@ function takeBackBrokenConnections(pool: Pool): void {
   };
 }
 
-/** So that a plain `em.find` outside a transaction also answers `unavailable`, and not `internal`, while Postgres is away. */
-function translateErrors(orm: MikroORM): void {
+/** MikroORM makes its own exceptions of what the driver threw; what is translated already stays. */
+function keepTranslated(orm: MikroORM): void {
   const converter = orm.em.getPlatform().getExceptionConverter();
   const convert = converter.convertException.bind(converter);
-  converter.convertException = (error) =>
-    isDatabaseAway(error) ? (new DatabaseUnavailable({ cause: error }) as never) : convert(error);
+  converter.convertException = (error) => (isDatabaseAway(error) ? (unavailable(error) as never) : convert(error));
 }

@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { IsInt } from 'class-validator';
 import { factOf, newId, type Fact } from '@strowger/kernel';
-import { Consumer, Handles, Messaging, MessagingModule, type Received } from '@strowger/messaging';
+import { Consumer, Handles, HandlesMany, Messaging, MessagingModule, type Received } from '@strowger/messaging';
 import { Db, migrate, Migration, Outbox, OUTBOX_INBOX_SQL, OutboxRelay, PersistenceModule, sql } from './index.js';
 
 export class AccountChangedV1 {
@@ -79,6 +79,25 @@ export class Listener {
   }
 }
 
+/** Writes down what it hears, as much at once as there is. */
+@Consumer('hierarchy-crowd', { ackWaitSeconds: 1, maxDeliver: 2, concurrency: 2 })
+export class Crowd {
+  readonly lists: string[][] = [];
+  before: (received: Received<AccountChangedV1>[]) => unknown = () => undefined;
+
+  constructor(private readonly db: Db) {}
+
+  @HandlesMany(AccountChangedV1, 50)
+  async onChanged(received: Received<AccountChangedV1>[]): Promise<void> {
+    this.lists.push(received.map(({ subject }) => subject));
+    await this.before(received);
+    const rows = received.map(({ subject, data }) => ({ account: subject, balance: data.balance }));
+    await this.db.query(sql`
+      insert into seen (id, account, balance)
+      select * from unnest(${rows.map(() => newId())}::uuid[], ${rows.map((r) => r.account)}::uuid[], ${rows.map((r) => r.balance)}::int[])`);
+  }
+}
+
 @Module({})
 class TestModule {
   static with(options: {
@@ -122,9 +141,10 @@ export async function startWorld(options: {
   databaseUrl: string;
   natsUrl: string;
   listener?: boolean;
+  crowd?: boolean;
   poolSize?: number;
 }): Promise<World> {
-  const providers = options.listener ? [Listener] : [];
+  const providers = [...(options.listener ? [Listener] : []), ...(options.crowd ? [Crowd] : [])];
   const app = await NestFactory.createApplicationContext(TestModule.with({ ...options, providers }), { logger: false });
   const messaging = app.get(Messaging);
   const db = app.get(Db);

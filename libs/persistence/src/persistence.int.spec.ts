@@ -51,6 +51,22 @@ describe('readiness', () => {
   });
 });
 
+describe('statements', () => {
+  it('that are prepared are planned once per connection, inside a transaction and outside', async () => {
+    const { db } = await start({ poolSize: 1 });
+    const ask = (n: number) => db.query(sql<{ n: number }>`select ${n}::int + 1 as n`, { prepared: true });
+    expect(await ask(1)).toEqual([{ n: 2 }]);
+    expect(await db.transactional(() => ask(2))).toEqual([{ n: 3 }]);
+    const [first, ...rest] = await db.transactional(async () => {
+      await ask(3);
+      return db.query(sql<{ times: number }>`
+        select (generic_plans + custom_plans)::int as times from pg_prepared_statements where name like 'strowger%'`);
+    });
+    expect(rest).toEqual([]);
+    expect(first!.times).toBeGreaterThan(0);
+  });
+});
+
 describe('transactions', () => {
   it('are joined, and roll back whole', async () => {
     const { db } = await start();

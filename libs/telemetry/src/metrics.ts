@@ -47,8 +47,12 @@ function registered<M extends Metric>(name: string, make: () => M): M {
   return metric;
 }
 
-const escape = (value: string | number): string =>
-  String(value).replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+const TO_ESCAPE = /[\\"\n]/;
+function escape(value: string | number): string {
+  const text = String(value);
+  if (!TO_ESCAPE.test(text)) return text;
+  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
 
 function keyOf(labels: Labels | undefined): string {
   if (!labels) return '';

@@ -21,6 +21,8 @@ export interface Sizes {
   outbound: number;
   provisioned: number;
   drain: number;
+  paths: number;
+  listed: { few: number; many: number };
 }
 
 export const SIZES: Record<'full' | 'quick', Sizes> = {
@@ -34,6 +36,8 @@ export const SIZES: Record<'full' | 'quick', Sizes> = {
     outbound: 10_000,
     provisioned: 400,
     drain: 60_000,
+    paths: 4000,
+    listed: { few: 10_000, many: 1_000_000 },
   },
   quick: {
     quick: true,
@@ -45,6 +49,8 @@ export const SIZES: Record<'full' | 'quick', Sizes> = {
     outbound: 1000,
     provisioned: 100,
     drain: 5000,
+    paths: 500,
+    listed: { few: 10_000, many: 100_000 },
   },
 };
 

@@ -15,6 +15,8 @@ export interface LoadOptions {
   ratePerSecond?: number;
   /** Asked before each request of a closed loop; after a `false` call `resume`. */
   maySend?: () => boolean;
+  /** What an answer must hold, 2xx or not. */
+  holding?: string;
   onSent?: (sequence: number, at: number) => void;
   onAccepted?: (sequence: number) => void;
 }
@@ -109,6 +111,10 @@ export class HttpLoad {
   resume(): void {
     if (this.options.ratePerSecond !== undefined) return;
     while (this.idle.length > 0 && this.mayIssue()) this.issue(this.idle.pop()!, performance.now());
+  }
+
+  get holding(): string | undefined {
+    return this.options.holding;
   }
 
   answered(connection: Connection, ok: boolean, head: () => string): void {
@@ -231,7 +237,8 @@ class Connection {
     if (!this.busy) return;
     this.busy = false;
     const TWO = 0x32;
-    this.load.answered(this, data[9] === TWO, () => data.toString('latin1', 0, 600));
+    const ok = data[9] === TWO && (this.load.holding === undefined || data.includes(this.load.holding));
+    this.load.answered(this, ok, () => data.toString('latin1', 0, 1200));
   }
 
   private closed(): void {

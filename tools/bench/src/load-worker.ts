@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { Clients, type Sightings } from './clients.js';
 import { HttpLoad } from './http-load.js';
 import type { LoadOrder, LoadReport, WorkerCall, WorkerReply } from './load.js';
-import { requestsOf } from './requests.js';
+import { requestsOf, SOAP_SUCCESS } from './requests.js';
 
 /** The thread that generates load and plays the clients, so that one clock times both ends. */
 const clients = new Clients();
@@ -19,6 +19,8 @@ async function run(order: LoadOrder): Promise<LoadReport> {
   const load = new HttpLoad({
     ...rest,
     request: requestsOf(plan),
+    // Every SOAP answer is a 200.
+    ...(plan.kind === 'soap' && { holding: SOAP_SUCCESS }),
     ...(watched && {
       onSent: (sequence, at) => {
         underWay++;

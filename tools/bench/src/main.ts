@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { removeData, type Stack, type StackService, startStack } from '../../setup/stack.mjs';
 import { Bench, SIZES } from './bench.js';
+import { measureAssigning, measureEnsurePath, measureListing, measureSoap } from './hierarchy.js';
 import { measureAccepting, measureDrain, measureEndToEnd } from './inbound.js';
 import { Load } from './load.js';
 import { measureOutbound } from './outbound.js';
@@ -25,6 +26,10 @@ const METRICS = [
   'outbound.send',
   'saga.provision',
   'drain',
+  'soap.call',
+  'hierarchy.ensure-path',
+  'license.assign',
+  'hierarchy.list',
   'memory',
 ] as const;
 const RSS_LIMIT_MB = 350;
@@ -53,7 +58,12 @@ function environment(): Partial<Record<StackService | '*', Record<string, string
     // The carriers' own pace is not what is measured; reconciling as often as in production.
     routing: { NUMBER_RATE_PER_SECOND: 0, RECONCILE_SECONDS: 300 },
     provisioning: { ENABLEMENT_POLL_SECONDS: 1200 },
-    gateway: { CLIENT_TOKEN_SECONDS: 3600, ACCESS_TOKEN_SECONDS: 3600 },
+    gateway: {
+      CLIENT_TOKEN_SECONDS: 3600,
+      ACCESS_TOKEN_SECONDS: 3600,
+      // One address makes all the calls.
+      PROVISION_SOAP_RATE_PER_SECOND: 0,
+    },
   };
   for (const service of list(options.profile) as StackService[]) {
     const folder = join(repository, '.local/profiles', service);
@@ -95,6 +105,12 @@ async function measure(running: Stack): Promise<void> {
   if (wanted('outbound.send')) await measureOutbound(bench, floor);
   if (wanted('saga.provision')) await measureSaga(bench);
   if (wanted('drain')) await measureDrain(bench);
+  if (wanted('soap.call')) await measureSoap(bench);
+  if (wanted('hierarchy.ensure-path') || wanted('license.assign')) {
+    const userIds = await measureEnsurePath(bench);
+    if (wanted('license.assign')) await measureAssigning(bench, userIds);
+  }
+  if (wanted('hierarchy.list')) await measureListing(bench);
   if (wanted('memory'))
     for (const [service, megabytes] of [...bench.memory()].sort())
       report.add(

@@ -1,7 +1,23 @@
 /** What the load generator sends; every request is unique, and of the same length as its neighbours. */
 export type RequestPlan =
   | { kind: 'hook'; path: string; account: string; run: string; numbers: string[]; remotes: string[] }
-  | { kind: 'text'; tokens: string[]; run: string; numbers: string[]; remotes: string[] };
+  | { kind: 'text'; tokens: string[]; run: string; numbers: string[]; remotes: string[] }
+  | SoapPlan;
+
+/** A licence that each user has, assigned again and listed, in turns. */
+export interface SoapPlan {
+  kind: 'soap';
+  path: string;
+  namespace: string;
+  login: { userName: string; password: string };
+  serverHostName: string;
+  users: string[];
+}
+
+/** Where the floor's server answers a constant envelope. */
+export const SOAP_FLOOR_PATH = '/soap';
+/** In every answer to a call that was done. */
+export const SOAP_SUCCESS = '<success>true</success>';
 
 export const SEQUENCE_DIGITS = 9;
 /** Begins every inbound text; its sequence follows, by which the load generator knows a frame again. */
@@ -21,6 +37,7 @@ const remoteOf = (sequence: number, owners: number, remotes: number): number => 
 
 /** A function from sequence to the bytes of a whole request, ASCII only. */
 export function requestsOf(plan: RequestPlan): (sequence: number) => string {
+  if (plan.kind === 'soap') return soapCalls(plan);
   const { numbers, remotes, run } = plan;
   const to = (sequence: number): [string, string, number] => {
     const owner = ownerOf(sequence, numbers.length);
@@ -46,6 +63,28 @@ export function requestsOf(plan: RequestPlan): (sequence: number) => string {
     const owner = ownerOf(sequence, numbers.length);
     return `${heads[owner]!}idempotency-key: ${run}-${digits(sequence)}\r\n\r\n${body(sequence)}`;
   };
+}
+
+function soapCalls({ path, namespace, login, serverHostName, users }: SoapPlan): (sequence: number) => string {
+  const requests = users.flatMap((broadworksUserId) => {
+    const user = {
+      loginUserName: login.userName,
+      loginPassword: login.password,
+      serverHostName,
+      resellerId: 'bench',
+      groupId: 'bench',
+      broadworksUserId,
+    };
+    const product = { applicationName: 'UnityDesktop', licenseType: 'Pro' };
+    return [call('AddUserLicense', { ...user, ...product }), call('GetUserLicenses', user)];
+  });
+  return (sequence) => requests[sequence % requests.length]!;
+
+  function call(operation: string, parameters: Record<string, string>): string {
+    const elements = Object.entries(parameters).map(([name, value]) => `<${name}>${value}</${name}>`);
+    const body = `<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body><${operation} xmlns="${namespace}">${elements.join('')}</${operation}></soap:Body></soap:Envelope>`;
+    return headOf(path, 'text/xml; charset=utf-8', [`soapaction: "${namespace}${operation}"`], body.length) + body;
+  }
 }
 
 const headOf = (path: string, type: string, more: string[], length: number, whole = true): string =>

@@ -14,11 +14,13 @@ import type { Stack } from '../../setup/stack.mjs';
 
 export interface BenchUser {
   id: string;
+  broadworksUserId: string;
   /** Ten digits. */
   number: string;
   token: string;
 }
 
+export const HOST_NAME = 'bench.example';
 /** Area codes and exchanges of this bench; the last four digits stay clear of the twins' scenarios. */
 const OWNED = '415720';
 const REMOTE = '312645';
@@ -34,6 +36,8 @@ export class Tenant {
   private constructor(
     readonly stack: Stack,
     readonly twins: TwinsClient,
+    readonly operator: PortalApi,
+    readonly providerId: string,
     readonly admin: PortalApi,
     readonly account: AccountView,
     readonly platform: PlatformView,
@@ -44,7 +48,10 @@ export class Tenant {
     const { gatewayUrl, twinsUrl } = stack.urls;
     const operator = await PortalApi.signIn(gatewayUrl, stack.operator.email, stack.operator.password);
     const twins = new TwinsClient(twinsUrl);
-    const provider = await operator.post<SystemProviderView>('/v1/system-providers', { name: 'Bench' });
+    const provider = await operator.post<SystemProviderView>('/v1/system-providers', {
+      name: 'Bench',
+      serverHostNames: [HOST_NAME],
+    });
     const password = randomBytes(12).toString('base64url');
     const portalUser = await operator.post<PortalUserView>('/v1/portal-users', {
       level: 'system-provider',
@@ -81,9 +88,9 @@ export class Tenant {
       const number = `${OWNED}${1000 + i}`;
       await addNumber(twins, admin, account.sid, user.id, number);
       const { clientToken } = await admin.post<{ clientToken: string }>(`/v1/users/${user.id}/client-tokens`);
-      return { id: user.id, number, token: clientToken };
+      return { id: user.id, broadworksUserId: user.broadworksUserId, number, token: clientToken };
     });
-    const tenant = new Tenant(stack, twins, admin, account, platform, users);
+    const tenant = new Tenant(stack, twins, operator, provider.id, admin, account, platform, users);
     await until('routing knowing every number and licence', async () => {
       const [row] = await tenant.sql(
         `select count(*)::int as n from routing.owned_number o join routing.user_entitlement e using (user_id) where o.active and e.entitled and o.platform_id = $1`,

@@ -42,7 +42,7 @@ export const STORY: readonly Step[] = [
     async (w) => {
       w.account = await w.twins.putAccount({ applications: [] });
       const problem = await w.admin.refusal(w.admin.post(platforms(w), credentials(w)));
-      demand(problem.code === 'no-alert-recipient', `refused with ${problem.code}`);
+      demand(problem.code === 'ALERT_RECIPIENT_REQUIRED', `refused with ${problem.code}`);
       const asked = (await w.twins.requests({})).filter((request) => JSON.stringify(request).includes(w.account.sid));
       demand(asked.length === 0, 'the carrier was asked all the same');
       return { code: problem.code, detail: problem.detail, requestsAtCarrier: asked.length };
@@ -56,7 +56,7 @@ export const STORY: readonly Step[] = [
         notifications: { ...w.portalUser.notifications, alerts: true },
       });
       const problem = await w.admin.refusal(w.admin.post(platforms(w), credentials(w)));
-      demand(problem.code === 'connector-application-missing', `refused with ${problem.code}`);
+      demand(problem.code === 'CONNECTOR_APPLICATION_MISSING', `refused with ${problem.code}`);
       const saved = await w.admin.get<PlatformView[]>(platforms(w));
       demand(saved.length === 0, 'a platform was saved');
       return { code: problem.code, detail: problem.detail, platformsSaved: 0 };
@@ -93,7 +93,7 @@ export const STORY: readonly Step[] = [
       const silenced = await w.admin.refusal(w.admin.patch(`/v1/portal-users/${w.portalUser.id}`, silence));
       const deleted = await w.admin.refusal(w.admin.delete(`/v1/portal-users/${w.portalUser.id}`));
       demand(
-        silenced.code === 'last-alert-recipient' && deleted.code === 'last-alert-recipient',
+        silenced.code === 'ALERT_RECIPIENT_REQUIRED' && deleted.code === 'ALERT_RECIPIENT_REQUIRED',
         `${silenced.code}, ${deleted.code}`,
       );
       const still = await w.admin.get<PortalUserView>(`/v1/portal-users/${w.portalUser.id}`);
@@ -107,7 +107,7 @@ export const STORY: readonly Step[] = [
     async (w) => {
       const ten = w.phone('0000');
       const problem = await w.admin.refusal(assign(w, ten));
-      demand(problem.code === 'sms-enablement-refused', `refused with ${problem.code}: ${problem.detail}`);
+      demand(problem.code === 'SMS_ENABLEMENT_REFUSED', `refused with ${problem.code}: ${problem.detail}`);
       const requests = (await w.twins.requests({ number: `1${ten}` })).map((request) => request.operation);
       demand(requests.includes('numbers.create'), 'it was never added at the carrier');
       demand((await atCarrier(w, ten)).length === 0, 'it is still at the carrier');
@@ -341,7 +341,7 @@ export const STORY: readonly Step[] = [
       const problem = await client.refusal(
         client.post('/v1/client/messages', { from: w.number.e164, to: w.remote, text: 'One more thing' }),
       );
-      demand(problem.code === 'opted-out', `refused with ${problem.code}`);
+      demand(problem.code === 'OPTED_OUT', `refused with ${problem.code}`);
       const confirmation = await until('the one confirmation', async () =>
         (await w.twins.messages({ to: w.remote.slice(1) })).find((message) => message.body.includes('unsubscribed')),
       );

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { HIERARCHY_EVENTS } from '@strowger/contracts-hierarchy';
 import { INGESTION_EVENTS } from '@strowger/contracts-ingestion';
 import { PROVISIONING_EVENTS } from '@strowger/contracts-provisioning';
+import { ROUTING_EVENTS } from '@strowger/contracts-routing';
 import type { EventClass } from '@strowger/kernel';
 import { breakingChanges } from './breaking-changes.js';
 import { eventSchema, type JsonSchema } from './event-schema.js';
@@ -19,6 +20,7 @@ export const EVENTS: Readonly<Record<string, readonly EventClass[]>> = {
   hierarchy: HIERARCHY_EVENTS,
   ingestion: INGESTION_EVENTS,
   provisioning: PROVISIONING_EVENTS,
+  routing: ROUTING_EVENTS,
 };
 
 const folderOf = (owner: string): string => `libs/contracts/${owner}/schemas`;

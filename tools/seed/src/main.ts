@@ -3,6 +3,7 @@ import { PortalApi, until } from '@strowger/api-client';
 import { APPLICATION_NAME, DEMO_ACCOUNT, TwinsClient } from '@strowger/carrier-twins';
 import type {
   GroupView,
+  InterfaceUserView,
   PortalUserView,
   ResellerView,
   SystemProviderView,
@@ -13,6 +14,9 @@ import type { Page } from '@strowger/kernel';
 
 /** The demo tenant of `npm start`: made once, found again afterwards. Only ever in development, so the passwords are no secret. */
 const PROVIDER = 'Demo Telecom';
+const HOST_NAME = 'demo.example';
+/** The login of a back office at the SOAP API, from this machine only. */
+const INTERFACE_USER = { userName: 'demo-backoffice', password: 'demo-interface-2026' };
 const PASSWORD = 'demo-password-2026';
 const EMAIL = 'admin@demo.example';
 const USERS = [
@@ -22,6 +26,7 @@ const USERS = [
 
 interface Ready {
   gatewayUrl: string;
+  soapUrl: string;
   twinsUrl: string;
   hooksUrl: string;
   mailUrl: string;
@@ -46,7 +51,7 @@ const provider =
   (await operator.post<SystemProviderView>('/v1/system-providers', {
     name: PROVIDER,
     timezone: 'America/Chicago',
-    serverHostNames: ['demo.example'],
+    serverHostNames: [HOST_NAME],
   }));
 const providerPath = `/v1/system-providers/${provider.id}`;
 const people = await operator.get<Page<PortalUserView>>(`${providerPath}/portal-users`);
@@ -67,6 +72,15 @@ for (const { application, licenseType } of await operator.get<{ application: str
     `${providerPath}/purchases/${encodeURIComponent(application)}/${encodeURIComponent(licenseType)}`,
     { quantity: 100 },
   );
+
+const { items: robots } = await operator.get<Page<InterfaceUserView>>(`${providerPath}/interface-users`);
+if (!robots.some(({ userName }) => userName === INTERFACE_USER.userName))
+  await operator.post(`${providerPath}/interface-users`, {
+    ...INTERFACE_USER,
+    email: 'backoffice@demo.example',
+    description: 'The back office of the demo, from this machine',
+    addresses: [{ address: '127.0.0.1' }, { address: '::1' }],
+  });
 
 const admin = await PortalApi.signIn(ready.gatewayUrl, EMAIL, PASSWORD);
 const reseller =
@@ -120,10 +134,13 @@ writeFileSync(
         note: 'everything in this installation',
       },
       administrator: { email: EMAIL, password: PASSWORD, note: `administrator of ${PROVIDER}` },
+      interfaceUser: { ...INTERFACE_USER, note: 'SOAP calls from this machine; one wrong password locks it' },
     },
+    serverHostName: HOST_NAME,
     tryThis: [
       'npm run demo                                   the whole story, step by step, against what runs here',
       `curl -s ${ready.gatewayUrl}/v1/sessions -H 'content-type: application/json' -d '{"email":"${EMAIL}","password":"${PASSWORD}"}'`,
+      `curl -s ${ready.soapUrl}/GetLicenseTypes -d loginUserName=${INTERFACE_USER.userName} -d loginPassword=${INTERFACE_USER.password}`,
       `curl -s ${ready.twinsUrl}/control/inbound -H 'content-type: application/json' -d '{"to":"1${USERS[0].number}","from":"12015550199","body":"Hello"}'`,
     ],
   }),

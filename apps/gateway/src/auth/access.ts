@@ -1,12 +1,14 @@
 import { AppError } from '@strowger/kernel';
 import type { FastifyRequest } from 'fastify';
+import { permits, type Area } from './areas.js';
 import { TokenRefused, type Principal, type Tokens } from './tokens.js';
 
 /**
  * Who may call a route: `read` any portal user, `write` portal administrators, `operator` administrators of the whole
- * installation, `client` a client for its own user, `public` everyone.
+ * installation, `self` any portal user about their own account, `client` a client for its own user, `public` everyone.
+ * API keys may `read`, `write` and act as `operator` as far as their permissions and their node go.
  */
-export type Access = 'public' | 'read' | 'write' | 'operator' | 'client';
+export type Access = 'public' | 'read' | 'write' | 'operator' | 'self' | 'client';
 
 export class AccessForbidden extends AppError {
   constructor(needs: string) {
@@ -14,11 +16,17 @@ export class AccessForbidden extends AppError {
   }
 }
 
-/** The caller, when the token is good and its bearer may use a route of this access. */
-export async function authorize(tokens: Tokens, request: FastifyRequest, access: Access): Promise<Principal> {
-  const [scheme, token] = (request.headers.authorization ?? '').split(' ');
-  if (scheme?.toLowerCase() !== 'bearer' || !token) throw new TokenRefused('Send a token: `Authorization: Bearer …`.');
-  const principal = await tokens.verify(token, request.ip);
+/**
+ * The caller, when the token or key is good and its bearer may use a route of this access.
+ * @param area the part of the API it belongs to; without one, a key needs its permission everywhere
+ */
+export async function authorize(
+  tokens: Tokens,
+  request: FastifyRequest,
+  access: Access,
+  area?: Area,
+): Promise<Principal> {
+  const principal = await tokens.verify(credentialOf(request), request.clientAddress);
   if (access === 'client') {
     if (principal.kind !== 'client') throw new AccessForbidden('a client token');
     return principal;
@@ -26,6 +34,31 @@ export async function authorize(tokens: Tokens, request: FastifyRequest, access:
   if (principal.kind === 'client') throw new AccessForbidden('a portal user; a client token opens only /v1/client');
   if (access === 'operator' && principal.scope.level !== 'platform')
     throw new AccessForbidden('an operator of this installation');
-  if (access !== 'read' && principal.role !== 'administrator') throw new AccessForbidden('the role administrator');
+  if (principal.kind === 'api-key') return withKey(principal, access, area);
+  if (access !== 'read' && access !== 'self' && principal.role !== 'administrator')
+    throw new AccessForbidden('the role administrator');
   return principal;
+}
+
+function credentialOf({ headers }: FastifyRequest): string {
+  const [scheme, token] = (headers.authorization ?? '').split(' ');
+  if (scheme?.toLowerCase() === 'bearer' && token) return token;
+  const key = headers['x-api-key'];
+  if (typeof key === 'string' && key !== '') return key.startsWith('stk_') ? key : 'stk_';
+  throw new TokenRefused('Send a token: `Authorization: Bearer …`, or an API key: `X-API-Key: stk_…`.');
+}
+
+function withKey(
+  principal: Extract<Principal, { kind: 'api-key' }>,
+  access: Access,
+  area: Area | undefined,
+): Principal {
+  if (access === 'self') throw new AccessForbidden('a portal user; an API key has no account of its own');
+  const action = access === 'read' ? 'read' : 'write';
+  if (!permits(principal.permissions, action, area)) {
+    const named = area && area !== 'any' ? ` or ${area}:${action}` : '';
+    throw new AccessForbidden(`an API key with the permission ${action}${named}`);
+  }
+  const role = permits(principal.permissions, 'write', area) ? ('administrator' as const) : ('support' as const);
+  return { ...principal, actor: { ...principal.actor, role } };
 }

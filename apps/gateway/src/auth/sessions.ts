@@ -15,14 +15,16 @@ const anyone = (request: FastifyRequest): RpcContext => ({ scope: PLATFORM_SCOPE
 function refreshOf(request: FastifyRequest): RefreshSession {
   const refreshToken = request.cookies[COOKIE];
   if (!refreshToken) throw new TokenRefused('There is no session to go on with. Sign in.');
-  return { refreshToken };
+  return { refreshToken, userAgent: userAgentOf(request) };
 }
+
+const userAgentOf = ({ headers }: FastifyRequest): string | undefined => headers['user-agent']?.slice(0, 500);
 
 const visitor = (request: FastifyRequest): Actor => ({
   kind: 'portal-user',
   id: 'unknown',
   name: 'unknown',
-  ip: request.ip,
+  ip: request.clientAddress,
 });
 
 /**
@@ -38,7 +40,13 @@ export class Sessions {
 
   register(fastify: FastifyInstance): void {
     fastify.post<{ Body: SignIn }>(PATH, async (request, reply) =>
-      this.grant(reply, await this.rpc.call(hierarchyRpc.signIn, { ...anyone(request), body: request.body })),
+      this.grant(
+        reply,
+        await this.rpc.call(hierarchyRpc.signIn, {
+          ...anyone(request),
+          body: { ...request.body, userAgent: userAgentOf(request) },
+        }),
+      ),
     );
     fastify.post(`${PATH}/refresh`, async (request, reply) =>
       this.grant(
@@ -51,16 +59,18 @@ export class Sessions {
       return reply.clearCookie(COOKIE, { path: PATH }).code(204).send();
     });
     fastify.get('/v1/me', async (request) => {
-      const { actor, scope, ...principal } = await authorize(this.tokens, request, 'read');
+      const { actor, scope, ...principal } = await authorize(this.tokens, request, 'read', 'any');
       return {
         id: actor.id,
+        kind: actor.kind,
         name: actor.name,
         scope,
-        ...('role' in principal && { role: principal.role, email: principal.email }),
+        ...('role' in principal && { role: principal.role, email: principal.email, sessionId: principal.sessionId }),
+        ...('permissions' in principal && { permissions: principal.permissions }),
       };
     });
     fastify.post<{ Params: { id: string } }>('/v1/users/:id/client-tokens', async (request, reply) => {
-      const { scope, actor } = await authorize(this.tokens, request, 'write');
+      const { scope, actor } = await authorize(this.tokens, request, 'write', 'messages');
       const user = await this.rpc.call(hierarchyRpc.recordClientToken, {
         scope,
         actor,
@@ -76,9 +86,9 @@ export class Sessions {
 
   private async grant(
     reply: FastifyReply,
-    { principal, refreshToken, refreshExpiresAt }: SessionGrant,
+    { principal, sessionId, refreshToken, refreshExpiresAt }: SessionGrant,
   ): Promise<FastifyReply> {
-    const token = await this.tokens.forPortalUser(principal);
+    const token = await this.tokens.forPortalUser(principal, sessionId);
     return reply
       .setCookie(COOKIE, refreshToken, {
         path: PATH,

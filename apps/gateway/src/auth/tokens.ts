@@ -1,14 +1,25 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { PortalRole, PrincipalView, UserView } from '@strowger/contracts-hierarchy';
+import type { ApiKeyGrant, PortalRole, PrincipalView, UserView } from '@strowger/contracts-hierarchy';
 import { AppError, type Actor, type TenantScope } from '@strowger/kernel';
 import { jwtVerify, SignJWT } from 'jose';
 import { GatewayConfig } from '../config.js';
+import { ApiKeys, looksLikeApiKey } from './api-keys.js';
+import { DroppedCredentials } from './dropped-credentials.js';
 
 const ISSUER = 'strowger';
 
-/** Who calls: a portal user with a role, or a client acting for one user. */
+/** Who calls: a portal user with a role, an API key with permissions, or a client acting for one user. */
 export type Principal =
-  | { kind: 'portal-user'; actor: Actor; scope: TenantScope; role: PortalRole; email: string; expiresAt: number }
+  | {
+      kind: 'portal-user';
+      actor: Actor;
+      scope: TenantScope;
+      role: PortalRole;
+      email: string;
+      sessionId?: string;
+      expiresAt: number;
+    }
+  | { kind: 'api-key'; actor: Actor; scope: TenantScope; permissions: readonly string[]; expiresAt: number }
   | { kind: 'client'; actor: Actor; scope: TenantScope; userId: string; expiresAt: number };
 
 export class TokenRefused extends AppError {
@@ -23,33 +34,52 @@ interface Claims {
   name: string;
   role?: PortalRole;
   email?: string;
+  /** The session it was issued to. */
+  sid?: string;
 }
 
-/** Access tokens of portal users and client tokens: JWT, HS256, short-lived, audience `portal` or `client`. */
+/**
+ * Access tokens of portal users and client tokens: JWT, HS256, short-lived, audience `portal` or `client`. API keys are
+ * looked up.
+ */
 @Injectable()
 export class Tokens {
   private readonly key: Uint8Array;
 
-  constructor(@Inject(GatewayConfig) private readonly config: GatewayConfig) {
+  constructor(
+    @Inject(GatewayConfig) private readonly config: GatewayConfig,
+    @Inject(ApiKeys) private readonly apiKeys: ApiKeys,
+    @Inject(DroppedCredentials) private readonly dropped: DroppedCredentials,
+  ) {
     this.key = new TextEncoder().encode(config.tokenSecret);
   }
 
-  async forPortalUser(principal: PrincipalView): Promise<{ accessToken: string; expiresIn: number }> {
+  async forPortalUser(
+    principal: PrincipalView,
+    sessionId?: string,
+  ): Promise<{ accessToken: string; expiresIn: number }> {
     const { scope, name, role, email, portalUserId } = principal;
     const expiresIn = this.config.accessTokenSeconds;
     return {
-      accessToken: await this.sign({ typ: 'access', scope, name, role, email }, portalUserId, expiresIn),
+      accessToken: await this.sign(
+        { typ: 'access', scope, name, role, email, sid: sessionId },
+        portalUserId,
+        expiresIn,
+      ),
       expiresIn,
     };
   }
 
-  async forClient(user: UserView): Promise<{ clientToken: string; expiresIn: number }> {
+  async forClient(
+    user: Pick<UserView, 'id' | 'systemProviderId' | 'name'>,
+  ): Promise<{ clientToken: string; expiresIn: number }> {
     const scope: TenantScope = { level: 'user', id: user.id, systemProviderId: user.systemProviderId };
     const expiresIn = this.config.clientTokenSeconds;
     return { clientToken: await this.sign({ typ: 'client', scope, name: user.name }, user.id, expiresIn), expiresIn };
   }
 
   async verify(token: string, ip: string | undefined): Promise<Principal> {
+    if (looksLikeApiKey(token)) return this.ofKey(await this.apiKeys.verify(token, ip), ip);
     const { payload } = await jwtVerify<Claims>(token, this.key, { issuer: ISSUER, algorithms: ['HS256'] }).catch(
       () => {
         throw new TokenRefused('The token is not valid or has expired. Sign in again, or take a new client token.');
@@ -65,13 +95,20 @@ export class Tokens {
         userId: id,
         expiresAt,
       };
-    const actor: Actor = { kind: 'portal-user', id, name: payload.name, ip };
+    const { sid: sessionId, role = 'support', email = '', scope } = payload;
+    if (sessionId && this.dropped.hasEnded(sessionId)) throw new TokenRefused('The session has ended. Sign in again.');
+    const actor: Actor = { kind: 'portal-user', id, name: payload.name, role, ip };
+    return { kind: 'portal-user', actor, scope, role, email, ...(sessionId ? { sessionId } : {}), expiresAt };
+  }
+
+  /** What it may do in which part of the API, and so its role, is decided with the route. */
+  private ofKey({ id, name, scope, permissions, endsAt }: ApiKeyGrant, ip: string | undefined): Principal {
+    const expiresAt = endsAt ? Date.parse(endsAt) : Number.MAX_SAFE_INTEGER;
     return {
-      kind: 'portal-user',
-      actor,
-      scope: payload.scope,
-      role: payload.role ?? 'support',
-      email: payload.email ?? '',
+      kind: 'api-key',
+      actor: { kind: 'api-key', id, name, role: 'support', ip },
+      scope,
+      permissions,
       expiresAt,
     };
   }

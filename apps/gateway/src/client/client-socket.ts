@@ -3,13 +3,13 @@ import type { Duplex } from 'node:stream';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { pushSubject, routingRpc, type ClientFrame, type ClientRequest } from '@strowger/contracts-routing';
 import { Rpc } from '@strowger/http';
-import { AppError, type RpcContext } from '@strowger/kernel';
+import { AppError, clientAddress, type RpcContext } from '@strowger/kernel';
 import { counter, gauge, logger, withTraceparent } from '@strowger/telemetry';
 import { Messaging } from '@strowger/messaging';
 import type { NatsConnection, Subscription } from '@nats-io/nats-core';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { type Principal, Tokens } from '../auth/tokens.js';
-import { GatewayConfig } from '../config.js';
+import { GatewayConfig, trustedProxiesOf } from '../config.js';
 
 const PATH = '/v1/client/ws';
 const PROTOCOL = 'strowger.v1';
@@ -237,7 +237,9 @@ export class ClientSockets implements OnModuleDestroy {
     const token =
       request.headers.authorization?.replace(/^bearer /i, '') ?? offered.find((p) => p.startsWith('bearer.'))?.slice(7);
     if (!token) return undefined;
-    const principal = await this.tokens.verify(token, request.socket.remoteAddress).catch(() => undefined);
+    const { remoteAddress } = request.socket;
+    const address = clientAddress(remoteAddress, request.headers['x-forwarded-for'], trustedProxiesOf(this.config));
+    const principal = await this.tokens.verify(token, address).catch(() => undefined);
     return principal?.kind === 'client' ? principal : undefined;
   }
 

@@ -1,6 +1,8 @@
 import { OperationView } from '@strowger/contracts-provisioning';
 import { AppError, type ErrorKind } from '@strowger/kernel';
-import { statusOf } from '@strowger/http';
+import { shownCode, statusOf } from '@strowger/http';
+import { areaOf } from '../auth/areas.js';
+import type { Principal } from '../auth/tokens.js';
 import { pathParameters, type Route } from '../routes/route.js';
 import { SchemaRegistry, type Schema } from './schemas.js';
 
@@ -12,13 +14,14 @@ const COMMON: Record<string, ErrorKind> = {
 };
 const AUTHENTICATED: Record<string, ErrorKind> = {
   'token-refused': 'unauthenticated',
+  'api-key-refused': 'unauthenticated',
   'access-forbidden': 'forbidden',
 };
 
 const PROBLEM: Schema = {
   type: 'object',
   description:
-    'RFC 9457 problem. `code` is stable; `detail` is for the person who must act; `errors` names each broken field and rule.',
+    'RFC 9457 problem. `code` is stable, and the same as the `errorCode` of the provisioning SOAP API; `detail` is for the person who must act; `errors` names each broken field and rule.',
   required: ['type', 'title', 'status', 'code', 'detail'],
   properties: {
     type: { type: 'string', format: 'uri' },
@@ -120,17 +123,34 @@ export function openApiDocument(table: readonly Route[], publicUrl: string): Rec
           bearerFormat: 'JWT',
           description: 'Client token of a user, from POST /v1/users/{id}/client-tokens.',
         },
+        apiKey: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'X-API-Key',
+          description:
+            'API key of an integrator, from POST /v1/api-keys; also accepted as `Authorization: Bearer stk_…`. ' +
+            'Each operation names the permission it needs.',
+        },
         session: { type: 'apiKey', in: 'cookie', name: 'strowger_refresh' },
       },
     },
   };
 }
 
+/** Asks a route which fields it fills; the values don't matter. */
+const SOMEBODY: Principal = {
+  kind: 'client',
+  actor: { kind: 'client', id: '', name: '' },
+  scope: { level: 'user', id: '', systemProviderId: '' },
+  userId: '',
+  expiresAt: 0,
+};
+
 function operation(route: Route, schemas: SchemaRegistry): Record<string, unknown> {
   const request = schemas.inline(route.contract.body);
   const inPath = new Set(pathParameters(route.path));
   const filled = new Set<string>([
-    ...(route.fill ? ['userId'] : []),
+    ...Object.keys(route.fill?.(SOMEBODY) ?? {}),
     ...(route.waits ? ['waitSeconds'] : []),
     ...(typeof route.idempotent === 'string' ? [route.idempotent] : []),
     ...(route.versioned ? ['version'] : []),
@@ -159,8 +179,8 @@ function operation(route: Route, schemas: SchemaRegistry): Record<string, unknow
       operationSuffix(route),
     tags: [route.tag],
     summary: route.summary,
-    ...(route.description ? { description: route.description } : {}),
-    security: route.access === 'public' ? [] : [{ [route.access === 'client' ? 'client' : 'portal']: [] }],
+    ...describing(route),
+    security: securityOf(route),
     parameters: [
       ...[...inPath].map((name) => ({
         name,
@@ -222,11 +242,30 @@ function operation(route: Route, schemas: SchemaRegistry): Record<string, unknow
   };
 }
 
+const takesKeys = ({ access }: Route): boolean => access === 'read' || access === 'write' || access === 'operator';
+
+function securityOf(route: Route): Record<string, never[]>[] {
+  if (route.access === 'public') return [];
+  if (route.access === 'client') return [{ client: [] }];
+  return [{ portal: [] }, ...(takesKeys(route) ? [{ apiKey: [] }] : [])];
+}
+
+/** What a key must permit is said with each operation, since OpenAPI has no place for it. */
+function describing(route: Route): { description?: string } {
+  const area = areaOf(route);
+  const action = route.access === 'read' ? 'read' : 'write';
+  const permission = area === 'any' ? `any \`${action}\`` : `\`${area}:${action}\` or \`${action}\``;
+  const forKeys = takesKeys(route) ? `API keys need the permission ${permission}.` : '';
+  const description = [route.description, forKeys].filter(Boolean).join('\n\n');
+  return description ? { description } : {};
+}
+
 /** Keeps operation ids apart where two paths serve the same request. */
 function operationSuffix(route: Route): string {
   if (route.path.startsWith('/v1/client/')) return 'AsClient';
+  if (route.path.startsWith('/v1/me/') && !route.contract.subject.includes('-own-')) return 'OfMine';
   const parent = /^\/v1\/([a-z-]+)\/:\w+\/[a-z-]+$/.exec(route.path)?.[1];
-  return parent && route.contract.subject.includes('.list-')
+  return parent && /\.(list|get)-/.test(route.contract.subject)
     ? `Of${parent.replaceAll(/(?:^|-)(\w)/g, (_, c: string) => c.toUpperCase())}`
     : '';
 }
@@ -264,7 +303,7 @@ function problems(route: Route, naming: boolean): Record<string, unknown> {
   const byStatus = new Map<number, string[]>();
   for (const [code, kind] of Object.entries(codes)) {
     const status = statusOf(new AppError(kind, code, ''));
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+    byStatus.set(status, [...(byStatus.get(status) ?? []), shownCode(code)]);
   }
   return Object.fromEntries(
     [...byStatus].map(([status, names]) => [

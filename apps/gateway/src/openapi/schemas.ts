@@ -32,6 +32,8 @@ export class SchemaRegistry {
     const schema = targetConstructorToSchema(type, {
       classTransformerMetadataStorage: defaultMetadataStorage,
       refPointerPrefix: '#/components/schemas/',
+      // Not among its own; without it the field's reflected type is taken, which for a union is Object.
+      additionalConverters: { isTimeZone: { type: 'string' } },
     }) as Schema;
     for (const [name, property] of Object.entries(schema.properties ?? {})) {
       const nested = defaultMetadataStorage.findTypeMetadata(type, name)?.typeFunction?.() as

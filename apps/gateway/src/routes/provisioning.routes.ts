@@ -2,11 +2,12 @@ import * as p from '@strowger/contracts-provisioning';
 import { provisioningRpc as rpc, type NumberOutcome } from '@strowger/contracts-provisioning';
 import { AppError } from '@strowger/kernel';
 import { routes, type Answer } from './route.js';
+import { findOperation } from './tree-answers.js';
 
 const refused = {
   'platform-credentials-refused': 'invalid',
   'connector-application-missing': 'invalid',
-  'no-alert-recipient': 'conflict',
+  'alert-recipient-required': 'conflict',
   'platform-unavailable': 'unavailable',
 } as const;
 
@@ -153,8 +154,12 @@ numbers.add('GET /v1/numbers/:id/timeline', rpc.numberTimeline, {
 const operations = routes('Operations');
 operations.add('GET /v1/operations/:id', rpc.getOperation, {
   summary: 'How a long piece of work stands',
+  description:
+    'Assignments and releases of numbers, and deletions in the hierarchy, which have succeeded when the last number ' +
+    'under what was deleted has been released.',
   access: 'read',
   response: { view: p.OperationView },
+  compose: findOperation,
 });
 
 export const provisioningRoutes = [platforms, numbers, operations].flatMap((r) => r.all);

@@ -3,13 +3,18 @@ import { AppError, InvalidInput, PLATFORM_SCOPE, SYSTEM_ACTOR, type FieldError, 
 import type { Rpc } from '@strowger/http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { authorize } from '../auth/access.js';
+import { areaOf } from '../auth/areas.js';
+import type { ProviderTree } from '../auth/provider-tree.js';
 import type { Principal, Tokens } from '../auth/tokens.js';
 import { schemaOf } from '../openapi/schemas.js';
 import { idFromKey, type IdempotencyKeys } from './idempotency.js';
-import { pathParameters, type Answer, type Route } from './route.js';
+import type { RequestRates } from './request-rates.js';
+import { pathParameters, type Answer, type Ask, type Route } from './route.js';
 
 const DEFAULT_WAIT_SECONDS = 20;
 const MOST_WAIT_SECONDS = 30;
+/** Longer than the keys of any account; what is cut off is refused by the service anyway. */
+const MOST_RATE_KEY = 600;
 
 type Fields = Record<string, unknown>;
 
@@ -74,7 +79,9 @@ export class RouteHost {
     private readonly tokens: Tokens,
     private readonly rpc: Rpc,
     private readonly keys: IdempotencyKeys,
+    private readonly providers: ProviderTree,
     private readonly rpcTimeoutMs = 45_000,
+    private readonly rates?: RequestRates,
   ) {}
 
   register(fastify: FastifyInstance, table: readonly Route[]): void {
@@ -87,28 +94,36 @@ export class RouteHost {
   }
 
   private async serve(route: Route, request: FastifyRequest): Promise<Answer> {
-    const principal = route.access === 'public' ? undefined : await authorize(this.tokens, request, route.access);
+    const principal =
+      route.access === 'public' ? undefined : await authorize(this.tokens, request, route.access, areaOf(route));
     const body: Fields = { ...assemble(route, request), ...(principal && route.fill?.(principal)) };
     if (route.versioned && route.method !== 'GET')
       body['version'] = ifMatchVersion(request.headers['if-match']) ?? body['version'];
+    if (route.rate)
+      this.rates?.admit(principal?.actor.id ?? request.clientAddress ?? '', route.rate(body).slice(0, MOST_RATE_KEY));
     if (route.waits) body['waitSeconds'] = preferredWait(request.headers.prefer as string | undefined);
     const key = route.idempotent ? (request.headers['idempotency-key'] as string | undefined) : undefined;
-    if (key === undefined) return this.call(route, principal, body);
+    if (key === undefined) return this.call(route, principal, body, request.clientAddress);
     if (key.length === 0 || key.length > 255)
       throw new InvalidInput([
         { field: 'Idempotency-Key', rule: 'length', message: 'An Idempotency-Key has 1 to 255 characters.' },
       ]);
-    const caller = `${principal?.actor.id ?? request.ip} ${route.method} ${route.path}`;
+    const caller = `${principal?.actor.id ?? request.clientAddress} ${route.method} ${route.path}`;
     const fingerprint = { ...body, waitSeconds: undefined };
     return this.keys.once(caller, key, fingerprint, (attempt) => {
       if (typeof route.idempotent === 'string') body[route.idempotent] = idFromKey(caller, key, attempt);
-      return this.call(route, principal, body);
+      return this.call(route, principal, body, request.clientAddress);
     });
   }
 
-  private async call(route: Route, principal: Principal | undefined, body: Fields): Promise<Answer> {
-    const { scope, actor } = principal ?? { scope: PLATFORM_SCOPE, actor: SYSTEM_ACTOR };
-    const reply = await this.rpc.call(route.contract, { scope, actor, body }, { timeoutMs: this.rpcTimeoutMs });
+  private async call(route: Route, principal: Principal | undefined, body: Fields, ip?: string): Promise<Answer> {
+    const { scope: own, actor } = principal ?? { scope: PLATFORM_SCOPE, actor: { ...SYSTEM_ACTOR, ip } };
+    const scope = await this.providers.widen(own);
+    const ask: Ask = (contract, request) =>
+      this.rpc.call(contract, { scope, actor, body: request }, { timeoutMs: this.rpcTimeoutMs });
+    const replied = await (route.compose?.(ask, body) ?? ask(route.contract, body));
+    const reply = route.mint ? await route.mint(replied, this.tokens) : replied;
+    if (route.changesProviders) this.providers.forget();
     if (route.ofUser && (reply as Page<unknown>).items.length === 0)
       await this.rpc.call(hierarchyRpc.getUser, { scope, actor, body: { id: body['userId'] as string } });
     const answer = route.answer?.(reply) ?? { status: route.status ?? (route.response ? 200 : 204), body: reply };

@@ -1,6 +1,6 @@
 import type { ErrorKind, RpcContract } from '@strowger/kernel';
 import type { Access } from '../auth/access.js';
-import type { Principal } from '../auth/tokens.js';
+import type { Principal, Tokens } from '../auth/tokens.js';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 type Constructor = new () => object;
@@ -11,6 +11,9 @@ export interface Answer {
   body: unknown;
   headers?: Record<string, string>;
 }
+
+/** Asks a service in the caller's name. */
+export type Ask = <B extends object, R>(contract: RpcContract<B, R>, body: B) => Promise<R>;
 
 /** What a schema in the OpenAPI document is made from: a view class, a list or a page of it, or nothing. */
 export type ResponseShape = { view: Constructor; as?: 'one' | 'list' | 'page' } | null;
@@ -32,8 +35,16 @@ export interface RouteOptions<Body extends object, Reply> {
   waits?: true;
   /** Fields the caller does not send: taken from the principal. */
   fill?: (principal: Principal) => Partial<Body>;
+  /** Adds or deletes a system provider, so that others see more or less than before. */
+  changesProviders?: true;
   /** A list under `:userId` whose service knows only what users have, not who there is: hierarchy is asked when it is empty. */
   ofUser?: true;
+  /** Where it takes more than one service: asks them and puts their answers together. */
+  compose?: (ask: Ask, body: Body) => Promise<Reply>;
+  /** Limits how often it may be asked: by a caller, and by that caller about the account that this names. */
+  rate?: (body: Body) => string;
+  /** Adds tokens to what the service replied. */
+  mint?: (reply: Reply, tokens: Tokens) => Promise<Reply>;
   /** Where a reply is not simply the body. */
   answer?: (reply: Reply) => Answer;
   example?: { request?: unknown; response?: unknown };

@@ -4,8 +4,8 @@ import {
   type ById,
   type CreateGroup,
   type GroupView,
+  type UpdateGroup,
   type ListUnder,
-  type RenameNode,
 } from '@strowger/contracts-hierarchy';
 import { Answers } from '@strowger/http';
 import type { Page, RpcRequest } from '@strowger/kernel';
@@ -20,9 +20,9 @@ export class GroupsController {
     return this.groups.create(request, request.body);
   }
 
-  @Answers(hierarchyRpc.renameGroup)
-  rename(request: RpcRequest<RenameNode>): Promise<GroupView> {
-    return this.groups.rename(request, request.body);
+  @Answers(hierarchyRpc.updateGroup)
+  update(request: RpcRequest<UpdateGroup>): Promise<GroupView> {
+    return this.groups.update(request, request.body);
   }
 
   @Answers(hierarchyRpc.getGroup)

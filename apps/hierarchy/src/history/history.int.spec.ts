@@ -56,6 +56,31 @@ describe('the history', () => {
     expect(rest.nextCursor).toBeUndefined();
   });
 
+  it('is read at every level, with filters, also after the node is gone', async () => {
+    const { provider, reseller, group, user } = await world.given.tree();
+    const other = await world.given.user(group.id);
+    await world.call(h.updateUser, { id: user.id, name: 'New' });
+    await world.call(h.deleteGroup, { id: group.id });
+    const read = async (query: object) =>
+      (await world.call(h.listHistory, query)).items.map(({ objectKind, action }) => `${objectKind} ${action}`);
+    expect(await read({ userId: user.id })).toEqual(['user deleted', 'user updated', 'user created']);
+    expect(await read({ groupId: group.id, objectKind: 'user', action: 'deleted' })).toHaveLength(2);
+    expect(await read({ resellerId: reseller.id, objectKind: 'group' })).toEqual(['group deleted', 'group created']);
+    expect(await read({ systemProviderId: provider.id, actorId: 'nobody' })).toEqual([]);
+    expect(await read({ objectId: other.id, actorKind: 'portal-user' })).toEqual(['user deleted', 'user created']);
+    const at = world.clock.now();
+    const tomorrow = new Date(at.getTime() + 86_400_000).toISOString();
+    expect(await read({ userId: user.id, since: tomorrow })).toEqual([]);
+    expect(await read({ userId: user.id, until: tomorrow })).toHaveLength(3);
+    expect(await read({ userId: user.id, since: at.toISOString(), until: tomorrow })).toHaveLength(3);
+    const refused = await Promise.all(
+      [{ userId: world.newId() }, { resellerId: group.id }, { since: 'yesterday' }].map((query) =>
+        refusal(world.call(h.listHistory, query)),
+      ),
+    );
+    expect(refused.map(({ code }) => code)).toEqual(['user-not-found', 'reseller-not-found', 'invalid-input']);
+  });
+
   it('holds no password and no hash', async () => {
     const provider = await world.given.provider();
     const person = await world.given.portalUser(provider.id);

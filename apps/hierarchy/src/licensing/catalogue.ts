@@ -1,8 +1,28 @@
 import { AppError } from '@strowger/kernel';
 import type { ProductView } from '@strowger/contracts-hierarchy';
 
+/** What clients of an application may offer beside messaging. Of UnityDashboard the type tells it. */
+const FEATURES: Record<string, string[]> = {
+  UnityWallboard: ['wallboard'],
+  UnityCrmIntegration: ['crm-integration'],
+  UnityContactCenterDesktop: ['contact-center'],
+  UnityContactCenterAgent: ['contact-center'],
+  UnityContactCenterSupervisor: ['contact-center'],
+};
+
 const product = (application: string, licenseTypes: string[], messaging: boolean): ProductView[] =>
-  licenseTypes.map((licenseType) => ({ application, licenseType, messaging }));
+  licenseTypes.map((licenseType, rank) => ({
+    application,
+    licenseType,
+    messaging,
+    // Of several licences of one application the highest rank is served: the later in the table, the higher.
+    rank,
+    features: [
+      ...(messaging ? ['messaging'] : []),
+      ...(FEATURES[application] ?? []),
+      ...(application === 'UnityDashboard' ? [licenseType.startsWith('Tabular') ? 'tabular' : 'graphical'] : []),
+    ],
+  }));
 
 /**
  * The permitted pairs, in the order of reference/provisioning-soap-api.md §6.1. Names match exactly, never trimmed:
@@ -30,6 +50,19 @@ export const PRODUCTS: readonly ProductView[] = [
 
 export const rankOf = (application: string, licenseType: string): number =>
   PRODUCTS.findIndex((p) => p.application === application && p.licenseType === licenseType);
+
+/** The products of an application, the highest rank first. Throws when there is no such application. */
+export function productsOf(application: string): ProductView[] {
+  const found = PRODUCTS.filter((p) => p.application === application).sort((a, b) => b.rank - a.rank);
+  if (found.length === 0)
+    throw new UnknownName(
+      'application',
+      application,
+      [...new Set(PRODUCTS.map((p) => p.application))],
+      'There is no application',
+    );
+  return found;
+}
 
 /** Throws when the pair is not one of the catalogue, and says what was probably meant. */
 export function productOf(application: string, licenseType: string): ProductView {

@@ -1,9 +1,8 @@
-import type { LicenseView, ProductView } from '@strowger/contracts-hierarchy';
-import { newId } from '@strowger/kernel';
+import type { LicenseView } from '@strowger/contracts-hierarchy';
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { rankOf, PRODUCTS } from './catalogue.js';
 
-/** Whose seat it is; the user's nodes are copied so that usage can be counted per reseller and group. */
+/** Whose licence it is; the user's nodes are copied so that usage can be counted per reseller and group. */
 export interface Licensee {
   id: string;
   systemProviderId: string;
@@ -11,7 +10,7 @@ export interface Licensee {
   groupId: string;
 }
 
-/** One seat of a product held by a user, until it ends. */
+/** One permanent licence of a product held by a user, until it ends. */
 @Entity({ tableName: 'license_assignment' })
 export class LicenseAssignment {
   @PrimaryKey({ type: 'uuid' }) id!: string;
@@ -19,24 +18,15 @@ export class LicenseAssignment {
   @Property({ type: 'uuid' }) systemProviderId!: string;
   @Property({ type: 'uuid' }) resellerId!: string;
   @Property({ type: 'uuid' }) groupId!: string;
+  @Property({ type: 'uuid' }) poolId!: string;
   @Property({ type: 'text' }) application!: string;
   @Property({ type: 'text' }) licenseType!: string;
   @Property({ type: 'datetime' }) assignedAt!: Date;
+  /** Assigning is one thing, consuming another: it is consumed when it first serves a client. */
+  @Property({ type: 'datetime', nullable: true }) firstConsumedAt?: Date | null;
+  @Property({ type: 'datetime', nullable: true }) lastConsumedAt?: Date | null;
+  @Property({ type: 'datetime', nullable: true }) suspendedAt?: Date | null;
   @Property({ type: 'datetime', nullable: true }) endedAt?: Date | null;
-
-  static create(user: Licensee, { application, licenseType }: ProductView, at: Date): LicenseAssignment {
-    const { id: userId, systemProviderId, resellerId, groupId } = user;
-    return Object.assign(new LicenseAssignment(), {
-      id: newId(),
-      userId,
-      systemProviderId,
-      resellerId,
-      groupId,
-      application,
-      licenseType,
-      assignedAt: at,
-    });
-  }
 
   get messaging(): boolean {
     return PRODUCTS[rankOf(this.application, this.licenseType)]?.messaging ?? false;
@@ -44,6 +34,16 @@ export class LicenseAssignment {
 
   view(): LicenseView {
     const { id, userId, application, licenseType, messaging } = this;
-    return { id, userId, application, licenseType, messaging, assignedAt: this.assignedAt.toISOString() };
+    return {
+      id,
+      userId,
+      application,
+      licenseType,
+      messaging,
+      assignedAt: this.assignedAt.toISOString(),
+      ...(this.firstConsumedAt ? { firstConsumedAt: this.firstConsumedAt.toISOString() } : {}),
+      ...(this.lastConsumedAt ? { lastConsumedAt: this.lastConsumedAt.toISOString() } : {}),
+      ...(this.suspendedAt ? { suspendedAt: this.suspendedAt.toISOString() } : {}),
+    };
   }
 }

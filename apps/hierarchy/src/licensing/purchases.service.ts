@@ -1,14 +1,39 @@
 import { Injectable } from '@nestjs/common';
-import type { PurchaseView, SetPurchase } from '@strowger/contracts-hierarchy';
-import { Clock, NotFound, type RpcContext } from '@strowger/kernel';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type {
+  AddPurchase,
+  ListPurchases,
+  PurchaseView,
+  SetPurchase,
+  UpdatePurchase,
+} from '@strowger/contracts-hierarchy';
+import {
+  checkVersion,
+  Clock,
+  NotFound,
+  pageOf,
+  type Actor,
+  type Page,
+  type RpcContext,
+  type TenantScope,
+} from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
+import { isEmpty, type Changes } from '../history/changes.js';
 import { HistoryService } from '../history/history.service.js';
+import { DEFAULT_LIMIT, matching, positionOf, type Where } from '../listing.js';
+import type { SystemProvider } from '../system-providers/system-provider.entity.js';
 import { SystemProvidersService } from '../system-providers/system-providers.service.js';
-import { OperatorOnly } from '../visibility.js';
-import { productOf, rankOf } from './catalogue.js';
+import { seenBy } from '../visibility.js';
+import { productOf } from './catalogue.js';
 import { LicensePurchase } from './license-purchase.entity.js';
-import { SeatsService } from './seats.service.js';
+import { SellerOnly, StandingPurchase } from './licensing.errors.js';
+import { PoolsService } from './pools.service.js';
+import { TermsService } from './terms/terms.service.js';
 
+/**
+ * What system providers have bought. The seller sets it: the operator, and for a child provider whoever administers a
+ * provider above it. A provider only reads its own.
+ */
 @Injectable()
 export class PurchasesService {
   constructor(
@@ -16,33 +41,149 @@ export class PurchasesService {
     private readonly clock: Clock,
     private readonly history: HistoryService,
     private readonly providers: SystemProvidersService,
-    private readonly seats: SeatsService,
+    private readonly pools: PoolsService,
+    private readonly terms: TermsService,
   ) {}
 
-  /** Sets how many licences of a product the provider owns; not below what is assigned. */
+  /** Sets the quantity of the product's standing purchase, which is made when missing. Safe to repeat. */
   async set({ scope, actor }: RpcContext, given: SetPurchase): Promise<PurchaseView> {
-    return this.db.transactional(async (em) => {
-      const provider = await this.providers.find(scope, given.systemProviderId, em);
-      if (!provider) throw new NotFound('system-provider', given.systemProviderId);
-      if (scope.level !== 'platform') throw new OperatorOnly('set how many licenses a system provider owns');
+    return this.pools.transactional(async (em) => {
+      const provider = await this.buyer(em, scope, given.systemProviderId);
       const product = productOf(given.application, given.licenseType);
-      const purchase = await this.seats.lockOrAdd(em, provider.id, product);
-      const from = purchase.quantity;
-      if (purchase.setQuantity(given.quantity, this.clock.now()))
-        this.history.record(em, actor, 'purchase-set', provider.historyObject(), {
-          [`${product.application} ${product.licenseType}`]: { from, to: given.quantity },
-        });
+      const pool = await this.pools.lock(provider.id, product);
+      const at = this.clock.now();
+      const standing = await em.findOne(LicensePurchase, { poolId: pool.id, standing: true, endedAt: null });
+      if (!standing) {
+        const { quantity } = given;
+        const added = LicensePurchase.create(pool, product, { quantity, standing: true }, at);
+        em.persist(added);
+        await this.changed(em, actor, provider, added, 'purchase-added', { quantity: { from: null, to: quantity } });
+        return added.view();
+      }
+      const changes = standing.change({ quantity: given.quantity }, at);
+      await this.changed(em, actor, provider, standing, 'purchase-changed', changes);
+      return standing.view();
+    });
+  }
+
+  /** Each call is one more purchase. */
+  async add({ scope, actor }: RpcContext, given: AddPurchase): Promise<PurchaseView> {
+    return this.pools.transactional(async (em) => {
+      const provider = await this.buyer(em, scope, given.systemProviderId);
+      const product = productOf(given.application, given.licenseType);
+      const pool = await this.pools.lock(provider.id, product);
+      const { quantity, startsAt, endsAt, reference } = given;
+      const terms = { quantity, reference, startsAt: dateOf(startsAt), endsAt: dateOf(endsAt) };
+      const purchase = LicensePurchase.create(pool, product, terms, this.clock.now());
+      em.persist(purchase);
+      await this.changed(em, actor, provider, purchase, 'purchase-added', {
+        quantity: { from: null, to: quantity },
+        ...(endsAt ? { endsAt: { from: null, to: purchase.endsAt?.toISOString() } } : {}),
+      });
       return purchase.view();
     });
   }
 
-  /** In the order of the catalogue; products never purchased are left out. */
-  async list({ scope }: RpcContext, systemProviderId: string): Promise<PurchaseView[]> {
-    const provider = await this.providers.find(scope, systemProviderId);
-    if (!provider) throw new NotFound('system-provider', systemProviderId);
-    const purchases = await this.db.em().find(LicensePurchase, { systemProviderId: provider.id });
-    return purchases
-      .map((purchase) => purchase.view())
-      .sort((a, b) => rankOf(a.application, a.licenseType) - rankOf(b.application, b.licenseType));
+  async update({ scope, actor }: RpcContext, given: UpdatePurchase): Promise<PurchaseView> {
+    return this.pools.transactional(async (em) => {
+      const { purchase, provider } = await this.hold(em, scope, given.id);
+      checkVersion('purchase', purchase, given.version);
+      if (purchase.standing && given.endsAt) throw new StandingPurchase();
+      const changes = purchase.change({ ...given, endsAt: dateOf(given.endsAt) }, this.clock.now());
+      await this.changed(em, actor, provider, purchase, 'purchase-changed', changes);
+      return purchase.view();
+    });
   }
+
+  async remove({ scope, actor }: RpcContext, id: string): Promise<void> {
+    await this.pools.transactional(async (em) => {
+      const { purchase, provider } = await this.hold(em, scope, id);
+      purchase.end(this.clock.now());
+      const { quantity } = purchase;
+      await this.changed(em, actor, provider, purchase, 'purchase-removed', {
+        quantity: { from: quantity ?? 'unlimited', to: null },
+      });
+    });
+  }
+
+  async get({ scope }: RpcContext, id: string): Promise<PurchaseView> {
+    return (await this.find(this.db.em(), scope, id)).view();
+  }
+
+  /** The newest first. */
+  async list({ scope }: RpcContext, query: ListPurchases): Promise<Page<PurchaseView>> {
+    const provider = await this.providers.find(scope, query.id);
+    if (!provider) throw new NotFound('system-provider', query.id);
+    const limit = query.limit ?? DEFAULT_LIMIT;
+    const where: Where[] = [
+      { systemProviderId: provider.id },
+      query.state ? { state: query.state } : { endedAt: null },
+      ...matching(query.search, 'application', 'licenseType', 'reference'),
+    ];
+    if (query.cursor) where.push({ id: { $lt: positionOf(query.cursor, 1)[0] } });
+    const rows = await this.db
+      .em()
+      .find(LicensePurchase, { $and: where } as never, { orderBy: { id: 'desc' }, limit: limit + 1 });
+    return pageOf(
+      rows,
+      limit,
+      (row) => [row.id],
+      (row) => row.view(),
+    );
+  }
+
+  private async changed(
+    em: EntityManager,
+    actor: Actor,
+    provider: SystemProvider,
+    purchase: LicensePurchase,
+    action: string,
+    changes: Changes,
+  ): Promise<void> {
+    if (isEmpty(changes)) return;
+    await this.pools.purchaseChanged(em, actor, purchase, action.replace('purchase-', ''));
+    const { id, application, licenseType } = purchase;
+    this.history.record(em, actor, action, provider.historyObject(), {
+      ...{ purchaseId: id, application, licenseType },
+      ...changes,
+    });
+    await this.terms.advance(purchase.poolId);
+  }
+
+  private async buyer(em: EntityManager, scope: TenantScope, id: string): Promise<SystemProvider> {
+    const provider = await this.providers.find(scope, id, em);
+    if (!provider) throw new NotFound('system-provider', id);
+    // Whoever sees it from below or beside is not here any more; the provider itself is not its seller.
+    const sells = scope.level === 'platform' || (scope.level === 'system-provider' && scope.id !== provider.id);
+    if (!sells) throw new SellerOnly();
+    return provider;
+  }
+
+  private async find(em: EntityManager, scope: TenantScope, id: string): Promise<LicensePurchase> {
+    const visible = seenBy(scope, { 'system-provider': 'systemProviderId' });
+    const purchase = await em.findOne(LicensePurchase, { $and: [visible, { id }] } as never);
+    if (!purchase) throw new NotFound('purchase', id);
+    return purchase;
+  }
+
+  /** The purchase as it is under its pool's lock, which every change of it takes. */
+  private async hold(
+    em: EntityManager,
+    scope: TenantScope,
+    id: string,
+  ): Promise<{ purchase: LicensePurchase; provider: SystemProvider }> {
+    const purchase = await this.find(em, scope, id);
+    const provider = await this.buyer(em, scope, purchase.systemProviderId);
+    await this.pools.lock(purchase.systemProviderId, purchase);
+    await em.refresh(purchase);
+    if (purchase.endedAt) throw new NotFound('purchase', id);
+    return { purchase, provider };
+  }
+}
+
+/** Null stays null: a term without an end. */
+function dateOf(text: string): Date;
+function dateOf(text: string | null | undefined): Date | null | undefined;
+function dateOf(text: string | null | undefined): Date | null | undefined {
+  return typeof text === 'string' ? new Date(text) : text;
 }

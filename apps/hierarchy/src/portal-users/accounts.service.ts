@@ -3,13 +3,15 @@ import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import type { SessionGrant } from '@strowger/contracts-hierarchy';
 import { Clock } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
+import { LoginHistory, plainText, type LoginSeen } from '../login-history/login-history.service.js';
+import { CredentialDrops } from '../sessions/credential-drops.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PortalUser } from './portal-user.entity.js';
-import { RefreshTokens } from './refresh-tokens.service.js';
+import { RefreshTokens, type Visitor } from './refresh-tokens.service.js';
 
 /**
  * Portal users as those who sign in. The portal user's row is locked before a token is issued, because a change of
- * password or a deletion that commits in between must end this session too.
+ * password, a lock or a deletion that commits in between must end this session too.
  */
 @Injectable()
 export class Accounts {
@@ -18,44 +20,64 @@ export class Accounts {
     private readonly clock: Clock,
     private readonly passwords: PasswordHasher,
     private readonly tokens: RefreshTokens,
+    private readonly logins: LoginHistory,
+    private readonly drops: CredentialDrops,
   ) {}
 
-  /** Undefined when there is no such portal user or the password is another; takes the same time for both. */
-  async signIn(email: string, password: string): Promise<SessionGrant | undefined> {
+  /**
+   * Undefined when there is no such portal user or the password is another; takes the same time for both. `locked` is
+   * answered to the right password only.
+   */
+  async signIn(email: string, password: string, visitor: Visitor): Promise<SessionGrant | 'locked' | undefined> {
     const emailKey = PortalUser.emailKeyOf(email);
+    const seen: LoginSeen = {
+      presentedUserName: email,
+      address: visitor.ip,
+      userAgent: visitor.userAgent,
+      binding: 'PORTAL',
+    };
     const found = await this.db.em().findOne(PortalUser, { emailKey, endedAt: null });
+    if (found) seen.account = { kind: 'portal-user', id: found.id };
     const matches = await this.passwords.verify(found?.passwordHash, password);
     if (!found || !matches) {
       const at = this.clock.now();
       // Also for nobody: the time of a write would tell as well.
       await this.db.em().nativeUpdate(PortalUser, { emailKey, endedAt: null }, { lastUnsuccessfulLoginAt: at });
+      await this.logins.add(seen, found ? 'BAD_PASSWORD' : 'UNKNOWN_USER', found ? undefined : { as: emailKey });
       return undefined;
     }
     const better = this.passwords.isOutdated(found.passwordHash) ? await this.passwords.hash(password) : undefined;
     return this.db.transactional(async (em) => {
       const user = await this.lock(em, found.id);
       if (user?.passwordHash !== found.passwordHash) return undefined;
+      if (user.lockedAt) {
+        user.lastUnsuccessfulLoginAt = this.clock.now();
+        await this.logins.add(seen, 'LOCKED');
+        return 'locked';
+      }
       if (better) user.passwordHash = better;
       user.lastSuccessfulLoginAt = this.clock.now();
-      return { principal: user.principal(), ...this.tokens.issue(em, user.id) };
+      await this.logins.add(seen, 'SUCCESS');
+      return { principal: user.principal(), ...this.tokens.issue(em, user.id, known(visitor)) };
     });
   }
 
   /** Answers instead of throwing, so that the end of a stolen family commits. */
-  async refresh(refreshToken: string): Promise<SessionGrant | 'ended' | 'reused'> {
+  async refresh(refreshToken: string, visitor: Visitor): Promise<SessionGrant | 'ended' | 'reused'> {
     return this.db.transactional(async (em) => {
       const found = await this.tokens.find(em, refreshToken);
       if (!found) return 'ended';
       const user = await this.lock(em, found.portalUserId);
       const session = await this.tokens.lock(em, found);
       const now = this.clock.now();
-      if (!user || !session || session.isOver(now)) return 'ended';
+      if (!user || user.lockedAt || !session || session.isOver(now)) return 'ended';
       if (session.rotatedAt) {
         await this.tokens.revokeFamily(em, session.familyId);
+        this.drops.afterCommit({ sessionIds: [session.familyId] });
         return 'reused';
       }
       session.rotatedAt = now;
-      return { principal: user.principal(), ...this.tokens.issue(em, user.id, session.familyId) };
+      return { principal: user.principal(), ...this.tokens.issue(em, user.id, known(visitor), session) };
     });
   }
 
@@ -66,6 +88,7 @@ export class Accounts {
       // The lock keeps out a refresh under way, whose new token would outlive the family.
       await this.lock(em, session.portalUserId);
       await this.tokens.revokeFamily(em, session.familyId);
+      this.drops.afterCommit({ sessionIds: [session.familyId] });
     });
   }
 
@@ -77,3 +100,5 @@ export class Accounts {
     return em.findOne(PortalUser, { id, endedAt: null }, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });
   }
 }
+
+const known = ({ ip, userAgent }: Visitor): Visitor => ({ ip, userAgent: plainText(userAgent, 500) ?? undefined });

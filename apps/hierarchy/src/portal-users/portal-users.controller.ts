@@ -47,6 +47,16 @@ export class PortalUsersController {
     return null;
   }
 
+  @Answers(hierarchyRpc.lockPortalUser)
+  lockOut(request: RpcRequest<ById>): Promise<PortalUserView> {
+    return this.portalUsers.lockOut(request, request.body.id);
+  }
+
+  @Answers(hierarchyRpc.unlockPortalUser)
+  unlock(request: RpcRequest<ById>): Promise<PortalUserView> {
+    return this.portalUsers.unlock(request, request.body.id);
+  }
+
   @Answers(hierarchyRpc.holdAlertGuard)
   async hold(request: RpcRequest<HoldAlertGuard>): Promise<null> {
     await this.guard.hold(request, request.body);

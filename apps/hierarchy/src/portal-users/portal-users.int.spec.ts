@@ -44,10 +44,10 @@ describe('portal users', () => {
     const first = await world.given.portalUser(a.id, { email: 'Same@Demo.example' });
     expect(first.email).toBe('Same@Demo.example');
     const error = await refusal(world.given.portalUser(b.id, { email: 'sAME@demo.example' }));
-    expect(error).toMatchObject({ kind: 'conflict', code: 'email-taken' });
+    expect(error).toMatchObject({ kind: 'conflict', code: 'portal-user-exists' });
     const other = await world.given.portalUser(b.id);
     expect(await refusal(world.call(h.updatePortalUser, { id: other.id, email: 'same@demo.example' }))).toMatchObject({
-      code: 'email-taken',
+      code: 'portal-user-exists',
     });
     await world.call(h.deletePortalUser, { id: first.id });
     await world.given.portalUser(b.id, { email: 'same@demo.example' });
@@ -62,7 +62,7 @@ describe('portal users', () => {
     const given = { ...more, notifications: SILENT };
     const create = (level: 'system-provider' | 'reseller' | 'group', nodeId: string) =>
       world.call(h.createPortalUser, { ...given, level, nodeId }, scope);
-    expect(await refusal(create('system-provider', provider.id))).toMatchObject({ code: 'system-provider-not-found' });
+    expect(await refusal(create('system-provider', provider.id))).toMatchObject({ code: 'provider-not-found' });
     // A node that exists, named at a level it is not of.
     expect(await refusal(create('group', reseller.id))).toMatchObject({ code: 'group-not-found' });
     expect(await create('group', group.id)).toMatchObject({ nodeId: group.id });
@@ -110,7 +110,7 @@ describe('alert recipients', () => {
     const { provider, reseller } = await world.given.tree();
     await world.given.portalUser(reseller.id, { level: 'reseller', notifications: ALERTED });
     expect(await world.facts(AlertRecipientsChangedV1, provider.id)).toEqual([]);
-    expect(await refusal(hold(provider.id))).toMatchObject({ code: 'no-alert-recipient' });
+    expect(await refusal(hold(provider.id))).toMatchObject({ code: 'alert-recipient-required' });
   });
 });
 
@@ -119,7 +119,7 @@ describe('the alert guard', () => {
     const provider = await world.given.provider();
     const person = await world.given.portalUser(provider.id);
     const error = await refusal(hold(provider.id));
-    expect(error).toMatchObject({ kind: 'conflict', code: 'no-alert-recipient' });
+    expect(error).toMatchObject({ kind: 'conflict', code: 'alert-recipient-required' });
     expect(error.message).toMatch(/Turn on .Send Alerts. for a portal user of the system provider/);
     await world.call(h.updatePortalUser, { id: person.id, notifications: ALERTED });
     await hold(provider.id);
@@ -134,7 +134,7 @@ describe('the alert guard', () => {
     const turnOff = () => world.call(h.updatePortalUser, { id: last.id, notifications: SILENT });
     for (const change of [turnOff, () => world.call(h.deletePortalUser, { id: last.id })]) {
       const error = await refusal(change());
-      expect(error).toMatchObject({ kind: 'conflict', code: 'last-alert-recipient' });
+      expect(error).toMatchObject({ kind: 'conflict', code: 'alert-recipient-required' });
       expect(error.message).toMatch(/only portal user .* receive alerts.*another portal user/s);
     }
     expect(await world.call(h.getPortalUser, { id: last.id })).toEqual(last);
@@ -143,7 +143,7 @@ describe('the alert guard', () => {
     const second = await world.given.portalUser(provider.id, { notifications: ALERTED });
     await world.call(h.deletePortalUser, { id: last.id });
     expect(await refusal(world.call(h.deletePortalUser, { id: second.id }))).toMatchObject({
-      code: 'last-alert-recipient',
+      code: 'alert-recipient-required',
     });
     await world.call(h.releaseAlertGuard, { platformId });
     await world.call(h.releaseAlertGuard, { platformId });
@@ -157,7 +157,7 @@ describe('the alert guard', () => {
     await hold(theirs.id, platformId);
     await world.call(h.releaseAlertGuard, { platformId }, scopeOf.provider(mine.id));
     expect(await refusal(world.call(h.deletePortalUser, { id: last.id }))).toMatchObject({
-      code: 'last-alert-recipient',
+      code: 'alert-recipient-required',
     });
   });
 
@@ -177,7 +177,7 @@ describe('the alert guard', () => {
       );
       await eventually(world.someoneWaits);
     });
-    expect(await refused).toMatchObject({ code: 'last-alert-recipient' });
+    expect(await refused).toMatchObject({ code: 'alert-recipient-required' });
   });
 
   it('makes a hold wait for an update that has not committed', async () => {
@@ -190,7 +190,7 @@ describe('the alert guard', () => {
       refused = refusal(hold(provider.id));
       await eventually(world.someoneWaits);
     });
-    expect(await refused).toMatchObject({ code: 'no-alert-recipient' });
+    expect(await refused).toMatchObject({ code: 'alert-recipient-required' });
   });
 
   it('holds its rule whatever happens at once', async () => {

@@ -4,8 +4,8 @@ import {
   type ById,
   type CreateReseller,
   type ListUnder,
-  type RenameNode,
   type ResellerView,
+  type UpdateReseller,
 } from '@strowger/contracts-hierarchy';
 import { Answers } from '@strowger/http';
 import type { Page, RpcRequest } from '@strowger/kernel';
@@ -20,9 +20,9 @@ export class ResellersController {
     return this.resellers.create(request, request.body);
   }
 
-  @Answers(hierarchyRpc.renameReseller)
-  rename(request: RpcRequest<RenameNode>): Promise<ResellerView> {
-    return this.resellers.rename(request, request.body);
+  @Answers(hierarchyRpc.updateReseller)
+  update(request: RpcRequest<UpdateReseller>): Promise<ResellerView> {
+    return this.resellers.update(request, request.body);
   }
 
   @Answers(hierarchyRpc.getReseller)

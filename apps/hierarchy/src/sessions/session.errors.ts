@@ -11,6 +11,13 @@ export class InvalidCredentials extends AppError {
   }
 }
 
+/** Told only to whoever knows the password. */
+export class AccountLocked extends AppError {
+  constructor() {
+    super('forbidden', 'account-locked', 'This account has been locked by an administrator. Ask them to unlock it.');
+  }
+}
+
 export class TooManyLoginAttempts extends AppError {
   constructor(retryAfterSeconds: number) {
     super(

@@ -16,7 +16,7 @@ export class SessionsController {
 
   @Answers(hierarchyRpc.refreshSession)
   refresh(request: RpcRequest<RefreshSession>): Promise<SessionGrant> {
-    return this.sessions.refresh(request.body.refreshToken);
+    return this.sessions.refresh(request.actor, request.body);
   }
 
   @Answers(hierarchyRpc.endSession)

@@ -145,7 +145,9 @@ describe('a session', () => {
     let change: Promise<unknown> | undefined;
     await world.db.transactional(async () => {
       next =
-        how === 'begun' ? await accounts.signIn(person.email, PASSWORD) : await accounts.refresh(grant.refreshToken);
+        how === 'begun'
+          ? await accounts.signIn(person.email, PASSWORD, {})
+          : await accounts.refresh(grant.refreshToken, {});
       change = world.call(h.updatePortalUser, { id: person.id, password: 'another long password' });
       await eventually(world.someoneWaits);
     });

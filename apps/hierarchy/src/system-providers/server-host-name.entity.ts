@@ -1,3 +1,4 @@
+import type { ServerHostNameView } from '@strowger/contracts-hierarchy';
 import { newId } from '@strowger/kernel';
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 
@@ -18,5 +19,9 @@ export class ServerHostName {
   static create(systemProviderId: string, hostName: string, at: Date): ServerHostName {
     const hostNameKey = ServerHostName.keyOf(hostName);
     return Object.assign(new ServerHostName(), { id: newId(), systemProviderId, hostName, hostNameKey, createdAt: at });
+  }
+
+  view(): ServerHostNameView {
+    return { hostName: this.hostName, createdAt: this.createdAt.toISOString() };
   }
 }

@@ -1,13 +1,71 @@
 import { AppError } from '@strowger/kernel';
 
 /** Does not tell whose it is: the other provider's name is none of the caller's business. */
-export class ServerHostNameTaken extends AppError {
+export class HostNameInUse extends AppError {
   constructor(hostNames: string[]) {
     super(
       'conflict',
-      'server-host-name-taken',
+      'hostname-in-use',
       `A server host name belongs to one system provider only, and one of these is in use already: ${hostNames.join(', ')}. Choose another, or remove it where it is used first.`,
       { hostNames },
+    );
+  }
+}
+
+export class LastServerHostName extends AppError {
+  constructor(hostName: string) {
+    super(
+      'conflict',
+      'last-server-host-name',
+      `'${hostName}' is the only server host name of this system provider, and clients find the provider by it. Add another one first.`,
+      { hostName },
+    );
+  }
+}
+
+export class TooManyServerHostNames extends AppError {
+  constructor(most: number) {
+    super('conflict', 'too-many-server-host-names', `A system provider has at most ${most} server host names.`, {
+      most,
+    });
+  }
+}
+
+export class ProviderExists extends AppError {
+  constructor(key: string) {
+    super(
+      'conflict',
+      'provider-exists',
+      `There is a system provider with the id '${key}' here already. Use that one, or give another id.`,
+      { key },
+    );
+  }
+}
+
+/** What must go first, by kind and number. */
+export class ProviderNotEmpty extends AppError {
+  constructor(id: string, holds: { resellers: number; children: number; platforms: number }) {
+    const parts = [
+      [holds.resellers, 'reseller'],
+      [holds.children, 'child system provider'],
+      [holds.platforms, 'CPaaS platform'],
+    ] as const;
+    const list = parts.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what}${n === 1 ? '' : 's'}`);
+    super(
+      'conflict',
+      'provider-not-empty',
+      `This system provider still has ${list.join(', ')}. Delete them first, then the system provider.`,
+      { id, ...holds },
+    );
+  }
+}
+
+export class OwnProvider extends AppError {
+  constructor() {
+    super(
+      'forbidden',
+      'own-provider',
+      'A system provider can’t delete itself. The system provider above it, or the operator of this installation, can.',
     );
   }
 }

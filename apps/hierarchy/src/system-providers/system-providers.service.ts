@@ -1,46 +1,73 @@
 import { Injectable } from '@nestjs/common';
-import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
-import type {
-  CreateSystemProvider,
-  ListQuery,
-  SystemProviderView,
-  UpdateSystemProvider,
+import { LockMode, raw, type EntityManager } from '@mikro-orm/postgresql';
+import {
+  MOST_HOST_NAMES,
+  type ChangeProviderSettings,
+  type CreateSystemProvider,
+  type ListServerHostNames,
+  type ListSystemProviders,
+  type ServerHostNameView,
+  type SystemProviderView,
+  type UpdateSystemProvider,
 } from '@strowger/contracts-hierarchy';
-import { Clock, NotFound, type Page, type RpcContext, type TenantScope, checkVersion } from '@strowger/kernel';
-import { Db } from '@strowger/persistence';
-import { isEmpty } from '../history/changes.js';
+import {
+  Clock,
+  NotFound,
+  pageOf,
+  type Actor,
+  type Page,
+  type RpcContext,
+  type TenantScope,
+  checkVersion,
+} from '@strowger/kernel';
+import { Db, Outbox } from '@strowger/persistence';
+import { isEmpty, type Changes } from '../history/changes.js';
 import { HistoryService } from '../history/history.service.js';
-import { matching, pageByName } from '../listing.js';
+import { productOf } from '../licensing/catalogue.js';
+import { DEFAULT_LIMIT, matching, pageByName, positionOf, type Where } from '../listing.js';
+import { SettingsService } from '../nodes/settings.service.js';
 import { AlertRecipients } from '../portal-users/alert-recipients.service.js';
 import { uniquely } from '../uniqueness.js';
 import { OperatorOnly, seenBy } from '../visibility.js';
 import { ServerHostName } from './server-host-name.entity.js';
 import { SystemProvider } from './system-provider.entity.js';
-import { ServerHostNameTaken } from './system-provider.errors.js';
+import { HostNameInUse, LastServerHostName, ProviderExists, TooManyServerHostNames } from './system-provider.errors.js';
 
 const visible = (scope: TenantScope) => ({ ...seenBy(scope, { 'system-provider': 'id' }), endedAt: null });
+
+/** Everything below the provider and itself. */
+const under = (id: string): Where => ({ [raw('path @> array[?::uuid]', [id])]: [] });
 
 @Injectable()
 export class SystemProvidersService {
   constructor(
     private readonly db: Db,
+    private readonly outbox: Outbox,
     private readonly clock: Clock,
     private readonly history: HistoryService,
+    private readonly settings: SettingsService,
     private readonly alertRecipients: AlertRecipients,
   ) {}
 
+  /** The operator adds system providers at the top; below one, whoever administers it or one above it. */
   async create({ scope, actor }: RpcContext, given: CreateSystemProvider): Promise<SystemProviderView> {
-    if (scope.level !== 'platform') throw new OperatorOnly('add system providers');
     const hostNames = given.serverHostNames ?? [];
     return this.db.transactional(async (em) => {
+      if (!given.parentId && scope.level !== 'platform') throw new OperatorOnly('add system providers at the top');
+      // Locked, so that it isn't deleted as empty at the same time.
+      const parent = given.parentId ? await this.lock(em, scope, given.parentId) : undefined;
       const at = this.clock.now();
-      const provider = SystemProvider.create(given, at);
+      const provider = SystemProvider.create(given, parent, at);
       em.persist(provider);
-      await em.flush(); // host names refer to it
+      await this.flush(em, hostNames, provider.key); // host names refer to it
       for (const hostName of hostNames) em.persist(ServerHostName.create(provider.id, hostName, at));
-      this.history.record(em, actor, 'created', provider.historyObject(), { serverHostNames: hostNames });
+      // Not its parent: it reads its own history.
+      const { key } = provider;
+      const changes = { ...(key ? { key } : {}), serverHostNames: hostNames };
+      this.history.record(em, actor, 'created', provider.historyObject(), changes);
+      this.outbox.add(em, provider.created());
       await this.flush(em, hostNames);
-      return provider.view(hostNames);
+      return this.view(em, scope, provider);
     });
   }
 
@@ -49,7 +76,6 @@ export class SystemProvidersService {
       const provider = await this.lock(em, scope, given.id);
       checkVersion('system provider', provider, given.version);
       const changes = provider.update(given);
-      const alertsNameThese = changes['name'] ?? changes['timezone'];
       if (given.serverHostNames) {
         const before = await this.hostNamesOf(em, provider.id);
         if (await this.replaceHostNames(em, provider.id, given.serverHostNames)) {
@@ -57,36 +83,119 @@ export class SystemProvidersService {
           provider.version += 1;
         }
       }
-      if (!isEmpty(changes)) this.history.record(em, actor, 'updated', provider.historyObject(), changes);
-      await this.flush(em, given.serverHostNames ?? []);
-      if (alertsNameThese) await this.alertRecipients.publish(em, provider);
-      return provider.view(await this.hostNamesOf(em, provider.id));
+      await this.changed(em, actor, provider, changes, given.serverHostNames);
+      return this.view(em, scope, provider);
     });
   }
 
-  async get({ scope }: RpcContext, id: string): Promise<SystemProviderView> {
-    const provider = await this.find(scope, id);
-    if (!provider) throw new NotFound('system-provider', id);
-    return provider.view(await this.hostNamesOf(this.db.em(), provider.id));
+  /** The settings of its own; the provider's row stays locked. */
+  async changeSettings(
+    em: EntityManager,
+    { scope, actor }: RpcContext,
+    { id, version, ...given }: ChangeProviderSettings,
+  ): Promise<SystemProvider> {
+    const provider = await this.lock(em, scope, id);
+    checkVersion('system provider', provider, version);
+    for (const [application, licenseType] of Object.entries(given.automaticAssignment ?? {}))
+      if (licenseType !== 'none') productOf(application, licenseType);
+    await this.changed(em, actor, provider, provider.changeSettings(given));
+    return provider;
   }
 
-  async list({ scope }: RpcContext, query: ListQuery): Promise<Page<SystemProviderView>> {
+  async addHostName({ scope, actor }: RpcContext, id: string, hostName: string): Promise<ServerHostName> {
+    return this.db.transactional(async (em) => {
+      const provider = await this.lock(em, scope, id);
+      const before = await this.hostNamesOf(em, provider.id);
+      if (before.length >= MOST_HOST_NAMES) throw new TooManyServerHostNames(MOST_HOST_NAMES);
+      const added = ServerHostName.create(provider.id, hostName, this.clock.now());
+      em.persist(added);
+      provider.version += 1;
+      this.history.record(em, actor, 'host-name-added', provider.historyObject(), { hostName });
+      await this.flush(em, [hostName]);
+      return added;
+    });
+  }
+
+  async removeHostName({ scope, actor }: RpcContext, id: string, hostName: string): Promise<void> {
+    await this.db.transactional(async (em) => {
+      const provider = await this.lock(em, scope, id);
+      const active = await em.find(ServerHostName, { systemProviderId: provider.id, endedAt: null });
+      const row = active.find((host) => host.hostNameKey === ServerHostName.keyOf(hostName));
+      if (!row) throw new NotFound('server-host-name', hostName);
+      if (active.length === 1) throw new LastServerHostName(row.hostName);
+      row.endedAt = this.clock.now();
+      provider.version += 1;
+      this.history.record(em, actor, 'host-name-removed', provider.historyObject(), { hostName: row.hostName });
+    });
+  }
+
+  /** Oldest first. */
+  async listHostNames({ scope }: RpcContext, query: ListServerHostNames): Promise<Page<ServerHostNameView>> {
     const em = this.db.em();
-    return pageByName(em, SystemProvider, [visible(scope), ...matching(query.search, 'name')], query, async (rows) => {
+    const provider = await this.find(scope, query.id, em);
+    if (!provider) throw new NotFound('system-provider', query.id);
+    const limit = query.limit ?? DEFAULT_LIMIT;
+    const where: Where[] = [{ systemProviderId: provider.id, endedAt: null }, ...matching(query.search, 'hostName')];
+    if (query.cursor) where.push({ id: { $gt: positionOf(query.cursor, 1)[0] } });
+    const rows = await em.find(ServerHostName, { $and: where } as never, { orderBy: { id: 'asc' }, limit: limit + 1 });
+    return pageOf(
+      rows,
+      limit,
+      (row) => [row.id],
+      (row) => row.view(),
+    );
+  }
+
+  async get({ scope }: RpcContext, id: string): Promise<SystemProviderView> {
+    const em = this.db.em();
+    const provider = await this.find(scope, id, em);
+    if (!provider) throw new NotFound('system-provider', id);
+    return this.view(em, scope, provider);
+  }
+
+  async list({ scope }: RpcContext, query: ListSystemProviders): Promise<Page<SystemProviderView>> {
+    const em = this.db.em();
+    const where: Where[] = [visible(scope), ...matching(query.search, 'name', 'key')];
+    if (query.parentId) {
+      const parent = await this.find(scope, query.parentId, em);
+      if (!parent) throw new NotFound('system-provider', query.parentId);
+      where.push(query.descendants ? under(parent.id) : { parentId: parent.id }, { id: { $ne: parent.id } });
+    }
+    return pageByName(em, SystemProvider, where, query, async (rows) => {
       const ids = rows.map((row) => row.id);
       const hosts = await em.find(
         ServerHostName,
         { systemProviderId: { $in: ids }, endedAt: null },
         { orderBy: { id: 'asc' } },
       );
-      return rows.map((row) =>
-        row.view(hosts.filter((host) => host.systemProviderId === row.id).map((host) => host.hostName)),
-      );
+      const settings = await this.settings.ofProviders(em, ids);
+      return rows.map((row) => {
+        const own = hosts.filter((host) => host.systemProviderId === row.id).map((host) => host.hostName);
+        return row.view(scope, own, settings.get(row.id)!);
+      });
     });
+  }
+
+  /** The provider and everything below it. */
+  async idsUnder(scope: TenantScope, id: string): Promise<string[]> {
+    const em = this.db.em();
+    const provider = await this.find(scope, id, em);
+    if (!provider) throw new NotFound('system-provider', id);
+    const rows = await em.execute<{ id: string }[]>(
+      'select id from system_provider where path @> array[?::uuid] and ended_at is null order by id',
+      [provider.id],
+    );
+    return rows.map((row) => row.id);
   }
 
   find(scope: TenantScope, id: string, em = this.db.em()): Promise<SystemProvider | null> {
     return em.findOne(SystemProvider, { $and: [visible(scope), { id }] });
+  }
+
+  /** The provider clients and back offices name by a host name, compared without case. */
+  async findByHostName(scope: TenantScope, hostName: string, em = this.db.em()): Promise<SystemProvider | null> {
+    const host = await em.findOne(ServerHostName, { hostNameKey: ServerHostName.keyOf(hostName), endedAt: null });
+    return host && this.find(scope, host.systemProviderId, em);
   }
 
   /**
@@ -94,13 +203,53 @@ export class SystemProvidersService {
    * recipients and a platform's hold takes this lock first.
    */
   async lock(em: EntityManager, scope: TenantScope, id: string): Promise<SystemProvider> {
-    const provider = await em.findOne(
-      SystemProvider,
-      { $and: [visible(scope), { id }] },
-      { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true },
-    );
+    return this.locked(em, scope, id, LockMode.PESSIMISTIC_WRITE);
+  }
+
+  /** Keeps the provider from being deleted until the transaction ends; others may do the same meanwhile. */
+  async hold(em: EntityManager, scope: TenantScope, id: string): Promise<SystemProvider> {
+    return this.locked(em, scope, id, LockMode.PESSIMISTIC_READ);
+  }
+
+  private async locked(em: EntityManager, scope: TenantScope, id: string, lockMode: LockMode): Promise<SystemProvider> {
+    const provider = await em.findOne(SystemProvider, { $and: [visible(scope), { id }] }, { lockMode, refresh: true });
     if (!provider) throw new NotFound('system-provider', id);
     return provider;
+  }
+
+  private async changed(
+    em: EntityManager,
+    actor: Actor,
+    provider: SystemProvider,
+    changes: Changes,
+    hostNames: string[] = [],
+  ): Promise<void> {
+    if (!isEmpty(changes)) this.history.record(em, actor, 'updated', provider.historyObject(), changes);
+    await this.flush(em, hostNames);
+    if (changes['name'] ?? changes['timezone']) await this.alertRecipients.publish(em, provider);
+    if (changes['timezone']) await this.tellThoseWithItsTimezone(em, provider);
+  }
+
+  /** Mails carry times in the provider's timezone, which may come from above. */
+  private async tellThoseWithItsTimezone(em: EntityManager, provider: SystemProvider): Promise<void> {
+    const below = await em.find(
+      SystemProvider,
+      { $and: [under(provider.id), { id: { $ne: provider.id }, timezone: null, endedAt: null }] } as never,
+      { orderBy: { id: 'asc' }, lockMode: LockMode.PESSIMISTIC_WRITE },
+    );
+    const settings = await this.settings.ofProviders(
+      em,
+      below.map((row) => row.id),
+    );
+    for (const row of below) {
+      const between = row.path.slice(row.path.indexOf(provider.id) + 1);
+      if (!between.includes(settings.get(row.id)!.timezone.from.id)) await this.alertRecipients.publish(em, row);
+    }
+  }
+
+  private async view(em: EntityManager, scope: TenantScope, provider: SystemProvider): Promise<SystemProviderView> {
+    const settings = await this.settings.effective(em, { systemProviderId: provider.id });
+    return provider.view(scope, await this.hostNamesOf(em, provider.id), settings);
   }
 
   private async hostNamesOf(em: EntityManager, systemProviderId: string): Promise<string[]> {
@@ -112,6 +261,7 @@ export class SystemProvidersService {
   private async replaceHostNames(em: EntityManager, systemProviderId: string, hostNames: string[]): Promise<boolean> {
     const at = this.clock.now();
     const existing = await em.find(ServerHostName, { systemProviderId, endedAt: null });
+    if (existing[0] && hostNames.length === 0) throw new LastServerHostName(existing[0].hostName);
     const wanted = new Map(hostNames.map((name) => [ServerHostName.keyOf(name), name]));
     const gone = existing.filter((row) => !wanted.delete(row.hostNameKey));
     for (const row of gone) row.endedAt = at;
@@ -119,7 +269,10 @@ export class SystemProvidersService {
     return gone.length + wanted.size > 0;
   }
 
-  private flush(em: EntityManager, hostNames: string[]): Promise<void> {
-    return uniquely(em.flush(), { server_host_name_active: () => new ServerHostNameTaken(hostNames) });
+  private flush(em: EntityManager, hostNames: string[], key?: string | null): Promise<void> {
+    return uniquely(em.flush(), {
+      server_host_name_active: () => new HostNameInUse(hostNames),
+      system_provider_key_active: () => new ProviderExists(key ?? ''),
+    });
   }
 }

@@ -2,6 +2,7 @@ import {
   MessagingEntitlementChangedV1,
   UserDeletedV1,
   UserSavedV1,
+  type ChangeUserSettings,
   type CreateUser,
   type UpdateUser,
   type UserView,
@@ -10,6 +11,7 @@ import { factOf, newId, type Fact } from '@strowger/kernel';
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { applyChanges, isEmpty, type Changes } from '../history/changes.js';
 import type { HistoryObject } from '../history/history.service.js';
+import { SETTINGS_AT } from '../nodes/settings.js';
 
 /**
  * A BroadWorks user. The id is kept exactly as given, because clients match it; it is unique without case among the
@@ -26,6 +28,7 @@ export class User {
   @Property({ type: 'text' }) name!: string;
   @Property({ type: 'text', nullable: true }) timezone?: string | null;
   @Property({ type: 'text', nullable: true }) language?: string | null;
+  @Property({ type: 'text', nullable: true }) brandingReference?: string | null;
   @Property({ type: 'text', nullable: true }) externalReference?: string | null;
   @Property({ type: 'boolean' }) messagingEntitled = false;
   /** Sequence of the facts about messaging entitlement. */
@@ -33,6 +36,11 @@ export class User {
   @Property({ type: 'integer' }) version = 1;
   @Property({ type: 'datetime' }) createdAt!: Date;
   @Property({ type: 'datetime', nullable: true }) endedAt?: Date | null;
+
+  /** What ids are compared by. */
+  static keyOf(broadworksUserId: string): string {
+    return broadworksUserId.toLowerCase();
+  }
 
   static create(
     given: CreateUser,
@@ -45,8 +53,8 @@ export class User {
       resellerId: parent.resellerId,
       groupId: parent.id,
       broadworksUserId: given.broadworksUserId,
-      broadworksUserKey: given.broadworksUserId.toLowerCase(),
-      name: given.name,
+      broadworksUserKey: User.keyOf(given.broadworksUserId),
+      name: given.name ?? '',
       timezone: given.timezone ?? null,
       language: given.language ?? null,
       externalReference: given.externalReference ?? null,
@@ -54,9 +62,23 @@ export class User {
     });
   }
 
-  /** Counts the version up only if something changed. */
-  update(given: Omit<UpdateUser, 'id' | 'version'>): Changes {
-    const changes = applyChanges<User>(this, given, ['name'], ['timezone', 'language', 'externalReference']);
+  /** Counts the version up only if something changed. A group given is where the user is from now on. */
+  update(given: Omit<UpdateUser, 'id' | 'version'>, group?: { id: string; resellerId: string }): Changes {
+    const { id: groupId, resellerId } = group ?? { id: this.groupId, resellerId: this.resellerId };
+    const changes = applyChanges<User>(
+      this,
+      { ...given, groupId, resellerId },
+      ['broadworksUserId', 'name', 'groupId', 'resellerId'],
+      ['timezone', 'language', 'externalReference'],
+    );
+    if (isEmpty(changes)) return changes;
+    this.broadworksUserKey = User.keyOf(this.broadworksUserId);
+    this.version += 1;
+    return changes;
+  }
+
+  changeSettings(given: Omit<ChangeUserSettings, 'id' | 'version'>): Changes {
+    const changes = applyChanges<User>(this, given, [], SETTINGS_AT.user);
     if (!isEmpty(changes)) this.version += 1;
     return changes;
   }
@@ -80,8 +102,8 @@ export class User {
 
   /** To be called after each licence given or taken. The fact only when it made a difference. */
   licensed(entitled: boolean): Fact<MessagingEntitlementChangedV1> | undefined {
-    this.licenseRevision += 1;
     if (entitled === this.messagingEntitled) return undefined;
+    this.licenseRevision += 1;
     this.messagingEntitled = entitled;
     this.version += 1;
     const { id: userId, systemProviderId } = this;

@@ -10,3 +10,14 @@ export class UserExists extends AppError {
     );
   }
 }
+
+export class UserInOtherGroup extends AppError {
+  constructor(broadworksUserId: string, where: { reseller: string; group: string }) {
+    super(
+      'conflict',
+      'user-in-other-group',
+      `The user '${broadworksUserId}' exists already, in the group '${where.group}' of the reseller '${where.reseller}'. Use that path, move the user, or correct the id.`,
+      { broadworksUserId, ...where },
+    );
+  }
+}

@@ -42,12 +42,6 @@ export class UsersController {
     return this.users.list(request, request.body);
   }
 
-  @Answers(hierarchyRpc.deleteUser)
-  async delete(request: RpcRequest<ById>): Promise<null> {
-    await this.users.delete(request, request.body.id);
-    return null;
-  }
-
   @Answers(hierarchyRpc.assignLicense)
   assign(request: RpcRequest<AssignLicense>): Promise<LicenseView> {
     return this.licenses.assign(request, request.body);
@@ -56,6 +50,12 @@ export class UsersController {
   @Answers(hierarchyRpc.removeLicense)
   async remove(request: RpcRequest<RemoveLicense>): Promise<null> {
     await this.licenses.remove(request, request.body);
+    return null;
+  }
+
+  @Answers(hierarchyRpc.removeLicenses)
+  async removeAll(request: RpcRequest<ById>): Promise<null> {
+    await this.licenses.removeAll(request, request.body.id);
     return null;
   }
 

@@ -1,4 +1,5 @@
 import { Inject } from '@nestjs/common';
+import { LicenseExpiryAlertedV1 } from '@strowger/contracts-hierarchy';
 import {
   NumberCleanupRequiredV1,
   NumberEnablementFailedV1,
@@ -52,5 +53,11 @@ export class IncidentsConsumer {
       data.incidentId,
       templates.credentialsRecovered(data, this.config.portalUrl),
     );
+  }
+
+  @Handles(LicenseExpiryAlertedV1)
+  async onLicenseExpiryAlerted({ data }: Received<LicenseExpiryAlertedV1>): Promise<void> {
+    const mail = templates.licenseExpiry(data, this.config.portalUrl);
+    await this.mail.tell(data.systemProviderId, data.incidentId, data.recipient.email, mail);
   }
 }

@@ -14,7 +14,11 @@ export interface Mail {
   subject: string;
   text: string;
   html: string;
+  /** What stands where the bodies say SECRET_HERE; only the mail itself shows it. */
+  sealedSecret?: string;
 }
+
+export const SECRET_HERE = '{{secret}}';
 
 /** One mail to one recipient about one incident. */
 @Entity({ tableName: 'mail_delivery' })
@@ -28,6 +32,8 @@ export class MailDelivery {
   @Property({ type: 'text' }) subject!: string;
   @Property({ type: 'text' }) textBody!: string;
   @Property({ type: 'text' }) htmlBody!: string;
+  /** SecretBox, context `password-reset:<incident id>`. Gone once the mail has come to its end. */
+  @Property({ type: 'text', nullable: true, hidden: true }) sealedSecret?: string | null;
   @Property({ type: 'text' }) state!: MailState;
   @Property({ type: 'int' }) attempts = 0;
   @Property({ type: 'timestamptz', nullable: true }) nextAttemptAt?: Date | null;
@@ -52,6 +58,7 @@ export class MailDelivery {
       subject: mail.subject,
       textBody: mail.text,
       htmlBody: mail.html,
+      sealedSecret: mail.sealedSecret ?? null,
       state: about.suppressed ? 'suppressed' : 'queued',
       createdAt: at,
       nextAttemptAt: about.suppressed ? null : at,
@@ -92,5 +99,6 @@ export class MailDelivery {
     this.lastError = error ?? null;
     this.leaseUntil = null;
     this.nextAttemptAt = null;
+    this.sealedSecret = null;
   }
 }

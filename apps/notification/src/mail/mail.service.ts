@@ -1,4 +1,4 @@
-import { LockMode } from '@mikro-orm/postgresql';
+import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import { Inject, Injectable } from '@nestjs/common';
 import type { ListDeliveries, MailDeliveryView } from '@strowger/contracts-notification';
 import {
@@ -9,6 +9,7 @@ import {
   isId,
   NotFound,
   pageOf,
+  SecretBox,
   withinScope,
   type Page,
   type TenantScope,
@@ -18,7 +19,7 @@ import { Db, sql } from '@strowger/persistence';
 import { counter, logger } from '@strowger/telemetry';
 import { NotificationConfig } from '../config.js';
 import { AlertRecipients } from '../recipients/alert-recipients.entity.js';
-import { MailDelivery, type Mail } from './mail-delivery.entity.js';
+import { MailDelivery, SECRET_HERE, type Mail } from './mail-delivery.entity.js';
 import { sendMail } from './mail.jobs.js';
 import { Smtp } from './smtp.js';
 
@@ -30,13 +31,17 @@ const mails = counter('strowger_mail_total', 'Mails by how they ended');
 
 @Injectable()
 export class MailService {
+  private readonly box: SecretBox;
+
   constructor(
     @Inject(Db) private readonly db: Db,
     @Inject(Jobs) private readonly jobs: Jobs,
     @Inject(Smtp) private readonly smtp: Smtp,
     @Inject(Clock) private readonly clock: Clock,
     @Inject(NotificationConfig) private readonly config: NotificationConfig,
-  ) {}
+  ) {
+    this.box = SecretBox.fromKeyring(config.secretKeys);
+  }
 
   /** One mail per incident and recipient, however often it is called; joins the caller's transaction. */
   async alert(systemProviderId: string, incidentId: string, mail: Mail): Promise<void> {
@@ -47,25 +52,20 @@ export class MailService {
       if (!list) throw new NotFound('alert-recipients', systemProviderId);
       if (list.recipients.length === 0)
         log.error({ systemProviderId, incidentId, template: mail.template }, 'alert-without-recipient');
-      const now = this.clock.now();
-      for (const email of new Set(list.recipients.map((recipient) => recipient.email))) {
-        if (await em.count(MailDelivery, { incidentId, recipient: email })) continue;
-        const since = new Date(now.getTime() - this.config.repeatMinutes * 60_000);
-        const last = await em.findOne(
-          MailDelivery,
-          {
-            recipient: email,
-            topic: mail.topic,
-            createdAt: { $gt: since },
-            state: { $nin: ['failed', 'suppressed'] },
-          },
-          { orderBy: { createdAt: 'desc', id: 'desc' } },
-        );
-        const suppressed = last?.template === mail.template;
-        const delivery = MailDelivery.queue({ incidentId, systemProviderId, recipient: email, suppressed }, mail, now);
-        em.persist(delivery);
-        if (!suppressed) this.db.afterCommit(() => this.enqueue(delivery.id));
-      }
+      for (const email of new Set(list.recipients.map((recipient) => recipient.email)))
+        await this.queueOnce(em, systemProviderId, incidentId, email, mail);
+      await em.flush();
+    });
+  }
+
+  /** One mail per incident to a recipient the fact itself names; joins the caller's transaction. */
+  async tell(systemProviderId: string, incidentId: string, email: string, mail: Mail): Promise<void> {
+    await this.db.transactional(async (em) => {
+      // Two facts with the same news are handled at the same time; the second has to see what the first wrote.
+      await this.db.query(
+        sql`select pg_advisory_xact_lock(hashtextextended(${`notification:${email}:${mail.topic}`}, 0))`,
+      );
+      await this.queueOnce(em, systemProviderId, incidentId, email, mail);
       await em.flush();
     });
   }
@@ -75,7 +75,7 @@ export class MailService {
     const delivery = await this.claim(id);
     if (!delivery) return;
     try {
-      await this.smtp.send(delivery, () => this.handOver(id, delivery.attempts));
+      await this.smtp.send(delivery, this.revealing(delivery), () => this.handOver(id, delivery.attempts));
       await this.finish(delivery, (row, now) => row.sent(now));
     } catch (thrown) {
       const error = AppError.wrap(thrown);
@@ -114,6 +114,28 @@ export class MailService {
     return pageOf(rows, limit, (row) => [row.createdAt.toISOString(), row.id], viewOf);
   }
 
+  /** Nothing when this incident was mailed to them before; suppressed when the same news went out just now. */
+  private async queueOnce(
+    em: EntityManager,
+    systemProviderId: string,
+    incidentId: string,
+    recipient: string,
+    mail: Mail,
+  ): Promise<void> {
+    if (await em.count(MailDelivery, { incidentId, recipient })) return;
+    const now = this.clock.now();
+    const since = new Date(now.getTime() - this.config.repeatMinutes * 60_000);
+    const last = await em.findOne(
+      MailDelivery,
+      { recipient, topic: mail.topic, createdAt: { $gt: since }, state: { $nin: ['failed', 'suppressed'] } },
+      { orderBy: { createdAt: 'desc', id: 'desc' } },
+    );
+    const suppressed = last?.template === mail.template;
+    const delivery = MailDelivery.queue({ incidentId, systemProviderId, recipient, suppressed }, mail, now);
+    em.persist(delivery);
+    if (!suppressed) this.db.afterCommit(() => this.enqueue(delivery.id));
+  }
+
   private async enqueue(id: string): Promise<void> {
     // Redis being away is no reason to fail: the row is due, and the sweep finds it.
     await this.jobs
@@ -129,6 +151,13 @@ export class MailService {
       if (row.state === 'unknown') mails.inc({ state: 'unknown' });
       return claimed ? row : undefined;
     });
+  }
+
+  /** The bodies with their secret, which is in none of our tables. */
+  private revealing({ incidentId, sealedSecret }: MailDelivery): (body: string) => string {
+    if (!sealedSecret) return (body) => body;
+    const secret = this.box.open(sealedSecret, `password-reset:${incidentId}`);
+    return (body) => body.replaceAll(SECRET_HERE, secret);
   }
 
   /** The point of no return. Throws when another sender took over meanwhile, so that this one breaks off. */

@@ -48,15 +48,20 @@ export class Smtp implements OnApplicationShutdown {
   /**
    * Sends one mail. `beforeLastByte` is awaited when everything but the end of the message is written: until it is
    * called the server cannot have taken the mail. The Message-ID is the delivery's id, the same on every try.
+   * @param reveal puts a secret into a body
    */
-  async send(delivery: MailDelivery, beforeLastByte: () => Promise<void>): Promise<void> {
+  async send(
+    delivery: MailDelivery,
+    reveal: (body: string) => string,
+    beforeLastByte: () => Promise<void>,
+  ): Promise<void> {
     const { mailFrom: from } = this.config;
     const message = await new MailComposer({
       from: { name: 'Strowger', address: from },
       to: delivery.recipient,
       subject: delivery.subject,
-      text: delivery.textBody,
-      html: delivery.htmlBody,
+      text: reveal(delivery.textBody),
+      html: reveal(delivery.htmlBody),
       messageId: `<${delivery.id}@${from.split('@')[1]}>`,
       date: delivery.createdAt,
       headers: { 'Auto-Submitted': 'auto-generated' },

@@ -1,3 +1,4 @@
+import type { LicenseAlertItem, LicenseExpiryAlertedV1 } from '@strowger/contracts-hierarchy';
 import type {
   NumberCleanupRequiredV1,
   NumberEnablementFailedV1,
@@ -22,14 +23,19 @@ interface Parts {
   topic: string;
   subject: string;
   opening: string;
-  facts: Record<string, string>;
+  facts: Record<string, string> | [name: string, value: string][];
   whatToDo: string;
+  /** The switch of the portal user that asked for this mail. */
+  asked?: string;
+  /** Why it was sent, where no switch asked for it. */
+  why?: string;
 }
 
 /** Both bodies from the same words, so that they never differ. */
-function compose({ template, topic, subject, opening, facts, whatToDo }: Parts, portalUrl?: string): Mail {
-  const rows = Object.entries(facts);
-  const why = 'You receive this because “Send Alerts” is on for your portal user.';
+export function compose(parts: Parts, portalUrl?: string): Mail {
+  const { template, topic, subject, opening, facts, whatToDo, asked = 'Send Alerts' } = parts;
+  const rows = Array.isArray(facts) ? facts : Object.entries(facts);
+  const why = parts.why ?? `You receive this because “${asked}” is on for your portal user.`;
   const text = [
     opening,
     '',
@@ -104,3 +110,66 @@ export const credentialsRecovered = (event: PlatformCredentialsRecoveredV1, port
     },
     portalUrl,
   );
+
+const plural = (count: number, one: string, many: string): string => (count === 1 ? one : many);
+const licences = (item: LicenseAlertItem): string => {
+  const product = `${item.application} ${item.licenseType}`;
+  if (item.kind === 'trial') return `${product} trial`;
+  return item.quantity === undefined
+    ? `unlimited ${product} licences`
+    : `${item.quantity} ${product} ${plural(item.quantity, 'licence', 'licences')}`;
+};
+
+function inDays(days: number): string {
+  if (days === 0) return 'today';
+  const count = Math.abs(days);
+  return days > 0 ? `in ${count} ${plural(count, 'day', 'days')}` : `${count} ${plural(count, 'day', 'days')} ago`;
+}
+
+/** What a reader must know of one item, with the time in their own zone. */
+function newsOf(item: LicenseAlertItem, timeZone: string): string {
+  const at = new Intl.DateTimeFormat('en-GB', { dateStyle: 'full', timeStyle: 'short', timeZone });
+  const when = `${at.format(new Date(item.expiresAt))} (${timeZone})`;
+  if (item.news === 'suspended') return `expired on ${when}; suspended, the grace period is over`;
+  if (item.news === 'unlicensed')
+    return `ended on ${when}; no licence followed${item.reason ? `: ${item.reason}` : ''}`;
+  return `${item.daysLeft < 0 ? 'expired' : 'expires'} on ${when}, ${inDays(item.daysLeft)}`;
+}
+
+function subjectOf(items: LicenseAlertItem[]): string {
+  const [item] = items;
+  if (!item || items.length > 1) return `${items.length} licences and trials need your attention`;
+  const what = `${licences(item)} of ${item.holder}`;
+  if (item.news === 'suspended') return `Suspended: ${what}`;
+  if (item.news === 'unlicensed') return `Ended without a licence: ${what}`;
+  return item.daysLeft < 0 ? `Expired: ${what}` : `Expiring ${inDays(item.daysLeft)}: ${what}`;
+}
+
+/** Everything one portal user has to know now, the most urgent first. */
+export function licenseExpiry({ incidentId, recipient, items }: LicenseExpiryAlertedV1, portalUrl?: string): Mail {
+  const timeZone = recipient.timezone ?? 'UTC';
+  const bought = items.some((item) => item.kind !== 'trial');
+  const trials = items.some((item) => item.kind === 'trial');
+  return compose(
+    {
+      template: 'license-expiry',
+      // Each threshold is told once by hierarchy already: two of these are never the same news.
+      topic: `license-expiry:${incidentId}`,
+      subject: subjectOf(items),
+      opening: plural(items.length, 'A licence needs your attention.', 'These licences need your attention.'),
+      facts: items.map((item): [string, string] => [`${item.holder}: ${licences(item)}`, newsOf(item, timeZone)]),
+      whatToDo: [
+        bought
+          ? 'Renew what you still need: after its end a purchase gives no new licences, and 30 days later the newest assignments it covered stop working.'
+          : '',
+        trials
+          ? 'Assign a licence to users whose trial ends, or choose one under Automatic Assignment: a trial is given once only.'
+          : '',
+      ]
+        .filter(Boolean)
+        .join(' '),
+      asked: 'Send License Expiry Alerts',
+    },
+    portalUrl,
+  );
+}

@@ -241,7 +241,7 @@ export class CpaasNumber {
     this.version += 1;
   }
 
-  /** Hierarchy's newer word on the owner; an older one changes nothing. */
+  /** Hierarchy's newer word on the owner, also for an ended assignment; an older one changes nothing. */
   ownerChanged(owner: Omit<OwnerSnapshot, 'id' | 'version'>, revision: number): void {
     if (revision <= this.ownerRevision) return;
     this.ownerRevision = revision;

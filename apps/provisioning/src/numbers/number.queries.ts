@@ -1,7 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
   NUMBER_STATES,
+  type CountNumbersUnder,
   type ListNumbers,
+  type NumbersUnder,
   type NumberState,
   type NumberView,
   type OperationView,
@@ -26,6 +28,14 @@ import { releaseNumber } from './release-number.saga.js';
 import { Timeline } from './timeline.service.js';
 
 const DEFAULT_LIMIT = 50;
+/** How many numbers a count names. */
+const FIRST = 5;
+const COLUMN = {
+  'system-provider': 'systemProviderId',
+  reseller: 'resellerId',
+  group: 'groupId',
+  user: 'userId',
+} as const;
 /** Punctuation people write numbers with. */
 const WRITTEN_NUMBER = /^[+(\d][\d\s().-]*$/;
 
@@ -71,6 +81,23 @@ export class NumberQueries {
       (row) => [row.e164, row.id],
       (row) => row.view(names.get(row.platformId) ?? ''),
     );
+  }
+
+  /** What is not released, and of that what is stuck at a carrier. */
+  async countUnder(scope: TenantScope, { level, id }: CountNumbersUnder): Promise<NumbersUnder> {
+    const em = this.db.em();
+    const held = { $and: [withinScope(scope), { [COLUMN[level]]: id, endedAt: null }] };
+    const stuckOnes = { $and: [held, { state: 'cleanup-required' }] };
+    const [count, stuck] = [
+      await em.count(CpaasNumber, held as object),
+      await em.count(CpaasNumber, stuckOnes as object),
+    ];
+    const some = async (where: object, limit: number): Promise<CpaasNumber[]> =>
+      limit > 0 ? em.find(CpaasNumber, where, { orderBy: { e164: 'asc', id: 'asc' }, limit }) : [];
+    const first = stuck > 0 ? await some(stuckOnes, FIRST) : [];
+    if (count > stuck)
+      first.push(...(await some({ $and: [held, { state: { $ne: 'cleanup-required' } }] }, FIRST - first.length)));
+    return { count, stuck, first: first.map(({ id, e164, state }) => ({ id, e164, state })) };
   }
 
   async timeline(scope: TenantScope, id: string): Promise<TimelineEntryView[]> {

@@ -2,9 +2,11 @@ import { Controller, Inject } from '@nestjs/common';
 import {
   provisioningRpc as rpc,
   type AssignNumber,
+  type CountNumbersUnder,
   type ListNumbers,
   type NumberOutcome,
   type NumberView,
+  type NumbersUnder,
   type OperationView,
   type ReleaseNumber,
   type TimelineEntryView,
@@ -47,6 +49,11 @@ export class NumbersController {
   @Answers(rpc.listNumbers)
   list({ scope, body }: RpcRequest<ListNumbers>): Promise<Page<NumberView>> {
     return this.queries.list(scope, body);
+  }
+
+  @Answers(rpc.countNumbersUnder)
+  countUnder({ scope, body }: RpcRequest<CountNumbersUnder>): Promise<NumbersUnder> {
+    return this.queries.countUnder(scope, body);
   }
 
   @Answers(rpc.refreshNumber)

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
-import { hierarchyRpc, type UserSavedV1, type UserView } from '@strowger/contracts-hierarchy';
+import { hierarchyRpc, type UserView } from '@strowger/contracts-hierarchy';
 import type {
   AssignNumber,
   NumberOutcome,
@@ -10,7 +10,7 @@ import type {
 } from '@strowger/contracts-provisioning';
 import { Rpc } from '@strowger/http';
 import { Clock, newId, NotFound, withinScope, type RpcContext, type TenantScope, checkVersion } from '@strowger/kernel';
-import { DatabaseUnavailable, Db, isDatabaseAway, sql, uniqueViolation } from '@strowger/persistence';
+import { DatabaseUnavailable, Db, isDatabaseAway, uniqueViolation } from '@strowger/persistence';
 import { SagaRunner } from '@strowger/saga';
 import { ProvisioningConfig } from '../config.js';
 import type { Platform } from '../platforms/platform.entity.js';
@@ -24,6 +24,7 @@ import {
   NumberStateConflict,
   PlatformRequired,
 } from './number.errors.js';
+import { NumberOwners } from './number-owners.service.js';
 import { NumberQueries, operationOf } from './number.queries.js';
 import { parseNumber } from './number-parsing.js';
 import { provisionNumber } from './provision-number.saga.js';
@@ -42,6 +43,7 @@ export class NumbersService {
     @Inject(PlatformsService) private readonly platforms: PlatformsService,
     @Inject(NumberOutcomes) private readonly outcomes: NumberOutcomes,
     @Inject(NumberQueries) private readonly queries: NumberQueries,
+    @Inject(NumberOwners) private readonly owners: NumberOwners,
     @Inject(ProvisioningConfig) private readonly config: Readonly<ProvisioningConfig>,
   ) {}
 
@@ -87,39 +89,13 @@ export class NumbersService {
     return this.queries.view(number);
   }
 
-  /** In the consumer's transaction: the user is gone, so are the user's numbers. */
-  async ownerDeleted(userId: string): Promise<void> {
-    await this.db.transactional(async (em) => {
-      await this.lockUser(userId);
-      await this.db.query(
-        sql`insert into ended_user (user_id, ended_at) values (${userId}, ${this.clock.now()}) on conflict do nothing`,
-      );
-      const lockMode = LockMode.PESSIMISTIC_WRITE;
-      for (const number of await em.find(CpaasNumber, { userId, endedAt: null }, { lockMode })) {
-        // What is still being set up can't be taken down yet; its end begins the release.
-        if (number.state === 'provisioning' || number.state === 'cleanup-required') number.releaseWhenReady = true;
-        else if (number.state !== 'releasing') await this.outcomes.beginRelease(em, number, { deleteMessages: false });
-      }
-    });
-  }
-
-  async ownerSaved(user: UserSavedV1, revision: number): Promise<void> {
-    await this.db.transactional(async (em) => {
-      const lockMode = LockMode.PESSIMISTIC_WRITE;
-      const numbers = await em.find(CpaasNumber, { userId: user.userId, endedAt: null }, { lockMode });
-      for (const number of numbers) number.ownerChanged(user, revision);
-    });
-  }
-
   private async reserve(
     given: { id: string; e164: string; friendlyName?: string | null },
-    owner: UserView,
+    asked: UserView,
     platform: Platform,
   ): Promise<void> {
     await this.db.transactional(async (em) => {
-      await this.lockUser(owner.id);
-      const [ended] = await this.db.query(sql`select 1 from ended_user where user_id = ${owner.id}`);
-      if (ended) throw new NotFound('user', owner.id);
+      const owner = await this.owners.newest(asked);
       if (!(await this.platforms.hold(em, platform.id))) throw new NotFound('platform', platform.id);
       const number = CpaasNumber.reserve({ ...given, platformId: platform.id }, owner, this.clock.now());
       em.persist(number);
@@ -186,10 +162,5 @@ export class NumbersService {
     const number = await em.findOne(CpaasNumber, { $and: [withinScope(scope), { id }] }, { lockMode });
     if (!number) throw new NotFound('number', id);
     return number;
-  }
-
-  /** Assigning to a user and the user's end take turns, so that no number is left with a user who is gone. */
-  private async lockUser(userId: string): Promise<void> {
-    await this.db.query(sql`select pg_advisory_xact_lock(hashtextextended(${userId}, 0))`);
   }
 }

@@ -1,19 +1,19 @@
 import { Inject } from '@nestjs/common';
 import { UserDeletedV1, UserSavedV1 } from '@strowger/contracts-hierarchy';
-import { Consumer, Handles, type Received } from '@strowger/messaging';
-import { NumbersService } from './numbers.service.js';
+import { Consumer, HandlesMany, type Received } from '@strowger/messaging';
+import { NumberOwners } from './number-owners.service.js';
 
 @Consumer('provisioning-user-numbers')
 export class UserNumbersConsumer {
-  constructor(@Inject(NumbersService) private readonly numbers: NumbersService) {}
+  constructor(@Inject(NumberOwners) private readonly owners: NumberOwners) {}
 
-  @Handles(UserSavedV1)
-  async onSaved({ data, sequence }: Received<UserSavedV1>): Promise<void> {
-    await this.numbers.ownerSaved(data, sequence);
+  @HandlesMany(UserSavedV1)
+  async onSaved(users: Received<UserSavedV1>[]): Promise<void> {
+    await this.owners.saved(users);
   }
 
-  @Handles(UserDeletedV1)
-  async onDeleted({ data }: Received<UserDeletedV1>): Promise<void> {
-    await this.numbers.ownerDeleted(data.userId);
+  @HandlesMany(UserDeletedV1)
+  async onDeleted(users: Received<UserDeletedV1>[]): Promise<void> {
+    await this.owners.deleted(users.map(({ data }) => data.userId));
   }
 }

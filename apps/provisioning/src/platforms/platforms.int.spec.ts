@@ -85,7 +85,7 @@ describe('creating', () => {
   it('is refused while nobody is alerted, in hierarchy’s words, and leaves nothing', async () => {
     const provider = await world.given.provider({ alerted: false });
     const error = await refusal(world.given.platform(provider.id, await world.given.account()));
-    expect(error).toMatchObject({ kind: 'conflict', code: 'no-alert-recipient' });
+    expect(error).toMatchObject({ kind: 'conflict', code: 'alert-recipient-required' });
     expect(await world.call(rpc.listPlatforms, { systemProviderId: provider.id })).toEqual([]);
     expect(await world.db.query(sql`select 1 from alert_hold where system_provider_id = ${provider.id}`)).toEqual([]);
   });
@@ -177,11 +177,13 @@ describe('changing', () => {
 });
 
 describe('the webhook', () => {
-  it('is shown whole to portal users only', async () => {
+  it('is shown whole to administrators only', async () => {
     const tenant = await world.given.tenant();
     expect((await get(tenant)).webhookUrl).toBe(tenant.platform.webhookUrl);
-    const client: Actor = { kind: 'interface-user', id: 'i-1', name: 'Interface' };
-    expect((await get(tenant, client)).webhookUrl).toBe('https://hooks.example.net/hooks/restcomm/.....');
+    for (const role of ['support', 'agent', undefined] as const) {
+      const reader: Actor = { kind: 'portal-user', id: 'p-2', name: 'Sue Support', role };
+      expect((await get(tenant, reader)).webhookUrl).toBe('https://hooks.example.net/hooks/restcomm/.....');
+    }
   });
 
   it('rotates with 24 hours of overlap', async () => {

@@ -262,7 +262,7 @@ export class PlatformsService {
     const masked = (sealed: string): string => maskSecret(this.carriers.box.open(sealed, sealContext));
     const { mms: mmsAvailable, whatsapp: whatsappAvailable } = manifestOf(platform.kind);
     // Whoever sets the carrier up needs it whole; it lets its holder feed us messages, so nobody else gets it.
-    const needsUrl = actor.kind === 'portal-user' || actor.kind === 'system';
+    const needsUrl = actor.role === 'administrator' || actor.kind === 'system';
     return {
       id: platform.id,
       systemProviderId: platform.systemProviderId,

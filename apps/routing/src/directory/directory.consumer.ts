@@ -1,19 +1,33 @@
 import { Inject } from '@nestjs/common';
-import { MessagingEntitlementChangedV1, UserDeletedV1 } from '@strowger/contracts-hierarchy';
+import {
+  GroupDeletedV1,
+  MessagingEntitlementChangedV1,
+  PortalUserDeletedV1,
+  PortalUserSavedV1,
+  ResellerDeletedV1,
+  SystemProviderDeletedV1,
+  UserDeletedV1,
+  UserSavedV1,
+} from '@strowger/contracts-hierarchy';
 import {
   NumberActivatedV1,
   NumberReleasedV1,
   PlatformDeletedV1,
   PlatformSavedV1,
 } from '@strowger/contracts-provisioning';
-import { Consumer, Handles, type Received } from '@strowger/messaging';
+import { Consumer, Handles, HandlesMany, type Received } from '@strowger/messaging';
+import { AgentsService } from '../contact-centre/agents.service.js';
+import { CascadesService } from '../contact-centre/cascades.service.js';
 import { InboundService } from '../inbound/inbound.service.js';
 import { QuarantineService } from '../inbound/quarantine.service.js';
 import { MessagesService } from '../messages/messages.service.js';
 import { PlatformAccess } from './platform-access.js';
 import { DirectoryService } from './directory.service.js';
 
-/** Keeps what routing must know of numbers, licences and platforms, and lets through what had to wait for it. */
+/**
+ * Keeps what routing must know of numbers, users, licences and platforms, lets through what had to wait for it, and ends
+ * what hung on something deleted. One consumer for all of it: a second one would be sent every fact of hierarchy again.
+ */
 @Consumer('routing-directory')
 export class DirectoryConsumer {
   constructor(
@@ -22,6 +36,8 @@ export class DirectoryConsumer {
     @Inject(InboundService) private readonly inbound: InboundService,
     @Inject(MessagesService) private readonly messages: MessagesService,
     @Inject(PlatformAccess) private readonly access: PlatformAccess,
+    @Inject(CascadesService) private readonly cascades: CascadesService,
+    @Inject(AgentsService) private readonly agents: AgentsService,
   ) {}
 
   @Handles(NumberActivatedV1)
@@ -42,10 +58,15 @@ export class DirectoryConsumer {
     if (data.entitled) await this.inbound.releaseHeld(data.userId);
   }
 
+  @HandlesMany(UserSavedV1)
+  async onUsersSaved(users: Received<UserSavedV1>[]): Promise<void> {
+    await this.directory.place(users);
+  }
+
   /** The messages stay: they go with a number's release when that is asked for, or by retention. */
-  @Handles(UserDeletedV1)
-  async onUserDeleted({ data }: Received<UserDeletedV1>): Promise<void> {
-    await this.directory.entitle(data.userId, false, Number.MAX_SAFE_INTEGER);
+  @HandlesMany(UserDeletedV1)
+  async onUsersDeleted(users: Received<UserDeletedV1>[]): Promise<void> {
+    await this.directory.forget(users.map(({ data }) => data.userId));
   }
 
   @Handles(PlatformSavedV1)
@@ -58,5 +79,30 @@ export class DirectoryConsumer {
   async onPlatformDeleted({ data, sequence }: Received<PlatformDeletedV1>): Promise<void> {
     await this.directory.deletePlatform(data.platformId, sequence);
     this.access.forget(data.platformId);
+  }
+
+  @Handles(GroupDeletedV1)
+  async onGroupDeleted({ data }: Received<GroupDeletedV1>): Promise<void> {
+    await this.cascades.groupDeleted(data);
+  }
+
+  @Handles(ResellerDeletedV1)
+  async onResellerDeleted({ data }: Received<ResellerDeletedV1>): Promise<void> {
+    await this.cascades.resellerDeleted(data);
+  }
+
+  @Handles(SystemProviderDeletedV1)
+  async onSystemProviderDeleted({ data }: Received<SystemProviderDeletedV1>): Promise<void> {
+    await this.cascades.systemProviderDeleted(data);
+  }
+
+  @Handles(PortalUserSavedV1)
+  async onPortalUserSaved({ data, sequence }: Received<PortalUserSavedV1>): Promise<void> {
+    await this.agents.saved(data, sequence);
+  }
+
+  @Handles(PortalUserDeletedV1)
+  async onPortalUserDeleted({ data }: Received<PortalUserDeletedV1>): Promise<void> {
+    await this.cascades.portalUserDeleted(data);
   }
 }

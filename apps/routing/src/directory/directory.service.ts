@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { UserSavedV1 } from '@strowger/contracts-hierarchy';
 import type { NumberActivatedV1, PlatformSavedV1 } from '@strowger/contracts-provisioning';
 import type { TenantScope } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
@@ -34,6 +35,8 @@ export interface KnownPlatform {
 export const lockOf = {
   number: (platformId: string, e164: string): string => `routing:number:${platformId}:${e164}`,
   licence: (userId: string): string => `routing:licence:${userId}`,
+  /** Held by whoever stores or changes where a user's numbers are in the tree. */
+  place: (userId: string): string => `routing:place:${userId}`,
 };
 
 /** What other services told us of numbers, licences and platforms. An older sequence changes nothing. */
@@ -41,16 +44,51 @@ export const lockOf = {
 export class DirectoryService {
   constructor(@Inject(Db) private readonly db: Db) {}
 
+  /** The owner's place in the tree is hierarchy's to tell; what the number carries of it counts until it has. */
   async activate(
     { numberId, e164, friendlyName, platformId, owner }: NumberActivatedV1,
     sequence: number,
   ): Promise<void> {
     await this.lock(lockOf.number(platformId, e164));
+    await this.lock(lockOf.place(owner.id));
     await this.db.query(sql`
       insert into owned_number (number_id, e164, friendly_name, platform_id, system_provider_id, reseller_id, group_id, user_id, active, sequence)
-      values (${numberId}, ${e164}, ${friendlyName}, ${platformId}, ${owner.systemProviderId}, ${owner.resellerId}, ${owner.groupId}, ${owner.id}, true, ${sequence})
+      select ${numberId}::uuid, ${e164}, ${friendlyName}, ${platformId}::uuid, ${owner.systemProviderId}::uuid, coalesce(p.reseller_id, ${owner.resellerId}::uuid),
+             coalesce(p.group_id, ${owner.groupId}::uuid), ${owner.id}::uuid, true, ${sequence}::bigint
+      from (select ${owner.id}::uuid as user_id) u left join user_place p on p.user_id = u.user_id
       on conflict (number_id) do update set active = true, friendly_name = excluded.friendly_name, sequence = excluded.sequence
         where owned_number.sequence < excluded.sequence`);
+  }
+
+  /** Users' numbers, and all that was said on them, go where the users go. */
+  async place(users: readonly { data: UserSavedV1; sequence: number }[]): Promise<void> {
+    const rows = [...users].sort((a, b) => (a.data.userId < b.data.userId ? -1 : 1));
+    const locks = rows.map(({ data }) => lockOf.place(data.userId));
+    const moved = await this.db.query<{ id: string }>(sql`
+      with alone as materialized (select count(pg_advisory_xact_lock(hashtextextended(name, 0))) from unnest(${locks}::text[]) as name)
+      insert into user_place (user_id, reseller_id, group_id, sequence)
+      select t.* from alone,
+        unnest(${rows.map(({ data }) => data.userId)}::uuid[], ${rows.map(({ data }) => data.resellerId)}::uuid[],
+               ${rows.map(({ data }) => data.groupId)}::uuid[], ${rows.map(({ sequence }) => sequence)}::bigint[]) as t
+      on conflict (user_id) do update set reseller_id = excluded.reseller_id, group_id = excluded.group_id, sequence = excluded.sequence
+        where user_place.sequence < excluded.sequence
+      returning user_id as id`);
+    if (moved.length === 0) return;
+    await this.db.query(sql`
+      update owned_number n set reseller_id = p.reseller_id, group_id = p.group_id
+      from user_place p
+      where p.user_id = any(${moved.map(({ id }) => id)}::uuid[]) and n.user_id = p.user_id
+        and (n.reseller_id, n.group_id) is distinct from (p.reseller_id, p.group_id)`);
+  }
+
+  /** Users who are gone are entitled to nothing, whatever else is still on its way. */
+  async forget(userIds: readonly string[]): Promise<void> {
+    const ids = [...userIds].sort();
+    await this.db.query(sql`
+      with gone as (delete from user_place where user_id = any(${ids}::uuid[]))
+      insert into user_entitlement (user_id, entitled, sequence)
+      select id, false, ${Number.MAX_SAFE_INTEGER}::bigint from unnest(${ids}::uuid[]) as id
+      on conflict (user_id) do update set entitled = false, sequence = excluded.sequence where user_entitlement.sequence < excluded.sequence`);
   }
 
   async release(numberId: string, sequence: number): Promise<void> {
@@ -62,7 +100,8 @@ export class DirectoryService {
   }
 
   async entitle(userId: string, entitled: boolean, sequence: number): Promise<void> {
-    await this.lock(lockOf.licence(userId));
+    // Nothing waits for a licence to go, so only its coming has to be alone.
+    if (entitled) await this.lock(lockOf.licence(userId));
     await this.db.query(sql`
       insert into user_entitlement (user_id, entitled, sequence) values (${userId}, ${entitled}, ${sequence})
       on conflict (user_id) do update set entitled = excluded.entitled, sequence = excluded.sequence where user_entitlement.sequence < excluded.sequence`);

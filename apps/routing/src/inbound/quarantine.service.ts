@@ -4,7 +4,7 @@ import { AppError, NotFound, pageOf, type Page, type TenantScope } from '@strowg
 import { Db, sql } from '@strowger/persistence';
 import { parseHook } from '@strowger/cpaas';
 import { PlatformAccess } from '../directory/platform-access.js';
-import { timeCursor } from '../directory/scope.js';
+import { inScope, timeCursor } from '../directory/scope.js';
 import { ReceiptsService, type Receipt } from '../outbound/receipts.service.js';
 import type { Inbound } from './inbound.js';
 import { InboundService } from './inbound.service.js';
@@ -144,11 +144,7 @@ export class QuarantineService {
 
 /** A delivery that found no owner belongs to nobody below the system provider. */
 const providerOnly = (scope: TenantScope) =>
-  scope.level === 'platform'
-    ? sql`true`
-    : scope.level === 'system-provider'
-      ? sql`system_provider_id = ${scope.id}`
-      : sql`false`;
+  scope.level === 'platform' || scope.level === 'system-provider' ? inScope(scope) : sql`false`;
 
 const viewOf = (row: Row): QuarantinedView => ({
   id: row.id,

@@ -21,7 +21,7 @@ import {
 import { Db, sql } from '@strowger/persistence';
 import { analyse, isShortCode, MAX_TEXT_LENGTH } from '@strowger/sms';
 import { DirectoryService, type OwnedNumber } from '../directory/directory.service.js';
-import { inScope, timeCursor } from '../directory/scope.js';
+import { inScopeOfUser, timeCursor } from '../directory/scope.js';
 import { OutboundMessages } from '../outbound/outbound-messages.js';
 import { SenderQueries } from '../outbound/sender.queries.js';
 import { MESSAGE_COLUMNS, messageViewOf, type MessageRow } from './message.queries.js';
@@ -114,7 +114,7 @@ export class MessagesService {
     const after = timeCursor(cursor);
     const rows = await this.db.query<MessageRow>(sql`
       select ${MESSAGE_COLUMNS} from message
-      where ${inScope(scope)} ${visible(scope)}
+      where ${inScopeOfUser(scope)} ${visible(scope)}
         ${conversationId ? sql`and conversation_id = ${conversationId}` : sql``} ${userId ? sql`and user_id = ${userId}` : sql``}
         ${after ? sql`and (created_at, id) < (${after.at}::timestamptz, ${after.id}::uuid)` : sql``}
       order by created_at desc, id desc limit ${limit + 1}`);
@@ -128,7 +128,7 @@ export class MessagesService {
     const after = timeCursor(cursor);
     const rows = await this.db.query<ConversationView>(sql`
       select c.id, c.user_id as "userId", c.number, c.remote, c.last_message_at as "lastMessageAt", case when o.id is null then 'none' else 'opted-out' end as "remoteConsent"
-      from (select * from conversation where ${inScope(scope)} ${shown(scope)} ${userId ? sql`and user_id = ${userId}` : sql``}
+      from (select * from conversation where ${inScopeOfUser(scope)} ${shown(scope)} ${userId ? sql`and user_id = ${userId}` : sql``}
         ${after ? sql`and (last_message_at, id) < (${after.at}::timestamptz, ${after.id}::uuid)` : sql``}
         order by last_message_at desc, id desc limit ${limit + 1}) c
       left join opt_out o on o.number = c.number and o.remote = c.remote and o.cleared_at is null
@@ -218,7 +218,7 @@ export class MessagesService {
 
   private async row(scope: TenantScope, id: string, lock = false): Promise<MessageRow> {
     const [row] = await this.db.query<MessageRow>(
-      sql`select ${MESSAGE_COLUMNS} from message where id = ${id} and ${inScope(scope)} ${visible(scope)} ${lock ? sql`for update` : sql``}`,
+      sql`select ${MESSAGE_COLUMNS} from message where id = ${id} and ${inScopeOfUser(scope)} ${visible(scope)} ${lock ? sql`for update` : sql``}`,
     );
     if (!row) throw new NotFound('message', id);
     return row;

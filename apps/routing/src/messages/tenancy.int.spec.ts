@@ -103,6 +103,38 @@ describe.each(LEVELS)('a %s', (level) => {
   });
 });
 
+describe('a system provider with others below it', () => {
+  const above = (...users: SpecUser[]): TenantScope => ({
+    ...providerScope(mine.platform),
+    providerIds: [mine, ...users].map((user) => user.platform.systemProviderId),
+  });
+
+  it('finds the messages of a user below it, sends for that user, and sees what was quarantined there', async () => {
+    const [scope, { user }] = [above(theirs.user), theirs];
+    expect((await world.call(routingRpc.getMessage, { id: theirs.message }, scope)).id).toBe(theirs.message);
+    expect((await world.call(routingRpc.listMessages, { userId: user.userId }, scope)).items).toHaveLength(2);
+    expect((await world.call(routingRpc.listConversations, {}, scope)).items).toHaveLength(1);
+    expect((await world.call(routingRpc.listAttempts, { id: theirs.message }, scope)).length).toBeGreaterThan(0);
+    expect(await world.call(routingRpc.listOptOuts, { id: user.numberId }, scope)).toEqual([]);
+    const { items } = await world.call(routingRpc.listQuarantine, {}, scope);
+    expect(items.map(({ id }) => id)).toEqual([theirs.quarantined]);
+    const sent = await world.call(
+      routingRpc.sendMessage,
+      { userId: user.userId, to: REMOTE, text: 'from above' },
+      scope,
+    );
+    expect(sent.number).toBe(user.e164);
+  });
+
+  it('finds nothing of one that is not below it', async () => {
+    const scope = above(await world.given.user());
+    expect((await refusal(world.call(routingRpc.getMessage, { id: theirs.message }, scope))).code).toBe(
+      'message-not-found',
+    );
+    expect((await world.call(routingRpc.listQuarantine, {}, scope)).items).toEqual([]);
+  });
+});
+
 it('does not tell a provider who opted out from the number when it was another provider’s', async () => {
   const first = await world.given.user();
   await world.receive(first.platform, { to: first.e164, text: 'STOP' });

@@ -1,6 +1,11 @@
 import type { MigrationClass } from '@strowger/persistence';
 import { M20261120Initial } from './m20261120-initial.js';
 import { M20261120bStoreInbound } from './m20261120b-store-inbound.js';
+import { M20261120cContactCentre } from './m20261120c-contact-centre.js';
 
 /** In order; a deployed one is not edited. */
-export const MIGRATIONS: readonly MigrationClass[] = [M20261120Initial, M20261120bStoreInbound];
+export const MIGRATIONS: readonly MigrationClass[] = [
+  M20261120Initial,
+  M20261120bStoreInbound,
+  M20261120cContactCentre,
+];

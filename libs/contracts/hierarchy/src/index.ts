@@ -1,4 +1,13 @@
+export * from './accounts.js';
 export * from './events.js';
+export * from './imports.js';
+export * from './license-terms.js';
+export * from './licensing.js';
+export * from './provision-operations.js';
+export * from './provision-words.js';
+export * from './provision.js';
 export * from './requests.js';
+export * from './structure.js';
+export * from './tree.js';
 export * from './views.js';
 export * as hierarchyRpc from './rpc.js';

@@ -1,13 +1,11 @@
 import { Type } from 'class-transformer';
 import {
-  ArrayMaxSize,
-  ArrayUnique,
-  IsArray,
   IsBoolean,
   IsDefined,
   IsEmail,
   IsIn,
   IsInt,
+  IsISO8601,
   IsOptional,
   IsString,
   IsTimeZone,
@@ -20,15 +18,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { JSONSchema } from 'class-validator-jsonschema';
-
-/** Neither leading nor trailing white space nor control characters: identifiers are stored as given, never trimmed. */
-const AS_GIVEN = /^(?!\s)[^\p{Cc}]*(?<!\s)$/u;
-const PLAIN = /^[^\p{Cc}]*$/u;
-const plain = { message: '$property must not hold control characters' };
-const asGiven = { message: '$property must not begin or end with a space or hold control characters' };
-
-/** Null empties the field. An optional field without this is left as it is by null. */
-const Clearable = (): ReturnType<typeof JSONSchema> => JSONSchema({ type: ['string', 'null'] });
+import { AS_GIVEN, asGiven, Clearable, PLAIN, plain } from './rules.js';
 
 export class ById {
   @IsUUID() id!: string;
@@ -53,64 +43,30 @@ export class ListUnder extends ListQuery {
 export class SignIn {
   @IsEmail() @JSONSchema({ examples: ['admin@demo.example'] }) email!: string;
   @IsString() @Length(1, 256) password!: string;
+  /** Filled by the gateway. */
+  @IsOptional() @IsString() @MaxLength(1000) userAgent?: string;
 }
 export class RefreshSession {
   @IsString() @Length(1, 200) refreshToken!: string;
+  /** Filled by the gateway. */
+  @IsOptional() @IsString() @MaxLength(1000) userAgent?: string;
 }
 
 // Hierarchy
-
-export class CreateSystemProvider {
-  @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name!: string;
-  @IsOptional() @IsTimeZone() @JSONSchema({ examples: ['America/Chicago'] }) timezone?: string;
-  @IsOptional() @IsString() @Length(2, 16) @Matches(PLAIN, plain) language?: string;
-  @IsOptional() @IsString() @MaxLength(255) @Matches(PLAIN, plain) accountsReference?: string;
-  @IsOptional() @IsInt() @Min(0) @Max(90) @JSONSchema({ default: 14 }) trialDurationDays?: number;
-  /** Compared without case; each belongs to one system provider only. */
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(100)
-  @ArrayUnique((host: unknown) => String(host).toLowerCase())
-  @IsString({ each: true })
-  @Length(1, 253, { each: true })
-  @Matches(AS_GIVEN, { ...asGiven, each: true })
-  serverHostNames?: string[];
-}
-export class UpdateSystemProvider {
-  @IsUUID() id!: string;
-  @IsOptional() @IsInt() version?: number;
-  @IsOptional() @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name?: string;
-  @IsOptional() @IsTimeZone() timezone?: string;
-  @IsOptional() @IsString() @Length(2, 16) @Matches(PLAIN, plain) language?: string;
-  @IsOptional() @IsString() @MaxLength(255) @Matches(PLAIN, plain) @Clearable() accountsReference?: string;
-  @IsOptional() @IsInt() @Min(0) @Max(90) trialDurationDays?: number;
-  /** The whole list: those left out are given up. */
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(100)
-  @ArrayUnique((host: unknown) => String(host).toLowerCase())
-  @IsString({ each: true })
-  @Length(1, 253, { each: true })
-  @Matches(AS_GIVEN, { ...asGiven, each: true })
-  serverHostNames?: string[];
-}
 
 export class CreateReseller {
   @IsUUID() systemProviderId!: string;
   /** The reseller id as in BroadWorks, exactly. */
   @IsString() @Length(1, 30) @Matches(AS_GIVEN, asGiven) @JSONSchema({ examples: ['acme'] }) key!: string;
-  @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name!: string;
+  /** Absent: empty. */
+  @IsOptional() @IsString() @MaxLength(255) @Matches(AS_GIVEN, asGiven) name?: string;
   @IsIn(['enterprise', 'service-provider']) kind!: 'enterprise' | 'service-provider';
 }
 export class CreateGroup {
   @IsUUID() resellerId!: string;
   @IsString() @Length(1, 30) @Matches(AS_GIVEN, asGiven) @JSONSchema({ examples: ['acme-hq'] }) key!: string;
-  @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name!: string;
-}
-export class RenameNode {
-  @IsUUID() id!: string;
-  @IsOptional() @IsInt() version?: number;
-  @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name!: string;
+  /** Absent: empty. */
+  @IsOptional() @IsString() @MaxLength(255) @Matches(AS_GIVEN, asGiven) name?: string;
 }
 
 export class CreateUser {
@@ -121,7 +77,8 @@ export class CreateUser {
   @Matches(AS_GIVEN, asGiven)
   @JSONSchema({ examples: ['chris@acme.example'] })
   broadworksUserId!: string;
-  @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name!: string;
+  /** Absent: empty. */
+  @IsOptional() @IsString() @MaxLength(255) @Matches(AS_GIVEN, asGiven) name?: string;
   @IsOptional() @IsTimeZone() timezone?: string;
   @IsOptional() @IsString() @Length(2, 16) @Matches(PLAIN, plain) language?: string;
   @IsOptional() @IsString() @MaxLength(255) @Matches(PLAIN, plain) externalReference?: string;
@@ -129,7 +86,16 @@ export class CreateUser {
 export class UpdateUser {
   @IsUUID() id!: string;
   @IsOptional() @IsInt() version?: number;
-  @IsOptional() @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name?: string;
+  @IsOptional() @IsString() @MaxLength(255) @Matches(AS_GIVEN, asGiven) name?: string;
+  /** The new user id; must match BroadWorks exactly. */
+  @IsOptional()
+  @IsString()
+  @Length(1, 161)
+  @Matches(AS_GIVEN, asGiven)
+  @JSONSchema({ examples: ['chris@acme.example'] })
+  broadworksUserId?: string;
+  /** Moves the user, with its licences, to this group of the same system provider. */
+  @IsOptional() @IsUUID() groupId?: string;
   @IsOptional() @IsTimeZone() @Clearable() timezone?: string;
   @IsOptional() @IsString() @Length(2, 16) @Matches(PLAIN, plain) @Clearable() language?: string;
   @IsOptional() @IsString() @MaxLength(255) @Matches(PLAIN, plain) @Clearable() externalReference?: string;
@@ -153,6 +119,11 @@ export class CreatePortalUser {
   @IsUUID() nodeId!: string;
   @IsEmail() email!: string;
   @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name!: string;
+  /** How the SOAP API names the portal user; unique in its system provider, compared without case. */
+  @IsOptional() @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) userName?: string;
+  /** That of the system provider where it is left out. */
+  @IsOptional() @IsTimeZone() timezone?: string;
+  /** Not a common one, and not one that holds the e-mail address. */
   @IsString() @Length(12, 256) password!: string;
   @IsIn(PORTAL_ROLES) role!: PortalRole;
   @IsDefined() @ValidateNested() @Type(() => NotificationSwitches) notifications!: NotificationSwitches;
@@ -162,27 +133,11 @@ export class UpdatePortalUser {
   @IsOptional() @IsInt() version?: number;
   @IsOptional() @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) name?: string;
   @IsOptional() @IsEmail() email?: string;
+  @IsOptional() @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) @Clearable() userName?: string;
+  @IsOptional() @IsTimeZone() @Clearable() timezone?: string;
   @IsOptional() @IsString() @Length(12, 256) password?: string;
   @IsOptional() @IsIn(PORTAL_ROLES) role?: PortalRole;
   @IsOptional() @ValidateNested() @Type(() => NotificationSwitches) notifications?: NotificationSwitches;
-}
-
-// Licences
-
-export class SetPurchase {
-  @IsUUID() systemProviderId!: string;
-  @IsString() application!: string;
-  @IsString() licenseType!: string;
-  @IsInt() @Min(0) @Max(10_000_000) quantity!: number;
-}
-export class AssignLicense {
-  @IsUUID() userId!: string;
-  @IsString() @JSONSchema({ examples: ['UnityDesktop'] }) application!: string;
-  @IsString() @JSONSchema({ examples: ['Pro'] }) licenseType!: string;
-}
-export class RemoveLicense {
-  @IsUUID() userId!: string;
-  @IsUUID() licenseId!: string;
 }
 
 // Others' needs
@@ -197,5 +152,22 @@ export class ReleaseAlertGuard {
   @IsUUID() platformId!: string;
 }
 export class ListHistory extends ListQuery {
+  /** What happened to this reseller and to all below it, also after its deletion; likewise the three after it. */
+  @IsOptional() @IsUUID() resellerId?: string;
+  @IsOptional() @IsUUID() groupId?: string;
+  @IsOptional() @IsUUID() userId?: string;
+  @IsOptional() @IsUUID() systemProviderId?: string;
+  /** What happened to this object itself. */
   @IsOptional() @IsUUID() objectId?: string;
+  /** `system-provider`, `reseller`, `group`, `user`, `portal-user` … */
+  @IsOptional() @IsString() @Matches(/^[a-z-]{1,40}$/) @JSONSchema({ examples: ['user'] }) objectKind?: string;
+  /** `created`, `updated`, `deleted`, `license-assigned` … */
+  @IsOptional() @IsString() @Matches(/^[a-z-]{1,60}$/) @JSONSchema({ examples: ['deleted'] }) action?: string;
+  /** Who did it, by id. */
+  @IsOptional() @IsString() @Length(1, 255) @Matches(PLAIN, plain) actorId?: string;
+  @IsOptional() @IsString() @Matches(/^[a-z-]{1,40}$/) @JSONSchema({ examples: ['interface-user'] }) actorKind?: string;
+  /** From this instant on. */
+  @IsOptional() @IsISO8601({ strict: true }) @JSONSchema({ format: 'date-time' }) since?: string;
+  /** Before this instant. */
+  @IsOptional() @IsISO8601({ strict: true }) @JSONSchema({ format: 'date-time' }) until?: string;
 }

@@ -11,20 +11,10 @@ import {
   IsUUID,
   ValidateNested,
 } from 'class-validator';
+import { JSONSchema } from 'class-validator-jsonschema';
 import type { TenantScope } from '@strowger/kernel';
 import { NotificationSwitches, PORTAL_ROLES, type PortalRole } from './requests.js';
 
-export class SystemProviderView {
-  @IsUUID() id!: string;
-  @IsString() name!: string;
-  @IsString() timezone!: string;
-  @IsString() language!: string;
-  @IsOptional() @IsString() accountsReference?: string;
-  @IsInt() trialDurationDays!: number;
-  @IsArray() @IsString({ each: true }) serverHostNames!: string[];
-  @IsInt() version!: number;
-  @IsISO8601() createdAt!: string;
-}
 export class ResellerView {
   @IsUUID() id!: string;
   @IsUUID() systemProviderId!: string;
@@ -65,8 +55,13 @@ export class PortalUserView {
   @IsString() nodeId!: string;
   @IsString() email!: string;
   @IsString() name!: string;
+  @IsOptional() @IsString() userName?: string;
+  @IsOptional() @IsString() timezone?: string;
   @IsIn(PORTAL_ROLES) role!: PortalRole;
   @ValidateNested() @Type(() => NotificationSwitches) notifications!: NotificationSwitches;
+  /** Cannot sign in and is told of nothing, until an administrator unlocks it. */
+  @IsBoolean() locked!: boolean;
+  @IsOptional() @IsISO8601() lockedAt?: string;
   @IsOptional() @IsISO8601() lastSuccessfulLoginAt?: string;
   @IsOptional() @IsISO8601() lastUnsuccessfulLoginAt?: string;
   @IsInt() version!: number;
@@ -83,6 +78,8 @@ export class PrincipalView {
 /** For the gateway only: the refresh token leaves in a cookie, never in a body. */
 export interface SessionGrant {
   principal: PrincipalView;
+  /** The same for as long as the session is continued. */
+  sessionId: string;
   refreshToken: string;
   refreshExpiresAt: string;
 }
@@ -92,22 +89,10 @@ export class ProductView {
   @IsString() licenseType!: string;
   /** Lets its holder receive and send messages. */
   @IsBoolean() messaging!: boolean;
-}
-export class PurchaseView {
-  @IsUUID() systemProviderId!: string;
-  @IsString() application!: string;
-  @IsString() licenseType!: string;
-  @IsInt() quantity!: number;
-  @IsInt() used!: number;
-  @IsInt() free!: number;
-}
-export class LicenseView {
-  @IsUUID() id!: string;
-  @IsUUID() userId!: string;
-  @IsString() application!: string;
-  @IsString() licenseType!: string;
-  @IsBoolean() messaging!: boolean;
-  @IsISO8601() assignedAt!: string;
+  /** Of several licences of one application a client is served the one of the highest rank. */
+  @IsInt() rank!: number;
+  /** What a client holding it may offer. */
+  @IsArray() @IsString({ each: true }) @JSONSchema({ examples: [['messaging']] }) features!: string[];
 }
 export class HistoryEntryView {
   @IsUUID() id!: string;

@@ -70,6 +70,11 @@ export class UpdateNumber {
   @IsOptional() @IsInt() version?: number;
   @IsString() @Length(1, 64) friendlyName!: string;
 }
+export class CountNumbersUnder {
+  @IsIn(['system-provider', 'reseller', 'group', 'user']) level!: 'system-provider' | 'reseller' | 'group' | 'user';
+  /** Of the node, which hierarchy may have deleted. */
+  @IsUUID() id!: string;
+}
 export class ListNumbers {
   @IsOptional() @Type(() => Number) @IsInt() @Min(1) @Max(200) @JSONSchema({ default: 50 }) limit?: number;
   @IsOptional() @IsString() @MaxLength(500) cursor?: string;

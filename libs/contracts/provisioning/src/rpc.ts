@@ -28,6 +28,11 @@ export const releaseNumber = define<r.ReleaseNumber, v.NumberOutcome>('release-n
 export const updateNumber = define<r.UpdateNumber, v.NumberView>('update-number', r.UpdateNumber);
 export const getNumber = define<ById, v.NumberView>('get-number', ById);
 export const listNumbers = define<r.ListNumbers, Page<v.NumberView>>('list-numbers', r.ListNumbers);
+/** Numbers of the node and below it that are not released yet, whatever keeps them. */
+export const countNumbersUnder = define<r.CountNumbersUnder, v.NumbersUnder>(
+  'count-numbers-under',
+  r.CountNumbersUnder,
+);
 /** Checks the enablement job now; at most once in 30 s per number. */
 export const refreshNumber = define<ById, v.NumberView>('refresh-number', ById);
 /** After a failed enablement: asks Message Exchange again. */

@@ -128,3 +128,11 @@ export interface PlatformAccessView {
   ratePerSecond: number;
   version: number;
 }
+/** Numbers not released yet. */
+export interface NumbersUnder {
+  count: number;
+  /** Those among them that could not be taken off their carrier; it is tried again and again. */
+  stuck: number;
+  /** A few of them, the stuck ones first. */
+  first: { id: string; e164: string; state: NumberState }[];
+}

@@ -1,3 +1,5 @@
+export * from './contact-centre.js';
+export * from './events.js';
 export * from './push.js';
 export * from './requests.js';
 export * from './views.js';

@@ -41,3 +41,25 @@ export const listOptOuts = define<ById, v.OptOutView[]>('list-opt-outs', ById);
 export const listQuarantine = define<r.ListQuarantine, Page<v.QuarantinedView>>('list-quarantine', r.ListQuarantine);
 /** Runs a quarantined delivery through routing again. */
 export const replayQuarantined = define<ById, v.QuarantinedView>('replay-quarantined', ById);
+export {
+  addAgent,
+  addGroupQueue,
+  addMediaStream,
+  addResellerQueue,
+  countQueuesUnder,
+  deleteMediaStream,
+  deleteQueue,
+  findMediaStream,
+  findQueue,
+  getMediaStream,
+  getQueue,
+  listAgents,
+  listGroupQueues,
+  listMediaStreams,
+  listQueueMediaStreams,
+  listQueues,
+  listResellerQueues,
+  removeAgent,
+  updateMediaStream,
+  updateQueue,
+} from './contact-centre.js';

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { hierarchyRpc, type ApiKeyGrant } from '@strowger/contracts-hierarchy';
+import { Rpc } from '@strowger/http';
+import { AppError, PLATFORM_SCOPE, SYSTEM_ACTOR } from '@strowger/kernel';
+import { DroppedCredentials } from './dropped-credentials.js';
+
+const KEY = /^stk_([0-9a-f]{12})_([\w-]{43})$/;
+/** A revoked key is told of at once; this is for a push that was lost. */
+const GOOD_MS = 10_000;
+/** Whoever calls on with a bad key is not asked about each time. */
+const BAD_MS = 2_000;
+const MOST_KEPT = 10_000;
+
+/** The same answer for what is no key at all, an unknown, an expired and a revoked one. */
+export class ApiKeyRefused extends AppError {
+  constructor() {
+    super(
+      'unauthenticated',
+      'api-key-refused',
+      'The API key is not known, has expired or was revoked. Check that it was copied whole, or ask for a new one.',
+    );
+  }
+}
+
+export const looksLikeApiKey = (token: string): boolean => token.startsWith('stk_');
+
+/** Who an API key stands for: asked of hierarchy by the hash of its secret, and remembered for seconds. */
+@Injectable()
+export class ApiKeys {
+  private readonly known = new Map<string, { answer: Promise<ApiKeyGrant>; until: number; id?: string }>();
+
+  constructor(
+    @Inject(Rpc) private readonly rpc: Rpc,
+    @Inject(DroppedCredentials) dropped: DroppedCredentials,
+  ) {
+    dropped.onKeys((ids) => {
+      if (ids === 'all') return this.known.clear();
+      for (const [hash, { id }] of this.known) if (!id || ids.includes(id)) this.known.delete(hash);
+    });
+  }
+
+  /** @throws ApiKeyRefused */
+  async verify(key: string, ip: string | undefined): Promise<ApiKeyGrant> {
+    const [, prefix, secret] = KEY.exec(key) ?? [];
+    if (!prefix || !secret) throw new ApiKeyRefused();
+    const secretHash = createHash('sha256').update(secret).digest('hex');
+    const hash = `${prefix} ${secretHash}`;
+    const known = this.known.get(hash);
+    const grant = await (known && Date.now() < known.until ? known.answer : this.ask(hash, prefix, secretHash, ip));
+    if (grant.endsAt && Date.now() >= Date.parse(grant.endsAt)) throw new ApiKeyRefused();
+    return grant;
+  }
+
+  private ask(hash: string, prefix: string, secretHash: string, ip: string | undefined): Promise<ApiKeyGrant> {
+    if (this.known.size >= MOST_KEPT) this.known.clear();
+    const answer = this.rpc.call(hierarchyRpc.authenticateApiKey, {
+      scope: PLATFORM_SCOPE,
+      actor: { ...SYSTEM_ACTOR, ip },
+      body: { prefix, secretHash },
+    });
+    const entry: { answer: Promise<ApiKeyGrant>; until: number; id?: string } = { answer, until: Date.now() + GOOD_MS };
+    this.known.set(hash, entry);
+    answer.then(
+      ({ id }) => (entry.id = id),
+      (thrown: unknown) => {
+        // Only a no is remembered; that nobody could be asked is not.
+        if (AppError.wrap(thrown).kind === 'unauthenticated') entry.until = Date.now() + BAD_MS;
+        else if (this.known.get(hash) === entry) this.known.delete(hash);
+      },
+    );
+    return answer;
+  }
+}

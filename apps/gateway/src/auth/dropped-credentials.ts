@@ -1,0 +1,54 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CREDENTIALS_DROPPED, type CredentialsDropped } from '@strowger/contracts-hierarchy';
+import { Messaging } from '@strowger/messaging';
+import { GatewayConfig } from '../config.js';
+
+/**
+ * Sessions and keys that hierarchy has ended, heard at once. A hint: where it was lost, an access token ends by its
+ * time and a remembered key within seconds.
+ */
+@Injectable()
+export class DroppedCredentials {
+  /** Ended sessions, until their last access token has expired. */
+  private readonly sessions = new Map<string, number>();
+  private readonly keyListeners = new Set<(ids: readonly string[] | 'all') => void>();
+
+  constructor(
+    @Inject(Messaging) messaging: Messaging,
+    @Inject(GatewayConfig) private readonly config: GatewayConfig,
+  ) {
+    let subscribed = false;
+    messaging.onConnected(() => {
+      this.tellKeys('all');
+      if (subscribed) return;
+      subscribed = true;
+      messaging.nc.subscribe(CREDENTIALS_DROPPED, {
+        callback: (error, message) => {
+          if (!error) this.hear(message.json<CredentialsDropped>());
+        },
+      });
+    });
+  }
+
+  hasEnded(sessionId: string): boolean {
+    return this.sessions.has(sessionId);
+  }
+
+  onKeys(listener: (ids: readonly string[] | 'all') => void): void {
+    this.keyListeners.add(listener);
+  }
+
+  private hear({ sessionIds = [], apiKeyIds = [] }: CredentialsDropped): void {
+    const now = Date.now();
+    for (const [id, until] of this.sessions) {
+      if (until > now) break; // the oldest first
+      this.sessions.delete(id);
+    }
+    for (const id of sessionIds) this.sessions.set(id, now + this.config.accessTokenSeconds * 1000);
+    if (apiKeyIds.length > 0) this.tellKeys(apiKeyIds);
+  }
+
+  private tellKeys(ids: readonly string[] | 'all'): void {
+    for (const listener of this.keyListeners) listener(ids);
+  }
+}

@@ -1,0 +1,10 @@
+import type { ActingPerson } from '@strowger/contracts-hierarchy';
+import type { Actor } from '@strowger/kernel';
+
+/** The actor as facts tell it. */
+export const actingPerson = ({ kind, id, name, ip }: Actor): ActingPerson => ({
+  kind,
+  id,
+  name,
+  ...(ip ? { ip } : {}),
+});

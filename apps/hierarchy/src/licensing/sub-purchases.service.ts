@@ -1,0 +1,154 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Oversell, OversellView, ProductName, SubPurchaseView } from '@strowger/contracts-hierarchy';
+import { Clock, NotFound, type RpcContext, type TenantScope } from '@strowger/kernel';
+import { Db, sql } from '@strowger/persistence';
+import { GroupsService } from '../groups/groups.service.js';
+import { HistoryService, type HistoryObject } from '../history/history.service.js';
+import { keepActive } from '../nodes/locks.js';
+import { ResellersService } from '../resellers/resellers.service.js';
+import { productOf, rankOf } from './catalogue.js';
+import {
+  GrantedFromAbove,
+  InsufficientLicenses,
+  QuantityBelowCommitted,
+  type LicenseRefusal,
+} from './licensing.errors.js';
+import { PoolsService } from './pools.service.js';
+
+export type ShareLevel = 'reseller' | 'group';
+/** `add` accumulates, `set` is absolute and 0 means explicitly none, `remove` lifts the restriction. */
+export type ShareChange = { how: 'add' | 'set'; quantity: number } | { how: 'remove' };
+
+interface Holder {
+  level: ShareLevel;
+  id: string;
+  resellerId: string;
+  systemProviderId: string;
+  about: HistoryObject;
+}
+interface Changed extends Omit<LicenseRefusal, 'level'> {
+  level: LicenseRefusal['level'] | null;
+  before: number | null;
+  after: number | null;
+  drawn: number;
+}
+
+/**
+ * What resellers and groups have of their provider's pools. A sub-purchase is given from above: a reseller's by the
+ * system provider, a group's by the reseller or above; so neither raises its own.
+ */
+@Injectable()
+export class SubPurchasesService {
+  constructor(
+    private readonly db: Db,
+    private readonly clock: Clock,
+    private readonly history: HistoryService,
+    private readonly resellers: ResellersService,
+    private readonly groups: GroupsService,
+    private readonly pools: PoolsService,
+  ) {}
+
+  /**
+   * A missing sub-purchase answers NotFound to `remove`.
+   * @throws InsufficientLicenses, QuantityBelowCommitted; then nothing is written
+   */
+  async change(
+    { scope, actor }: RpcContext,
+    level: ShareLevel,
+    nodeId: string,
+    { application, licenseType }: ProductName,
+    change: ShareChange,
+  ): Promise<SubPurchaseView> {
+    return this.pools.transactional(async (em) => {
+      const holder = await this.holder(em, scope, level, nodeId);
+      const product = productOf(application, licenseType);
+      mayGrant(scope, level);
+      if (!(await this.keep(em, holder))) throw new NotFound(level, nodeId);
+      await em.flush();
+      const quantity = change.how === 'remove' ? null : change.quantity;
+      const [row] = await this.db.query<Changed>(sql`
+        select level, requested, available, quantity_before as before, quantity_after as after, drawn
+        from set_license_share(${holder.systemProviderId}, ${application}, ${licenseType}, ${level},
+          ${holder.resellerId}, ${holder.id}, ${change.how}, ${quantity}, ${this.clock.now()},
+          ${JSON.stringify(actor)})`);
+      const { level: refusedAt, before, after, drawn } = row!;
+      if (refusedAt === level && change.how === 'set')
+        throw new QuantityBelowCommitted(product, level, change.quantity, drawn);
+      if (refusedAt) throw new InsufficientLicenses(product, { ...row!, level: refusedAt });
+      if (change.how === 'remove' && before === null) throw new NotFound('sub-purchase', nodeId);
+      if (before !== after)
+        this.history.record(em, actor, after === null ? 'sub-purchase-removed' : 'sub-purchase-set', holder.about, {
+          [`${application} ${licenseType}`]: { from: before, to: after },
+        });
+      return view(holder, { application, licenseType, quantity: after ?? 0, drawn });
+    });
+  }
+
+  /** In the order of the catalogue. */
+  async list({ scope }: RpcContext, level: ShareLevel, nodeId: string): Promise<SubPurchaseView[]> {
+    const holder = await this.holder(this.db.em(), scope, level, nodeId);
+    const rows = await this.db.query<ProductName & { quantity: number; drawn: number }>(sql`
+      select p.application, p.license_type as "licenseType", s.quantity, s.drawn
+      from license_share s join license_pool p on p.id = s.pool_id
+      where s.node_id = ${holder.id} and s.quantity is not null`);
+    return rows
+      .map((row) => view(holder, row))
+      .sort((a, b) => rankOf(a.application, a.licenseType) - rankOf(b.application, b.licenseType));
+  }
+
+  async oversell({ scope }: RpcContext, resellerId: string): Promise<OversellView> {
+    const { id } = await this.holder(this.db.em(), scope, 'reseller', resellerId);
+    const [row] = await this.db.query<{ oversell: Oversell }>(sql`select oversell from reseller where id = ${id}`);
+    return { resellerId: id, oversell: row!.oversell };
+  }
+
+  /** A policy, so it may leave the reseller with more drawn than sub-purchased: then nothing can be added below it. */
+  async setOversell({ scope, actor }: RpcContext, resellerId: string, oversell: Oversell): Promise<OversellView> {
+    return this.db.transactional(async (em) => {
+      const holder = await this.holder(em, scope, 'reseller', resellerId);
+      mayGrant(scope, 'reseller');
+      await em.flush();
+      const [row] = await this.db.query<{ before: Oversell }>(sql`
+        update reseller r set oversell = ${oversell} from (select id, oversell from reseller where id = ${holder.id} for update) o
+        where r.id = o.id and r.ended_at is null returning o.oversell as before`);
+      if (!row) throw new NotFound('reseller', resellerId);
+      if (row.before !== oversell)
+        this.history.record(em, actor, 'updated', holder.about, { oversell: { from: row.before, to: oversell } });
+      return { resellerId: holder.id, oversell };
+    });
+  }
+
+  private async holder(em: EntityManager, scope: TenantScope, level: ShareLevel, id: string): Promise<Holder> {
+    if (level === 'group') {
+      const group = await this.groups.find(scope, id, em);
+      if (!group) throw new NotFound('group', id);
+      const { resellerId, systemProviderId } = group;
+      return { level, id: group.id, resellerId, systemProviderId, about: group.historyObject() };
+    }
+    const reseller = await this.resellers.find(scope, id, em);
+    if (!reseller) throw new NotFound('reseller', id);
+    const { systemProviderId } = reseller;
+    return { level, id: reseller.id, resellerId: reseller.id, systemProviderId, about: reseller.historyObject() };
+  }
+
+  /** Neither it nor its reseller ends while this is under way. */
+  private async keep(em: EntityManager, { level, id, resellerId }: Holder): Promise<boolean> {
+    if (!(await keepActive(em, 'reseller', resellerId))) return false;
+    return level === 'reseller' || keepActive(em, 'reseller_group', id);
+  }
+}
+
+function mayGrant({ level }: TenantScope, to: ShareLevel): void {
+  if (level === 'platform' || level === 'system-provider') return;
+  if (to === 'reseller') throw new GrantedFromAbove('what a reseller has of its licenses', 'system provider');
+  if (level !== 'reseller') throw new GrantedFromAbove('what a group has of its licenses', 'reseller');
+}
+
+const view = (
+  { level, id }: Holder,
+  { application, licenseType, quantity, drawn }: ProductName & { quantity: number; drawn: number },
+): SubPurchaseView => {
+  const free = Math.max(quantity - drawn, 0);
+  return { level, nodeId: id, application, licenseType, quantity, drawn, free };
+};

@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+import { CREDENTIALS_DROPPED, type CredentialsDropped } from '@strowger/contracts-hierarchy';
+import { Messaging } from '@strowger/messaging';
+import { Db } from '@strowger/persistence';
+import { logger } from '@strowger/telemetry';
+
+const log = logger('hierarchy');
+
+type Listener = (dropped: CredentialsDropped | 'everything') => void;
+
+/**
+ * Tells every process that remembers verified credentials (replicas of this service, the gateways) to forget some. A
+ * NATS core push is a hint and may be lost: who listens must also look for itself now and then, and forget everything
+ * when its connection comes back.
+ */
+@Injectable()
+export class CredentialDrops {
+  private readonly listeners = new Set<Listener>();
+  private subscribed = false;
+
+  constructor(
+    private readonly db: Db,
+    private readonly messaging: Messaging,
+  ) {
+    messaging.onConnected(() => this.connected());
+  }
+
+  /** This process hears it before the transaction's caller goes on; the others right after. */
+  afterCommit(dropped: CredentialsDropped): void {
+    this.db.afterCommit(() => this.tell(dropped));
+  }
+
+  onDropped(listener: Listener): void {
+    this.listeners.add(listener);
+  }
+
+  private tell(dropped: CredentialsDropped): void {
+    this.hear(dropped);
+    if (this.messaging.connected) this.messaging.nc.publish(CREDENTIALS_DROPPED, JSON.stringify(dropped));
+  }
+
+  private hear(dropped: CredentialsDropped | 'everything'): void {
+    for (const listener of this.listeners) listener(dropped);
+  }
+
+  private connected(): void {
+    this.hear('everything');
+    if (this.subscribed) return;
+    this.subscribed = true;
+    this.messaging.nc.subscribe(CREDENTIALS_DROPPED, {
+      callback: (error, message) => {
+        if (error) return log.error({ err: error }, 'credential-drops-not-heard');
+        this.hear(message.json<CredentialsDropped>());
+      },
+    });
+  }
+}

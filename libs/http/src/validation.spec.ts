@@ -1,0 +1,32 @@
+import { Type } from 'class-transformer';
+import { IsArray, IsOptional, IsUUID, ValidateNested } from 'class-validator';
+import type { InvalidInput } from '@strowger/kernel';
+import { validated } from './index.js';
+
+class Part {
+  @IsOptional() @IsUUID() id?: string;
+}
+class Whole {
+  @IsOptional() @ValidateNested() @Type(() => Part) one?: Part;
+  @IsOptional() @IsArray() @ValidateNested({ each: true }) @Type(() => Part) many?: Part[];
+}
+
+it.each([
+  ['one', { one: [] }, 'one'],
+  ['one of one', { one: [[]] }, 'one'],
+  ['many', { many: [{}, []] }, 'many.1'],
+  ['many of many', { many: [[[]]] }, 'many.0'],
+])('refuses a list where an object belongs: %s', (_what, input, field) => {
+  let refused: InvalidInput | undefined;
+  try {
+    validated(Whole, input);
+  } catch (error) {
+    refused = error as InvalidInput;
+  }
+  expect(refused?.errors?.[0]).toMatchObject({ field, rule: 'is-object' });
+});
+
+it('takes objects, and nothing at all', () => {
+  expect(validated(Whole, { one: {}, many: [{}, {}] })).toMatchObject({ many: [{}, {}] });
+  expect(validated(Whole, {})).toEqual({});
+});
