@@ -108,14 +108,15 @@ export class RequestInbox {
     const nobody = message.data.length === 0 && message.headers?.code === 503;
     if (!token.startsWith(BUNDLE)) {
       const waiting = this.settle(token);
-      if (nobody) waiting?.reject(new errors.NoRespondersError(message.subject));
-      else waiting?.resolve(message.json<ReplyPacket>());
+      const reply = nobody ? new errors.NoRespondersError(message.subject) : packetOf<ReplyPacket>(message);
+      if (reply instanceof Error) waiting?.reject(reply);
+      else waiting?.resolve(reply);
       return;
     }
     const asked = this.unheard.get(token) ?? [];
     this.unheard.delete(token);
     if (nobody) return this.rejectAll(asked, new errors.NoRespondersError(message.subject));
-    const replies = message.json<(ReplyPacket & { token: string })[]>();
+    const replies = packetOf<(ReplyPacket & { token: string })[]>(message);
     if (!Array.isArray(replies)) return this.rejectAll(asked, new Error('the other side does not read bundles'));
     for (const reply of replies) this.settle(reply.token)?.resolve(reply);
   }
@@ -139,5 +140,14 @@ export class RequestInbox {
     this.unheard.clear();
     clearInterval(this.clock);
     this.clock = undefined;
+  }
+}
+
+/** What throws in a subscription's callback takes the connection with it, so that a reply which is no JSON is an error here. */
+function packetOf<T>(message: Msg): T | Error {
+  try {
+    return message.json<T | null>() ?? new Error('the reply is empty');
+  } catch (error) {
+    return error as Error;
   }
 }

@@ -202,6 +202,20 @@ describe('requests between services', () => {
     expect(await client.call(getThing, ask(2))).toMatchObject({ size: 2 });
   });
 
+  it('survives garbage as an answer', async () => {
+    const nc: NatsConnection = await connect({ servers: nats.url });
+    const odd = rpc<GetThing, Thing>('rpc.odd.get-thing.v1', GetThing);
+    const garbage = ['{', 'null', '[1]', ''];
+    nc.subscribe(odd.subject, { callback: (_error, message) => void message.respond(garbage.shift()) });
+    await nc.flush();
+    for (let left = garbage.length; left > 0; left--)
+      await expect(client.call(odd, ask(), { bundled: left % 2 === 0, timeoutMs: 200 })).rejects.toMatchObject({
+        outcome: 'unknown',
+      });
+    await nc.drain();
+    expect(await client.call(getThing, ask(2))).toMatchObject({ size: 2 });
+  });
+
   it('continues the trace of its caller', async () => {
     const recording: { spans: RecordedSpan[]; stop(): Promise<void> } = await recordSpans();
     const { parent } = await client.call(getThing, ask());
