@@ -75,18 +75,17 @@ export class SeatsService {
     const id = newId();
     const event = this.outbox.rowOf({ type: MessagingEntitlementChangedV1.type, subject: '', sequence: 0, data: {} });
     const request: Request = {
-      ...{
-        scopeLevel: scope.level,
-        scope: scope.id || null,
-        userId,
-        application,
-        licenseType,
-        messaging,
-        at,
-        actor,
-        id,
-      },
-      ...{ historyId: newId(), event: event.event },
+      scopeLevel: scope.level,
+      scope: scope.id || null,
+      userId,
+      application,
+      licenseType,
+      messaging,
+      at,
+      actor,
+      id,
+      historyId: newId(),
+      event: event.event,
     };
     const row = this.db.inTransaction
       ? await this.pools.statement(() => this.one(request))
