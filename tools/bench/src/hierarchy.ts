@@ -20,7 +20,8 @@ const SOAP_CONNECTIONS = 32;
 const AT_ONCE = 32;
 /** As many as hierarchy has connections to its database. */
 const DATABASE_CONNECTIONS = 10;
-const PRODUCT = { application: 'UnityMobile', licenseType: 'Standard' };
+/** Without messaging: what routing does with the news of an entitlement would share the two cores. */
+const PRODUCT = { application: 'UnityWallboard', licenseType: 'Standard' };
 const PAGES = 200;
 
 /** AddUserLicense, which the user has already, and GetUserLicenses in turns, against Fastify answering a constant envelope. */

@@ -125,7 +125,7 @@ export class Spool {
     this.pendingBytes += size;
     this.pending.push({ seq, key, payload, onDisk });
     if (this.pending.length >= EAGER_BATCH && this.writes.length < MAX_WRITES) this.write();
-    else if (!this.scheduled && this.writes.length === 0) {
+    else if (!this.scheduled) {
       this.scheduled = true;
       // Not now: the other requests of this turn of the event loop come along.
       setImmediate(() => {
