@@ -81,7 +81,7 @@ export class PathsService {
   }
 
   private async find({ scope }: RpcContext, given: EnsurePath): Promise<Found> {
-    const [found] = await this.db.query(sql<Found>`
+    const statement = sql<Found>`
       select r.id as "resellerId", r.name as "resellerName", g.id as "groupId", g.name as "groupName", u.id as "userId",
         u.broadworks_user_id as "broadworksUserId", u.name as "userName", u.group_id as "userGroupId"
       from system_provider p
@@ -89,7 +89,8 @@ export class PathsService {
       left join reseller_group g on g.reseller_id = r.id and g.key = ${given.group.key} and g.ended_at is null
       left join app_user u on u.system_provider_id = p.id and u.ended_at is null
         and u.broadworks_user_key = ${User.keyOf(given.user.broadworksUserId)}
-      where p.id = ${given.systemProviderId} and p.ended_at is null and ${providerSeenBy(scope, 'p')}`);
+      where p.id = ${given.systemProviderId} and p.ended_at is null and ${providerSeenBy(scope, 'p')}`;
+    const [found] = await this.db.query(statement, { prepared: true });
     if (!found) throw new NotFound('system-provider', given.systemProviderId);
     if (found.userId && found.userGroupId !== found.groupId)
       throw new UserInOtherGroup(given.user.broadworksUserId, await this.whereIs(found.userGroupId!));
@@ -146,7 +147,7 @@ export class PathsService {
       ...(group ? [created(group.historyObject(), { key: group.key })] : []),
       created(user.historyObject(), { broadworksUserId: user.broadworksUserId }),
     ];
-    const [added] = await this.db.query(sql<{ reseller: boolean; group: boolean; user: boolean }>`
+    const statement = sql<{ reseller: boolean; group: boolean; user: boolean }>`
       with ${levelsAbove(systemProviderId, found, reseller, group)},
       new_user as (
         insert into app_user (id, system_provider_id, reseller_id, group_id, broadworks_user_id, broadworks_user_key,
@@ -161,7 +162,9 @@ export class PathsService {
         insert into outbox (id, type, subject, sequence, tenant_id, traceparent, event)
         ${selectOutboxRows([this.outbox.rowOf(user.saved())])} where exists (select from new_user))
       select exists (select from its_reseller) as reseller, exists (select from its_group) as "group",
-        exists (select from new_user) as "user"`);
+        exists (select from new_user) as "user"`;
+    // To plan it takes longer than to run it.
+    const [added] = await this.db.query(statement, { prepared: true });
     if (added!.user) this.outbox.wakeAfterCommit();
     return added!;
   }
