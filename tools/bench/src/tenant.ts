@@ -25,7 +25,6 @@ export const HOST_NAME = 'bench.example';
 const OWNED = '415720';
 const REMOTE = '312645';
 const PROVISIONED = '646731';
-export const MOST_PROVISIONED = 8000;
 const REMOTES = 100;
 const AT_ONCE = 8;
 

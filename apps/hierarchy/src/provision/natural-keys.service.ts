@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, NotFound, type RpcContext } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
+import { providerSeenBy } from '../nodes/scope-sql.js';
 import { ServerHostName } from '../system-providers/server-host-name.entity.js';
 import { User } from '../users/user.entity.js';
 
-/** How the SOAP API names things. */
+/** How clients and back offices name things. */
 export interface NaturalKeys {
   serverHostName: string;
   resellerId?: string;
@@ -74,7 +75,7 @@ export class NaturalKeysService {
       select p.id as "providerId", r.id as "resellerId", r.kind as "resellerKind", g.id as "groupId", u.id as "userId"
       from server_host_name h
       join system_provider p on p.id = h.system_provider_id and p.ended_at is null
-        and p.path @> array[${scope.id}::uuid]
+        and ${providerSeenBy(scope, 'p')}
       left join reseller r on r.system_provider_id = p.id and r.key = ${keys.resellerId ?? null} and r.ended_at is null
       left join reseller_group g on g.reseller_id = r.id and g.key = ${keys.groupId ?? null} and g.ended_at is null
       left join app_user u on u.system_provider_id = p.id and u.group_id = g.id and u.ended_at is null

@@ -192,12 +192,6 @@ export class SystemProvidersService {
     return em.findOne(SystemProvider, { $and: [visible(scope), { id }] });
   }
 
-  /** The provider clients and back offices name by a host name, compared without case. */
-  async findByHostName(scope: TenantScope, hostName: string, em = this.db.em()): Promise<SystemProvider | null> {
-    const host = await em.findOne(ServerHostName, { hostNameKey: ServerHostName.keyOf(hostName), endedAt: null });
-    return host && this.find(scope, host.systemProviderId, em);
-  }
-
   /**
    * The provider with its row locked until the transaction ends. Whatever must not slip between a change of alert
    * recipients and a platform's hold takes this lock first.

@@ -7,16 +7,15 @@ import type {
   ProductView,
   RequestLicense,
 } from '@strowger/contracts-hierarchy';
-import { AppError, Clock, newId, type Actor, type RpcContext } from '@strowger/kernel';
+import { Clock, newId, type Actor, type RpcContext } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
 import { counter } from '@strowger/telemetry';
 import { isEmpty } from '../../history/changes.js';
 import { HistoryService } from '../../history/history.service.js';
 import { PathsService } from '../../nodes/paths.service.js';
-import { providerSeenBy } from '../../nodes/scope-sql.js';
 import type { EffectiveSettings } from '../../nodes/settings.js';
 import { SettingsService } from '../../nodes/settings.service.js';
-import { ServerHostName } from '../../system-providers/server-host-name.entity.js';
+import { NaturalKeysService } from '../../provision/natural-keys.service.js';
 import { User } from '../../users/user.entity.js';
 import { UsersService } from '../../users/users.service.js';
 import { productsOf } from '../catalogue.js';
@@ -30,17 +29,6 @@ const requests = counter('strowger_license_requests_total', 'Licence requests by
 
 /** A client asks again before its token ends; one that is silent for a day is gone. */
 const SESSION_MS = 86_400_000;
-
-export class HostNameUnknown extends AppError {
-  constructor(serverHostName: string) {
-    super(
-      'not-found',
-      'provider-not-found',
-      `No system provider has the server host name '${serverHostName}'. Check what is entered in the client, or add it to the provider's server host names.`,
-      { serverHostName },
-    );
-  }
-}
 
 interface Account {
   id: string;
@@ -62,6 +50,7 @@ export class LicenseRequestsService {
     private readonly outbox: Outbox,
     private readonly history: HistoryService,
     private readonly settings: SettingsService,
+    private readonly keys: NaturalKeysService,
     private readonly paths: PathsService,
     private readonly users: UsersService,
     private readonly trials: TrialsService,
@@ -81,7 +70,7 @@ export class LicenseRequestsService {
 
   private async decide(context: RpcContext, given: RequestLicense): Promise<LicenseDecision> {
     const products = productsOf(given.application);
-    const providerId = await this.providerOf(context, given.serverHostName);
+    const providerId = await this.keys.provider(context, given);
     await this.catchUp(providerId, given);
     return this.db.transactional(async (em) => {
       const settings = await this.settings.effective(em, { systemProviderId: providerId });
@@ -98,15 +87,6 @@ export class LicenseRequestsService {
         this.history.record(em, context.actor, 'client-token-minted', user.historyObject());
       return { outcome: account.created ? 'created' : 'matched', ...about, license: served.license };
     });
-  }
-
-  private async providerOf({ scope }: RpcContext, hostName: string): Promise<string> {
-    const [provider] = await this.db.query<{ id: string }>(sql`
-      select p.id from server_host_name h join system_provider p on p.id = h.system_provider_id
-        where h.host_name_key = ${ServerHostName.keyOf(hostName)} and h.ended_at is null and p.ended_at is null
-          and ${providerSeenBy(scope, 'p')}`);
-    if (!provider) throw new HostNameUnknown(hostName);
-    return provider.id;
   }
 
   /** A purchase may have ended since the last sweep. Before any lock on the user: pools come first there. */
