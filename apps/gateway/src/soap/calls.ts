@@ -38,9 +38,6 @@ const CODES: Record<string, string> = {
 /** GROUP_EXISTS of `group-exists`. */
 export const errorCodeOf = (code: string): string => CODES[code] ?? shownCode(code);
 
-/** After these, what is known of which provider lies below which is old. */
-const CHANGE_PROVIDERS = new Set<string>(['AddSystemProvider', 'DeleteSystemProvider']);
-
 /** Hands bound calls to the services behind and turns what comes back into what is answered. */
 export class Calls {
   constructor(
@@ -65,7 +62,7 @@ export class Calls {
       };
       const request = { scope: PLATFORM_SCOPE, actor: NOBODY, body };
       const reply = await this.rpc.call(hierarchyRpc.provision, request, { ...options, bundled: true });
-      if (CHANGE_PROVIDERS.has(operation.name)) this.providersChanged();
+      if (operation.changesProviders) this.providersChanged();
       if (!reply.target) return { data: reply.data };
       return { data: await callContactCentre(this.rpc, operation.name, bound.parameters, reply.target, options) };
     } catch (error) {

@@ -1,4 +1,5 @@
-import { AppError } from '@strowger/kernel';
+import { AppError, newId } from '@strowger/kernel';
+import { ProviderTree } from '../auth/provider-tree.js';
 import { LOGIN, NS, PRODUCT, Provisioned, startSoapWorld, USER, type SoapWorld } from './soap.fixtures.js';
 
 let world: SoapWorld;
@@ -38,6 +39,21 @@ it('answers the result type, indented', async () => {
       'SystemProvidersResponse',
     ),
   );
+});
+
+it('makes a new system provider known to REST at once', async () => {
+  const tree = world.app.get(ProviderTree);
+  const [own, child] = [newId(), newId()];
+  const known = async () =>
+    (await tree.widen({ level: 'system-provider', id: own, systemProviderId: own })).providerIds;
+  Provisioned.providerIds = [own];
+  expect(await known()).toEqual([own]);
+  Provisioned.providerIds = [own, child];
+  await world.form('Ping', LOGIN);
+  expect(await known()).toEqual([own]);
+  const added = { newSystemProviderServerHostName: 'h', newSystemProviderId: 'c', newSystemProviderName: '' };
+  await world.form('AddSystemProvider', { ...LOGIN, ...added });
+  expect(await known()).toEqual([own, child]);
 });
 
 it('tells a refused login as a result, as the portal of old showed it', async () => {

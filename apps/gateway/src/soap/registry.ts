@@ -22,12 +22,13 @@ export interface Operation {
   readonly result: ResultName;
   readonly by: ProvisionOperation['by'];
   readonly slow: boolean;
+  readonly changesProviders: boolean;
   /** Position of a parameter by any spelling accepted. */
   readonly positions: ReadonlyMap<string, number>;
 }
 
 export function operationOf(name: OperationName, definition: ProvisionOperation): Operation {
-  const { doc, params: lines, result, by, slow = false } = definition;
+  const { doc, params: lines, result, by, slow = false, changesProviders = false } = definition;
   const params = ['loginUserName', 'loginPassword', ...lines].map((line): Parameter => {
     const parameter = line.replace('?', '') as ParameterName;
     return { name: parameter, mandatory: !line.endsWith('?'), ...PROVISION_PARAMETERS[parameter] };
@@ -36,7 +37,7 @@ export function operationOf(name: OperationName, definition: ProvisionOperation)
   params.forEach((parameter, at) => {
     for (const spelling of [parameter.name, ...(parameter.aliases ?? [])]) positions.set(spelling, at);
   });
-  return { name, doc, params, result, by, slow, positions };
+  return { name, doc, params, result, by, slow, changesProviders, positions };
 }
 
 /** Every method, in the order of the reference. */

@@ -18,11 +18,18 @@ export const NS = 'http://strowger.dev/provision/';
 export class Provisioned {
   static calls: Provision[] = [];
   static answer: () => ProvisionReply | Promise<ProvisionReply> = () => ({});
+  /** The caller's provider and those below it. */
+  static providerIds: string[] = [];
 
   @Answers(hierarchyRpc.provision)
   async provision({ body }: RpcRequest<Provision>): Promise<ProvisionReply> {
     Provisioned.calls.push(body);
     return Provisioned.answer();
+  }
+
+  @Answers(hierarchyRpc.listProviderIds)
+  listProviderIds(): Promise<{ ids: string[] }> {
+    return Promise.resolve({ ids: Provisioned.providerIds });
   }
 }
 
@@ -80,6 +87,7 @@ export async function startSoapWorld(env: Record<string, string> = {}) {
     });
 
   return {
+    app: gateway.app,
     url: gateway.url!,
     reset,
     send,

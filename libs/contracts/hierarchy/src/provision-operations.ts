@@ -189,6 +189,8 @@ export interface ProvisionOperation {
   readonly by: 'hierarchy' | 'routing';
   /** May take longer than a few seconds: it ends whatever lies below. */
   readonly slow?: true;
+  /** What the gateway knows of which provider lies below which is old then. */
+  readonly changesProviders?: true;
 }
 
 type Bare = Pick<ProvisionOperation, 'doc' | 'params'> & Partial<ProvisionOperation>;
@@ -199,6 +201,7 @@ const on = <const T extends Bare>(operation: T) =>
     readonly result: T extends { result: infer R extends ResultName } ? R : 'ProvisionResponse';
     readonly by: T extends { by: infer B extends 'routing' } ? B : 'hierarchy';
     readonly slow?: true;
+    readonly changesProviders?: true;
   };
 
 const RESELLER = ['serverHostName', 'resellerId'] as const;
@@ -216,7 +219,7 @@ const LEVEL = 'The queue belongs to the group if groupId is given, else to the r
 // prettier-ignore
 export const PROVISION_OPERATIONS = {
   // §1.4
-  AddSystemProvider: on({ doc: 'Create a child system provider which can be managed through the portal by the parent provider. All parameters are mandatory except newSystemProviderName.', params: ['newSystemProviderServerHostName', 'newSystemProviderId', 'newSystemProviderName?'] }),
+  AddSystemProvider: on({ doc: 'Create a child system provider which can be managed through the portal by the parent provider. All parameters are mandatory except newSystemProviderName.', params: ['newSystemProviderServerHostName', 'newSystemProviderId', 'newSystemProviderName?'], changesProviders: true }),
   AddReseller: on({ doc: 'Add a reseller to a system provider. The system provider must already exist in the system. All parameters are mandatory except resellerName. Set isEnterprise for an enterprise; otherwise the reseller is a service provider.', params: [...RESELLER, 'resellerName?', 'isEnterprise'] }),
   AddGroup: on({ doc: 'Add a group to a reseller. The system provider and reseller must already exist in the system. All parameters are mandatory except groupName.', params: [...GROUP, 'groupName?'] }),
   AddUserWithHierarchy: on({ doc: 'Add a user together with the reseller and group it belongs to. Those that exist already are left as they are and no error occurs. All parameters are mandatory except resellerName, groupName and userName.', params: [...RESELLER, 'resellerName?', 'groupId', 'groupName?', 'broadworksUserId', 'userName?'] }),
@@ -237,7 +240,7 @@ export const PROVISION_OPERATIONS = {
   // §1.5
   GetSystemProviders: on({ doc: 'List your own system provider and those below it.', params: [], result: 'SystemProvidersResponse' }),
   UpdateSystemProvider: on({ doc: 'Change the name, trial duration (0 to 90 days) or use of trial licenses (true or false) of a system provider. An element that is left out leaves the value as it is; an empty one clears it, so that the inherited value counts.', params: ['serverHostName', 'newSystemProviderName?', 'trialDurationDays?', 'useTrialLicensesUntilExpiration?'] }),
-  DeleteSystemProvider: on({ doc: 'Delete a child system provider. It must not have any resellers.', params: ['serverHostName'], slow: true }),
+  DeleteSystemProvider: on({ doc: 'Delete a child system provider. It must not have any resellers.', params: ['serverHostName'], slow: true, changesProviders: true }),
   AddServerHostName: on({ doc: 'Add a server host name to a system provider.', params: ['serverHostName', 'newServerHostName'] }),
   DeleteServerHostName: on({ doc: 'Remove a server host name from a system provider. The last one stays.', params: ['serverHostName', 'serverHostNameToDelete'] }),
   GetResellers: on({ doc: 'List the resellers of a system provider.', params: ['serverHostName'], result: 'ResellersResponse' }),
