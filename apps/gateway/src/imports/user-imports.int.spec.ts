@@ -12,7 +12,7 @@ import {
 import { Answers, startService, type RunningService } from '@strowger/http';
 import { NotFound, newId, type Page, type RpcRequest } from '@strowger/kernel';
 import { startWorld, type World } from '../gateway.fixtures.js';
-import { partsOf } from './user-imports.js';
+import { mayNameLicences, partsOf } from './user-imports.js';
 
 /** Stands for hierarchy: keeps what it is sent. */
 @Controller()
@@ -163,6 +163,15 @@ describe('results', () => {
     expect((await read()).status).toBe(404);
     expect((await read('?state=green')).status).toBe(400);
   });
+});
+
+it.each([
+  'resellerId,ApplicationName,licenseType\r\n',
+  `resellerId,"${' '.repeat(3000)}applicationName"\r\n`,
+  '"\r\nresellerId","\nlicenseType"\r\n',
+])('licences are found wherever the first row hides them: %j', (text) => {
+  expect(mayNameLicences(text)).toBe(true);
+  expect(mayNameLicences('resellerId,groupId,broadworksUserId\r\n')).toBe(false);
 });
 
 it('parts never cut a character', () => {

@@ -53,6 +53,12 @@ export function* partsOf(text: string, length = IMPORT_PART_LENGTH): Generator<s
   }
 }
 
+/**
+ * Whether the first row may name the columns of licences. The whole file is looked at: names may stand in quotes with any
+ * number of spaces and line breaks around them, so only hierarchy, which reads the CSV, knows where that row ends.
+ */
+export const mayNameLicences = (text: string): boolean => /applicationname|licensetype/i.test(text);
+
 const csvField = (value: string): string => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
 const csvLine = (values: readonly string[]): string => `${values.map(csvField).join(',')}\r\n`;
 
@@ -169,7 +175,7 @@ export class UserImports {
   /** An import with licences does what needs the permission to manage them. */
   private checkLicensing(principal: Principal, text: string): void {
     if (principal.kind !== 'api-key' || permits(principal.permissions, 'write', 'licensing')) return;
-    if (/applicationname|licensetype/i.test(/^[^\r\n]{0,2000}/.exec(text)![0]))
+    if (mayNameLicences(text))
       throw new AccessForbidden('an API key with the permission write or licensing:write, as the file names licences');
   }
 
