@@ -1,6 +1,6 @@
 export { arrayLiteral } from './array-literal.js';
 export { Db, type TransactionOptions } from './db.js';
-export { DatabaseUnavailable, isDatabaseAway, SchemaBehind, sqlState, uniqueViolation } from './errors.js';
+export { DatabaseUnavailable, isDatabaseAway, isRetryable, SchemaBehind, sqlState, uniqueViolation } from './errors.js';
 export { Inbox } from './inbox.js';
 export { migrate, type MigrateOptions, type MigrationClass, OUTBOX_INBOX_SQL } from './migrate.js';
 export { type EntityType, openOrm, type OrmSettings } from './orm.js';

@@ -2,12 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { ProductView } from '@strowger/contracts-hierarchy';
 import { Clock, type Actor } from '@strowger/kernel';
-import { Db, sql, sqlState } from '@strowger/persistence';
+import { Db, isRetryable, sql } from '@strowger/persistence';
 import type { LicensePurchase } from './license-purchase.entity.js';
 import { LicensesContended, QuantityBelowCommitted } from './licensing.errors.js';
-
-const SERIALIZATION_FAILURE = '40001';
-const DEADLOCK = '40P01';
 
 /** The rows that balances are kept in. Whoever changes one holds its pool's lock. */
 @Injectable()
@@ -52,7 +49,7 @@ export class PoolsService {
     try {
       return await this.db.transactional(work);
     } catch (error) {
-      throw isContention(error) ? new LicensesContended({ cause: error }) : error;
+      throw isRetryable(error) ? new LicensesContended({ cause: error }) : error;
     }
   }
 
@@ -65,10 +62,8 @@ export class PoolsService {
     try {
       return await run();
     } catch (error) {
-      if (!isContention(error)) throw error;
+      if (!isRetryable(error)) throw error;
       return this.transactional(run);
     }
   }
 }
-
-const isContention = (error: unknown): boolean => [SERIALIZATION_FAILURE, DEADLOCK].includes(sqlState(error) ?? '');

@@ -10,6 +10,7 @@ import { Clock, factOf, NotFound, type Actor, type RpcContext } from '@strowger/
 import { Db, Outbox, sql } from '@strowger/persistence';
 import { GroupsService } from '../groups/groups.service.js';
 import { HistoryService, type HistoryObject } from '../history/history.service.js';
+import { PoolsService } from '../licensing/pools.service.js';
 import { SeatsService } from '../licensing/seats.service.js';
 import { AccountEndings } from '../portal-users/account-endings.service.js';
 import { ResellersService } from '../resellers/resellers.service.js';
@@ -46,12 +47,13 @@ export class DeletionsService {
     private readonly resellers: ResellersService,
     private readonly groups: GroupsService,
     private readonly users: UsersService,
+    private readonly pools: PoolsService,
     private readonly seats: SeatsService,
     private readonly accounts: AccountEndings,
   ) {}
 
   async deleteReseller({ scope, actor }: RpcContext, id: string): Promise<DeletionView> {
-    return this.db.transactional(async (em) => {
+    return this.pools.transactional(async (em) => {
       const reseller = await this.resellers.lock(em, scope, id);
       const at = this.clock.now();
       const groups = await this.endGroups(actor, reseller.id, at);
@@ -63,7 +65,7 @@ export class DeletionsService {
   }
 
   async deleteGroup({ scope, actor }: RpcContext, id: string): Promise<DeletionView> {
-    return this.db.transactional(async (em) => {
+    return this.pools.transactional(async (em) => {
       const group = await this.groups.lock(em, scope, id);
       const at = this.clock.now();
       const gone = await this.endBelow(em, actor, 'groupId', group.id, at);

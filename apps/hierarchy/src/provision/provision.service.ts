@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { OperationsBy, Provision, ProvisionReply } from '@strowger/contracts-hierarchy';
 import { AppError, type RpcContext } from '@strowger/kernel';
-import { sqlState } from '@strowger/persistence';
+import { isRetryable } from '@strowger/persistence';
 import { InterfaceUsersService } from '../interface-users/interface-users.service.js';
 import { ContactCentreOperations } from './contact-centre.operations.js';
 import { LicensingOperations } from './licensing.operations.js';
@@ -13,9 +13,6 @@ import { TreeOperations } from './tree.operations.js';
 type Here = OperationsBy<'hierarchy'>;
 type Elsewhere = OperationsBy<'routing'>;
 type Handler = (context: RpcContext, given: object) => Promise<object | void>;
-
-/** Serialization failure or deadlock, after all repetitions. */
-const GAVE_UP = ['40001', '40P01'];
 
 /**
  * What is behind the SOAP door: verifies the login, finds what the call names, and hands over to the services REST uses.
@@ -50,7 +47,8 @@ export class ProvisionService {
       const scope = { ...context.scope, providerIds: [ids.systemProviderId] };
       return { target: { ...context, scope, ...ids } };
     } catch (error) {
-      throw GAVE_UP.includes(sqlState(error) ?? '') ? busy(error) : error;
+      // After all repetitions.
+      throw isRetryable(error) ? busy(error) : error;
     }
   }
 }

@@ -16,6 +16,7 @@ import type { Group } from '../groups/group.entity.js';
 import { GroupsService } from '../groups/groups.service.js';
 import { isEmpty } from '../history/changes.js';
 import { HistoryService, type HistoryObject } from '../history/history.service.js';
+import { PoolsService } from '../licensing/pools.service.js';
 import { SeatsService } from '../licensing/seats.service.js';
 import { matching, pageAcrossProviders, pageByName, providersOf } from '../listing.js';
 import { columnOf, NodesService } from '../nodes/nodes.service.js';
@@ -39,6 +40,7 @@ export class UsersService {
     private readonly history: HistoryService,
     private readonly groups: GroupsService,
     private readonly nodes: NodesService,
+    private readonly pools: PoolsService,
     private readonly seats: SeatsService,
     private readonly userIds: UserIds,
   ) {}
@@ -61,7 +63,7 @@ export class UsersService {
    * must have room for them; where they haven't, nothing changes.
    */
   async update({ scope, actor }: RpcContext, given: UpdateUser): Promise<UserView> {
-    return this.db.transactional(async (em) => {
+    return this.pools.transactional(async (em) => {
       // Nodes before users: the order of all who lock both.
       const target = given.groupId ? await this.groups.hold(em, scope, given.groupId) : undefined;
       const user = await this.lock(em, scope, given.id);
@@ -86,7 +88,7 @@ export class UsersService {
    * @returns the user as it ended
    */
   async delete({ scope, actor }: RpcContext, id: string): Promise<User> {
-    return this.db.transactional(async (em) => {
+    return this.pools.transactional(async (em) => {
       const user = await this.lock(em, scope, id);
       const freed = await this.seats.giveBackAll(em, user, actor);
       this.outbox.add(em, user.end(this.clock.now()));
