@@ -120,8 +120,10 @@ export class IdempotencyKeys {
         throw new RequestInProgress();
       });
     }
+    let worked = false;
     try {
       const answer = await run(mine.attempt);
+      worked = true;
       const sealedAnswer = this.box.seal(JSON.stringify(answer), name);
       const { attempt } = mine;
       await kv.put(
@@ -132,7 +134,8 @@ export class IdempotencyKeys {
     } catch (error) {
       // What may have been done must be found under the same id again; what failed for certain is begun anew.
       const { outcome, code } = AppError.wrap(error);
-      const doubt = outcome === 'unknown' || (mine.doubt && LEARNED_NOTHING.has(code));
+      // What worked and could not be noted is found under its id, too.
+      const doubt = worked || outcome === 'unknown' || (mine.doubt && LEARNED_NOTHING.has(code));
       const { fingerprint, startedAt } = mine;
       const next = doubt ? { attempt: mine.attempt, doubt: true as const } : { attempt: mine.attempt + 1 };
       const entry: Entry = { fingerprint, startedAt, ...next, done: false, failed: true };
