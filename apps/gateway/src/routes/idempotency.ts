@@ -120,29 +120,27 @@ export class IdempotencyKeys {
         throw new RequestInProgress();
       });
     }
-    let worked = false;
+    // Should this fail, the key is free again once the try counts as abandoned.
+    const ended = async (next: Pick<Entry, 'attempt' | 'doubt'>): Promise<void> => {
+      const entry: Entry = { fingerprint, startedAt: mine.startedAt, ...next, done: false, failed: true };
+      await kv.update(name, JSON.stringify(entry), claimed).catch(() => undefined);
+    };
+    const { attempt } = mine;
+    let answer: Answer;
     try {
-      const answer = await run(mine.attempt);
-      worked = true;
-      const sealedAnswer = this.box.seal(JSON.stringify(answer), name);
-      const { attempt } = mine;
-      await kv.put(
-        name,
-        JSON.stringify({ fingerprint, startedAt: mine.startedAt, attempt, done: true, sealedAnswer } satisfies Entry),
-      );
-      return answer;
+      answer = await run(attempt);
     } catch (error) {
       // What may have been done must be found under the same id again; what failed for certain is begun anew.
       const { outcome, code } = AppError.wrap(error);
-      // What worked and could not be noted is found under its id, too.
-      const doubt = worked || outcome === 'unknown' || (mine.doubt && LEARNED_NOTHING.has(code));
-      const { fingerprint, startedAt } = mine;
-      const next = doubt ? { attempt: mine.attempt, doubt: true as const } : { attempt: mine.attempt + 1 };
-      const entry: Entry = { fingerprint, startedAt, ...next, done: false, failed: true };
-      // Should this fail too, the key is free again once the try counts as abandoned; what went wrong is worth more.
-      await kv.update(name, JSON.stringify(entry), claimed).catch(() => undefined);
+      const doubt = outcome === 'unknown' || (mine.doubt && LEARNED_NOTHING.has(code));
+      await ended(doubt ? { attempt, doubt: true } : { attempt: attempt + 1 });
       throw error;
     }
+    const sealedAnswer = this.box.seal(JSON.stringify(answer), name);
+    const entry: Entry = { fingerprint, startedAt: mine.startedAt, attempt, done: true, sealedAnswer };
+    // The work is done and its caller told so, noted or not: a repeat then asks the service again, under the same id.
+    await kv.put(name, JSON.stringify(entry)).catch(() => ended({ attempt, doubt: true }));
+    return answer;
   }
 
   private opened(sealed: string, name: string): Answer {

@@ -1,7 +1,8 @@
+import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { AppError, newId } from '@strowger/kernel';
 import { Behind, startWorld, type World } from '../gateway.fixtures.js';
-import { idFromKey } from './idempotency.js';
+import { answersBox, IdempotencyKeys, idFromKey } from './idempotency.js';
 import { ifMatchVersion, preferredWait } from './route-host.js';
 
 let world: World;
@@ -85,6 +86,23 @@ describe('idempotency keys', () => {
     expect(new Set(ids.slice(3)).size).toBe(3);
     // What the first body was for is known to have failed, so the key was free for another.
     expect(other.status).toBe(409);
+  });
+
+  it('answer what worked though it could not be noted, and find it again under its id', async () => {
+    const kv = await new Kvm(world.messaging.nc).create('answers-too-large');
+    const jsm = await jetstreamManager(world.messaging.nc);
+    await jsm.streams.update('KV_answers-too-large', { max_msg_size: 1_000 });
+    const keys = new IdempotencyKeys(() => Promise.resolve(kv), answersBox('a secret'));
+    const attempts: number[] = [];
+    const ask = (bytes: number) =>
+      keys.once('ann POST /x', 'k', {}, (attempt) => {
+        attempts.push(attempt);
+        return Promise.resolve({ status: 201, body: { text: 'x'.repeat(bytes) } });
+      });
+    expect(await ask(2_000)).toMatchObject({ status: 201 });
+    expect(await ask(10)).toMatchObject({ status: 201 });
+    expect(await ask(10)).toMatchObject({ headers: { 'idempotency-replayed': 'true' } });
+    expect(attempts).toEqual([0, 0]);
   });
 
   it('are not free for another request while the first may have worked', async () => {
