@@ -93,6 +93,15 @@ describe('on the bad day', () => {
     await eventually(async () => (await world.metric('ingestion_unacked_deliveries')) === 0);
   });
 
+  it('sends one by one what the stream does not take together', async () => {
+    await world.limitMessages(2000);
+    const statuses = await Promise.all(numbered(40).map(send));
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    await eventually(async () => (await world.metric('ingestion_unacked_deliveries')) === 0);
+    expect(textsOf(await world.delivered()).sort()).toEqual(numbered(40).sort());
+    expect(await readdir(world.spoolDirectory)).not.toContain('refused');
+  });
+
   it('asks carriers to come again only when the spool is full', async () => {
     await world.stopService();
     await world.nats.stop();

@@ -1,3 +1,4 @@
+import { InFlight } from '@strowger/kernel';
 import { createInbox, errors, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 
 /** Packets as Nest's NATS transport writes them, so either end may be plain Nest. */
@@ -13,7 +14,7 @@ interface Waiting {
   until: number;
 }
 interface Bundled {
-  token: string;
+  token: number;
   data: string;
 }
 
@@ -22,7 +23,7 @@ const LOOK_MS = 50;
 /** Of one bundle; well below what NATS carries, with room for the replies. */
 const BUNDLE_BYTES = 128 * 1024;
 const BUNDLE_REQUESTS = 64;
-/** Begins the token of a bundle; those of requests are letters and digits. */
+/** Begins the token of a bundle; those of requests are digits. */
 const BUNDLE = '-';
 
 /**
@@ -33,10 +34,10 @@ const BUNDLE = '-';
  */
 export class RequestInbox {
   private readonly prefix = `${createInbox()}.`;
-  private readonly waiting = new Map<string, Waiting>();
+  private readonly waiting = new InFlight<Waiting>();
   private readonly bundles = new Map<string, Bundled[]>();
   /** Sent, and nothing heard of yet: only then can it be that nobody listens. */
-  private readonly unheard = new Map<string, string[]>();
+  private readonly unheard = new InFlight<number[]>();
   private last = 0;
   private clock: NodeJS.Timeout | undefined;
 
@@ -53,14 +54,14 @@ export class RequestInbox {
    * come any more because the connection was closed
    */
   request(subject: string, packet: string, timeoutMs: number, headers: MsgHdrs | undefined): Promise<ReplyPacket> {
-    const token = this.nextToken();
+    const token = ++this.last;
     this.nc.publish(subject, packet, { reply: this.prefix + token, headers });
     return this.wait(token, timeoutMs);
   }
 
   /** The same, in one message with what else is asked of this subject until the microtasks of now are done. */
   bundled(subject: string, data: string, timeoutMs: number): Promise<ReplyPacket> {
-    const token = this.nextToken();
+    const token = ++this.last;
     const bundle = this.bundles.get(subject);
     if (bundle) bundle.push({ token, data });
     else {
@@ -70,13 +71,9 @@ export class RequestInbox {
     return this.wait(token, timeoutMs);
   }
 
-  private nextToken(): string {
-    return (++this.last).toString(36);
-  }
-
-  private wait(token: string, timeoutMs: number): Promise<ReplyPacket> {
+  private wait(token: number, timeoutMs: number): Promise<ReplyPacket> {
     return new Promise((resolve, reject) => {
-      this.waiting.set(token, { resolve, reject, until: performance.now() + timeoutMs });
+      this.waiting.add(token, { resolve, reject, until: performance.now() + timeoutMs });
       this.clock ??= setInterval(() => this.look(), LOOK_MS);
     });
   }
@@ -86,17 +83,17 @@ export class RequestInbox {
     this.bundles.delete(subject);
     for (let from = 0; from < all.length;) {
       let text = '';
-      const tokens: string[] = [];
+      const tokens: number[] = [];
       for (; from < all.length && tokens.length < BUNDLE_REQUESTS; from++) {
         const { token, data } = all[from]!;
         if (tokens.length > 0 && text.length + data.length > BUNDLE_BYTES) break;
         text += `${text && ','}{"token":"${token}","data":${data}}`;
         tokens.push(token);
       }
-      const reply = BUNDLE + this.nextToken();
+      const bundle = ++this.last;
       try {
-        this.nc.publish(subject, `[${text}]`, { reply: this.prefix + reply });
-        this.unheard.set(reply, tokens);
+        this.nc.publish(subject, `[${text}]`, { reply: this.prefix + BUNDLE + bundle });
+        this.unheard.add(bundle, tokens);
       } catch (error) {
         this.rejectAll(tokens, error as Error);
       }
@@ -107,26 +104,27 @@ export class RequestInbox {
     const token = message.subject.slice(this.prefix.length);
     const nobody = message.data.length === 0 && message.headers?.code === 503;
     if (!token.startsWith(BUNDLE)) {
-      const waiting = this.settle(token);
+      const waiting = this.settle(Number(token));
       const reply = nobody ? new errors.NoRespondersError(message.subject) : packetOf<ReplyPacket>(message);
       if (reply instanceof Error) waiting?.reject(reply);
       else waiting?.resolve(reply);
       return;
     }
-    const asked = this.unheard.get(token) ?? [];
-    this.unheard.delete(token);
+    const bundle = Number(token.slice(BUNDLE.length));
+    const asked = this.unheard.get(bundle) ?? [];
+    this.unheard.delete(bundle);
     if (nobody) return this.rejectAll(asked, new errors.NoRespondersError(message.subject));
     const replies = packetOf<(ReplyPacket & { token: string })[]>(message);
     if (!Array.isArray(replies)) return this.rejectAll(asked, new Error('the other side does not read bundles'));
-    for (const reply of replies) this.settle(reply.token)?.resolve(reply);
+    for (const reply of replies) this.settle(Number(reply.token))?.resolve(reply);
   }
 
-  private rejectAll(tokens: readonly string[], error: Error): void {
+  private rejectAll(tokens: readonly number[], error: Error): void {
     for (const token of tokens) this.settle(token)?.reject(error);
   }
 
   /** Whoever waits under the token, who from now on doesn't. */
-  private settle(token: string): Waiting | undefined {
+  private settle(token: number): Waiting | undefined {
     const waiting = this.waiting.get(token);
     this.waiting.delete(token);
     return waiting;
@@ -137,7 +135,7 @@ export class RequestInbox {
     for (const [token, { until }] of this.waiting)
       if (until <= now) this.settle(token)?.reject(new errors.TimeoutError());
     if (this.waiting.size > 0) return;
-    this.unheard.clear();
+    for (const [bundle] of this.unheard) this.unheard.delete(bundle);
     clearInterval(this.clock);
     this.clock = undefined;
   }

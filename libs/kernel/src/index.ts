@@ -3,6 +3,7 @@ export * from './clock.js';
 export * from './e164.js';
 export * from './events.js';
 export * from './ids.js';
+export * from './in-flight.js';
 export * from './network.js';
 export * from './page.js';
 export * from './rpc.js';

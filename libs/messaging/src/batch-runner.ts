@@ -6,21 +6,40 @@ import { backoffMs } from './consumer-runner.js';
 import { bury, originalSubject, type DeadReason } from './dead-letters.js';
 import type { BatchConsumerDefinition, BatchHandler, RawMessage } from './decorators.js';
 import { Durable } from './durable.js';
+import { eventsIn } from './decode.js';
 import { describeError } from './errors.js';
 import type { Messaging } from './messaging.js';
 import type { Publisher } from './publisher.js';
 import { UnsettledMessages, type Unsettled } from './unsettled.js';
 
 const log = logger('messaging');
-const consumed = counter('strowger_batch_messages_total', 'Messages settled by batch consumers, by outcome.');
-const sizes = histogram('strowger_batch_size', 'Messages per batch.', [1, 2, 5, 10, 20, 50, 100, 200, 500]);
+const consumed = counter('strowger_batch_messages_total', 'Events settled by batch consumers, by outcome.');
+const sizes = histogram('strowger_batch_size', 'Events per batch.', [1, 2, 5, 10, 20, 50, 100, 200, 500]);
 
-const PREFETCH = 2000;
+/** Messages asked for at once. */
+const PREFETCH = 500;
+/** What bounds memory: a message counts as consumed when it is taken into the buffer, and may hold 128 KiB of events. */
+const MAX_UNACKED = 1000;
 const CRASH_ALLOWANCE = 20;
+const OPENING_BRACKET = 0x5b;
+
+/** A message of the stream and how many of its events are not settled yet. */
+interface Held {
+  readonly entry: Unsettled;
+  left: number;
+}
+/** One event of a message; handled, tried again and given up by itself. */
+interface Part {
+  readonly of: Held;
+  /** Undefined when it is the whole message. */
+  readonly index?: number;
+  readonly raw: RawMessage;
+}
 
 /**
  * Runs one @BatchConsumer with natural batching: whatever has arrived while the last batch was worked on is the next
- * one, so a lone message waits for nothing and a backlog goes 500 at a time. One batch in flight keeps the order.
+ * one, so a lone message waits for nothing and a backlog goes 500 events at a time. One batch in flight keeps the order.
+ * A message is acked when all its events are settled.
  */
 export class BatchRunner {
   readonly durables: Durable[];
@@ -41,7 +60,14 @@ export class BatchRunner {
     this.maxBatch = maxBatch;
     this.maxDeliver = maxDeliver;
     this.unsettled = new UnsettledMessages(ackWaitSeconds);
-    const base = { types: [], ackWaitSeconds, maxAckPending: 10_000, prefetch: PREFETCH, deliver, durable: this.name };
+    const base = {
+      types: [],
+      ackWaitSeconds,
+      maxAckPending: MAX_UNACKED,
+      prefetch: PREFETCH,
+      deliver,
+      durable: this.name,
+    };
     const specs = [
       { ...base, stream, filter, inOrder: true },
       { ...base, stream: 'REPLAY', filter: `replay.${this.name}`, prefetch: 100, deliver: 'all' as const },
@@ -76,7 +102,10 @@ export class BatchRunner {
 
   private kick(): void {
     if (this.working || this.buffer.length === 0 || this.stopping.signal.aborted) return;
-    const batch = this.buffer.splice(0, this.maxBatch);
+    const batch: Part[] = [];
+    let taken = 0;
+    while (taken < this.buffer.length && batch.length < this.maxBatch) batch.push(...partsOf(this.buffer[taken++]!));
+    this.buffer.splice(0, taken);
     sizes.observe({ consumer: this.name }, batch.length);
     this.working = this.handleAll(batch).finally(() => {
       this.working = undefined;
@@ -84,18 +113,18 @@ export class BatchRunner {
     });
   }
 
-  private async handleAll(batch: Unsettled[]): Promise<void> {
+  private async handleAll(batch: Part[]): Promise<void> {
     try {
-      const crashers = batch.filter((e) => e.message.info.deliveryCount > this.maxDeliver + CRASH_ALLOWANCE);
-      for (const entry of crashers) await this.giveUp(entry, 'too-many-deliveries');
-      await this.handle(crashers.length === 0 ? batch : batch.filter((entry) => !crashers.includes(entry)));
+      const crashers = batch.filter(({ raw }) => raw.deliveries > this.maxDeliver + CRASH_ALLOWANCE);
+      for (const part of crashers) await this.giveUp(part, 'too-many-deliveries');
+      await this.handle(crashers.length === 0 ? batch : batch.filter((part) => !crashers.includes(part)));
     } catch (error) {
       // Only stopping gets here: what is left goes to whoever runs next.
       log.info({ consumer: this.name, messages: batch.length, error: describeError(error) }, 'batch-returned');
     }
   }
 
-  private async handle(batch: Unsettled[]): Promise<void> {
+  private async handle(batch: Part[]): Promise<void> {
     if (batch.length === 0) return;
     const error = await this.attempt(batch);
     if (error === undefined) return;
@@ -109,11 +138,11 @@ export class BatchRunner {
   }
 
   /** Undefined when handled and acked. What is away is waited for with the batch held, so the order stays. */
-  private async attempt(batch: Unsettled[]): Promise<AppError | undefined> {
+  private async attempt(batch: Part[]): Promise<AppError | undefined> {
     for (let attempt = 0; ; attempt++) {
       try {
-        await this.call(batch.map(({ message }) => rawOf(message)));
-        for (const entry of batch) this.unsettled.settle(entry, (m) => m.ack());
+        await this.call(batch.map(({ raw }) => raw));
+        for (const part of batch) this.settle(part, (m) => m.ack());
         consumed.inc({ consumer: this.name, outcome: 'handled' }, batch.length);
         return undefined;
       } catch (thrown) {
@@ -141,53 +170,75 @@ export class BatchRunner {
     );
   }
 
-  private async settleOne(entry: Unsettled, error: AppError): Promise<void> {
+  private async settleOne(part: Part, error: AppError): Promise<void> {
     let last: AppError | undefined = error;
     const again = last.kind === 'internal' || last.kind === 'not-found';
-    for (let tries = entry.message.info.deliveryCount; again && last && tries < this.maxDeliver; tries++) {
+    for (let tries = part.raw.deliveries; again && last && tries < this.maxDeliver; tries++) {
       log.error(
-        { consumer: this.name, sequence: entry.message.seq, error: describeError(last) },
+        { consumer: this.name, sequence: part.raw.sequence, error: describeError(last) },
         'batch-message-failed',
       );
-      await this.pause(backoffMs(tries - 1, 100, 2000), [entry], last);
-      last = await this.attempt([entry]);
+      await this.pause(backoffMs(tries - 1, 100, 2000), [part], last);
+      last = await this.attempt([part]);
     }
-    if (last) await this.giveUp(entry, again ? 'attempts-exhausted' : 'refused', last);
+    if (last) await this.giveUp(part, again ? 'attempts-exhausted' : 'refused', last);
   }
 
-  private async pause(ms: number, held: Unsettled[], error: AppError): Promise<void> {
+  private async pause(ms: number, held: Part[], error: AppError): Promise<void> {
     await delay(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
     if (!this.stopping.signal.aborted) return;
-    for (const entry of held) this.unsettled.settle(entry, (m) => m.nak());
+    for (const entry of new Set(held.map((part) => part.of.entry))) this.unsettled.settle(entry, (m) => m.nak());
     throw error;
   }
 
+  private settle({ of }: Part, how: (message: JsMsg) => void): void {
+    if (--of.left === 0) this.unsettled.settle(of.entry, how);
+  }
+
   /** Tried until the dead letter is stored: handing it back would break the order for nothing. */
-  private async giveUp(entry: Unsettled, reason: DeadReason, error?: AppError): Promise<void> {
+  private async giveUp(part: Part, reason: DeadReason, error?: AppError): Promise<void> {
+    const { index, raw, of } = part;
+    const own = index === undefined ? undefined : { index, bytes: Buffer.from(JSON.stringify(raw.json())) };
     for (let attempt = 0; ; attempt++) {
       try {
-        await bury(this.publisher, this.name, entry.message, { reason, error, kind: error?.kind });
-        this.unsettled.settle(entry, (m) => m.term());
+        await bury(this.publisher, this.name, of.entry.message, { reason, error, kind: error?.kind }, own);
+        this.settle(part, (m) => m.term());
         consumed.inc({ consumer: this.name, outcome: 'dead' });
         return;
       } catch (failure) {
-        await this.pause(backoffMs(attempt, 200, 5000), [entry], AppError.wrap(failure));
+        await this.pause(backoffMs(attempt, 200, 5000), [part], AppError.wrap(failure));
       }
     }
   }
 }
 
-function rawOf(message: JsMsg): RawMessage {
+/** One that is no JSON is one part, which its handler then fails on. */
+function partsOf(entry: Unsettled): Part[] {
+  const { message } = entry;
   const { info, headers } = message;
-  return {
+  const about = {
     subject: originalSubject(message),
-    data: message.data,
-    id: headers?.get('Nats-Msg-Id') || `${info.stream}.${info.streamSequence}`,
     sequence: info.streamSequence,
     time: new Date(info.timestampNanos / 1e6),
     redelivered: message.redelivered,
     deliveries: info.deliveryCount,
-    traceparent: headers?.get('traceparent') || undefined,
-    header: (name) => headers?.get(name) || undefined,
   };
+  let events: unknown[];
+  try {
+    events = eventsIn(message.data);
+  } catch (error) {
+    const json = (): never => {
+      throw error;
+    };
+    return [{ of: { entry, left: 1 }, raw: { ...about, json } }];
+  }
+  if (events.length === 1 && message.data[0] !== OPENING_BRACKET) {
+    const raw = { ...about, json: () => events[0], traceparent: headers?.get('traceparent') || undefined };
+    return [{ of: { entry, left: 1 }, raw }];
+  }
+  const of = { entry, left: events.length };
+  return events.map((event, index) => {
+    const { traceparent } = (event ?? {}) as { traceparent?: string };
+    return { of, index, raw: { ...about, json: () => event, traceparent } };
+  });
 }

@@ -127,7 +127,7 @@ describe('batches', () => {
       );
     return { ...world, name, publish };
   }
-  const textOf = ({ data }: RawMessage): string => Buffer.from(data).toString();
+  const textOf = (message: RawMessage): string => String(message.json());
   const numbers = (n: number): string[] => Array.from({ length: n }, (_, i) => String(i));
 
   it('take what has arrived, in order, 500 at most', async () => {
@@ -160,6 +160,52 @@ describe('batches', () => {
     expect(items.map(({ bytes, reason }) => [Buffer.from(bytes).toString(), reason])).toEqual([
       ['70', 'attempts-exhausted'],
     ]);
+  });
+
+  it('take the events of an array as they take messages; a poison one among them is given up alone', async () => {
+    const seen: string[] = [];
+    const calls: number[] = [];
+    let broken = true;
+    const world = await batches(
+      async (messages) => {
+        calls.push(messages.length);
+        if (broken && messages.some((message) => textOf(message) === '7')) throw new Error('poison');
+        seen.push(...messages.map(textOf));
+      },
+      { maxDeliver: 2 },
+    );
+    await world.publish(['[0,1,2]', '3', '[4,5,6,7,8]', '[9]', '[]']);
+    await world.messaging.idle();
+    expect(seen).toEqual([...numbers(10).filter((text) => text !== '7'), '']);
+    expect(calls.length).toBeLessThan(20);
+    const { items } = await world.dead.list({ consumer: world.name });
+    expect(items.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(['7']);
+    broken = false;
+    await world.dead.replay(items[0]!.id);
+    await world.messaging.idle();
+    expect(seen.at(-1)).toBe('7');
+  });
+
+  it('take a message whole again whose last event a crashed process did not reach', async () => {
+    const options = { ackWaitSeconds: 1 };
+    const begun = Promise.withResolvers<void>();
+    let last = false;
+    const crashed = await batches(async (messages) => {
+      if (messages.some((message) => textOf(message) === '1') && messages.length > 1)
+        throw new AppError('invalid', 'alone', 'One by one, please.');
+      if (textOf(messages[0]!) !== '1') return;
+      last = true;
+      begun.resolve();
+      await new Promise(() => undefined);
+    }, options);
+    await crashed.publish(['[0,1]']);
+    await begun.promise;
+    await crashed.messaging.nc.close();
+    expect(last).toBe(true);
+    const seen: string[] = [];
+    await batches(async (messages) => void seen.push(...messages.map(textOf)), options, crashed.name);
+    await eventually(() => seen.length === 2, { timeoutMs: 10_000 });
+    expect(seen).toEqual(['0', '1']);
   });
 
   it('are held in order while something is away', async () => {

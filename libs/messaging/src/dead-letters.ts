@@ -44,17 +44,21 @@ const STREAM = 'DEAD';
 const log = logger('messaging');
 const buried = counter('strowger_dead_letters_total', 'Messages given up, by consumer and reason.');
 
-/** Publishes the message's own bytes under `dead.<consumer>`. Resolves when the stream has it; only then may it be termed. */
+/**
+ * Publishes the message's own bytes, or those of one of its events, under `dead.<consumer>`. Resolves when the stream has
+ * it; only then may it be termed.
+ */
 export async function bury(
   publisher: Publisher,
   consumer: string,
   message: JsMsg,
   about: { reason: DeadReason; error?: unknown; kind?: ErrorKind },
+  part?: { index: number; bytes: Uint8Array },
 ): Promise<void> {
   const { stream, streamSequence, deliveryCount } = message.info;
   const error = about.error === undefined ? about.reason : describeError(about.error);
-  await publisher.publishRaw(`dead.${consumer}`, message.data, {
-    msgId: `dead.${consumer}.${stream}.${streamSequence}`,
+  await publisher.publishRaw(`dead.${consumer}`, part?.bytes ?? message.data, {
+    msgId: `dead.${consumer}.${stream}.${streamSequence}${part ? `.${part.index}` : ''}`,
     traceparent: message.headers?.get('traceparent') || undefined,
     headers: {
       [HEADER.consumer]: consumer,

@@ -4,11 +4,20 @@ import { InvalidInput, type CloudEvent, type EventClass, type FieldError } from 
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
+const textOf = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+
+/** The events in a message: the elements of a JSON array, else the message itself; never none. Throws when it is no JSON. */
+export function eventsIn(bytes: Uint8Array): unknown[] {
+  const parsed: unknown = JSON.parse(textOf(bytes));
+  return Array.isArray(parsed) && parsed.length > 0 ? parsed : [parsed];
+}
+
 /** Bytes as a CloudEvent in structured JSON. Throws InvalidInput when they are not one. */
 export function decodeEvent(bytes: Uint8Array): CloudEvent {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+    parsed = JSON.parse(textOf(bytes));
   } catch {
     throw new InvalidInput([{ field: '', rule: 'json', message: 'The message is not JSON.' }]);
   }

@@ -33,21 +33,19 @@ export interface ConsumerOptions {
   retired?: readonly string[];
 }
 
-/** One message of a stream, undecoded. */
+/** One event of a stream, unchecked: a message, or an element of one that is a JSON array (CloudEvents JSON batch). */
 export interface RawMessage {
   /** NATS subject. */
   subject: string;
-  data: Uint8Array;
-  /** `Nats-Msg-Id`, or stream and sequence when there was none. */
-  id: string;
-  /** Sequence in the stream. */
+  /** Parsed. Throws when the message is no JSON. */
+  json(): unknown;
+  /** Sequence of the message in the stream. */
   sequence: number;
   /** When the stream stored it. */
   time: Date;
   redelivered: boolean;
   deliveries: number;
   traceparent?: string;
-  header(name: string): string | undefined;
 }
 
 export interface BatchConsumerOptions {
@@ -55,9 +53,9 @@ export interface BatchConsumerOptions {
   stream: string;
   /** One subject filter; wildcards allowed. */
   filter: string;
-  /** Most messages in one call. Default 500. */
+  /** A call takes whole messages until it has so many events. Default 500. */
   maxBatch?: number;
-  /** Attempts on a single failing message before it becomes a dead letter. Default 5. */
+  /** Attempts on a single failing event before it becomes a dead letter. Default 5. */
   maxDeliver?: number;
   /** How soon what a crashed process held comes again. Messages in work or in line renew it. Default 5. */
   ackWaitSeconds?: number;

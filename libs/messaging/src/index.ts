@@ -1,6 +1,6 @@
 export { Consumers } from './consumers.js';
 export { DeadLetters, type DeadLetter, type DeadReason } from './dead-letters.js';
-export { decodeData, decodeEvent } from './decode.js';
+export { decodeData, decodeEvent, eventsIn } from './decode.js';
 export {
   BatchConsumer,
   type BatchConsumerOptions,

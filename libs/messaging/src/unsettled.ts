@@ -13,6 +13,8 @@ export interface Unsettled {
   onStall?: () => void;
   /** No more heartbeats: its handler takes too long, so the server may redeliver. */
   stalled?: boolean;
+  /** Where it stands in the list of all; -1 once it is settled. */
+  at: number;
 }
 
 /**
@@ -20,7 +22,8 @@ export interface Unsettled {
  * the ack wait can be short and a crash is noticed soon. A redelivery of a held message is dropped here.
  */
 export class UnsettledMessages {
-  private readonly held = new Map<string, Unsettled>();
+  /** In no order. Not a Map: thousands a second coming and going leave a chain of old tables that outlives quick collections. */
+  private readonly held: Unsettled[] = [];
   private readonly timer: NodeJS.Timeout;
 
   constructor(
@@ -33,27 +36,37 @@ export class UnsettledMessages {
   }
 
   get size(): number {
-    return this.held.size;
+    return this.held.length;
   }
 
   /** The entry to work on; undefined when this process has it already. */
   add(message: JsMsg): Unsettled | undefined {
-    const key = keyOf(message);
-    const known = this.held.get(key);
+    const known = message.redelivered ? this.held.find((entry) => isSame(entry.message, message)) : undefined;
     if (known && !known.stalled) {
       known.message = message;
       known.lastBeat = Date.now();
       return undefined;
     }
-    const entry: Unsettled = { message, lastBeat: Date.now() };
-    this.held.set(key, entry);
+    // The stalled one is its handler's business now.
+    if (known) this.forget(known);
+    const entry: Unsettled = { message, lastBeat: Date.now(), at: this.held.length };
+    this.held.push(entry);
     return entry;
   }
 
   settle(entry: Unsettled, how: (message: JsMsg) => void): void {
-    const key = keyOf(entry.message);
-    if (this.held.get(key) === entry) this.held.delete(key);
+    this.forget(entry);
     tell(() => how(entry.message));
+  }
+
+  private forget(entry: Unsettled): void {
+    if (entry.at === -1) return;
+    const last = this.held.pop()!;
+    if (last !== entry) {
+      this.held[entry.at] = last;
+      last.at = entry.at;
+    }
+    entry.at = -1;
   }
 
   stop(): void {
@@ -62,7 +75,7 @@ export class UnsettledMessages {
 
   private beat(every: number): void {
     const now = Date.now();
-    for (const entry of this.held.values()) {
+    for (const entry of this.held) {
       if (entry.stalled) continue;
       if (this.onStall && entry.startedAt !== undefined && now - entry.startedAt > this.onStall.afterMs) {
         entry.stalled = true;
@@ -85,4 +98,4 @@ export function tell(say: () => void): void {
   }
 }
 
-const keyOf = (message: JsMsg): string => `${message.info.stream}:${message.seq}`;
+const isSame = (a: JsMsg, b: JsMsg): boolean => a.seq === b.seq && a.info.stream === b.info.stream;

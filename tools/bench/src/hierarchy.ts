@@ -16,7 +16,7 @@ import { SOAP_FLOOR_PATH } from './requests.js';
 import { HOST_NAME, inParallel } from './tenant.js';
 
 const SOAP_PATH = '/KakapoProvision/ProvisionV3.asmx';
-const SOAP_CONNECTIONS = 32;
+const SOAP_CONNECTIONS = 96;
 const AT_ONCE = 32;
 /** As many as hierarchy has connections to its database. */
 const DATABASE_CONNECTIONS = 10;

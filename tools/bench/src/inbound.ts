@@ -89,6 +89,7 @@ export async function measureEndToEnd(
     tenant.users.map(({ token }, i) => ({ token, cursor: cursors[i]! })),
   );
   try {
+    const before = await streamed(bench);
     const cpu = watchCpu(bench.stack);
     const sustained = await bench.webhooks('ingestion', {
       warmUpMs: sizes.warmUpMs,
@@ -103,7 +104,8 @@ export async function measureEndToEnd(
     await bench.checkStored('inbound.end-to-end');
     if (what.throughput) {
       const { p50Ms: p50, p99Ms: p99 } = sustained.sightings!;
-      const extra = { clients: tenant.users.length, messages: sustained.sent, p50, p99, cpu: used.text };
+      const together = sustained.sent / ((await streamed(bench)).messages - before.messages);
+      const extra = { clients: tenant.users.length, messages: sustained.sent, together, p50, p99, cpu: used.text };
       report.add('inbound.end-to-end', 'messages/s', perSecond, floor, extra, { of: 'ratio', least: 0.3 });
     }
     if (!what.latency) return;
@@ -124,6 +126,10 @@ export async function measureEndToEnd(
   }
 }
 
+/** What the stream of deliveries holds. */
+const streamed = async (bench: Bench): Promise<{ messages: number; bytes: number }> =>
+  (await (await bench.jsm()).streams.info('INGESTION')).state;
+
 function checkFrames(
   bench: Bench,
   what: string,
@@ -141,8 +147,7 @@ function checkFrames(
 export async function measureDrain(bench: Bench): Promise<void> {
   const { sizes, report, stack } = bench;
   await bench.routed();
-  const jsm = await bench.jsm();
-  const { messages, bytes } = (await jsm.streams.info('INGESTION')).state;
+  const { messages, bytes } = await streamed(bench);
   const server = stack.servers.find(({ url }) => url === stack.urls.natsUrl);
   if (!server) throw new Error('the NATS server is not ours to stop');
   await server.stop();
@@ -162,14 +167,17 @@ export async function measureDrain(bench: Bench): Promise<void> {
   await bench.routed();
   const storedAt = performance.now();
   await bench.checkStored('drain');
-  const size = messages === 0 ? 1200 : Math.round(bytes / messages);
-  const floor = await barePublishing(bench, sizes.drain, size);
+  const now = await streamed(bench);
+  const together = sizes.drain / (now.messages - messages);
+  const messageBytes = Math.round((now.bytes - bytes) / (now.messages - messages));
+  const floor = together * (await barePublishing(bench, now.messages - messages, messageBytes));
   const rate = (until: number): number => (sizes.drain / (until - startedAt)) * 1000;
   const extra = {
     messages: sizes.drain,
     acceptedPerSecondMeanwhile: Math.round(sent.perSecond),
     reconnectMs: Math.round((begunAt ?? drainedAt) - startedAt),
-    messageBytes: size,
+    together,
+    messageBytes,
   };
   report.add('drain', 'messages/s', rate(drainedAt), floor, extra, { of: 'value', least: 5000 });
   report.add('drain.stored', 'messages/s', rate(storedAt), floor);

@@ -2,9 +2,10 @@ import { jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { DeliveryReceivedV1 } from '@strowger/contracts-ingestion';
 import type { CloudEvent } from '@strowger/kernel';
+import { eventsIn } from '@strowger/messaging';
 
 export interface Delivery extends DeliveryReceivedV1 {
-  /** Position in the stream. */
+  /** Position of its message in the stream. */
   seq: number;
 }
 
@@ -44,10 +45,10 @@ async function readStream<T>(natsUrl: string, stream: string, read: (message: Js
 export async function readJournal(natsUrl: string): Promise<Delivery[]> {
   const all = await readStream(natsUrl, 'INGESTION', (message) =>
     message.subject === DeliveryReceivedV1.type
-      ? { ...message.json<CloudEvent<DeliveryReceivedV1>>().data, seq: message.seq }
-      : undefined,
+      ? (eventsIn(message.data) as CloudEvent<DeliveryReceivedV1>[]).map(({ data }) => ({ ...data, seq: message.seq }))
+      : [],
   );
-  return all.filter((delivery) => delivery !== undefined);
+  return all.flat();
 }
 
 /** Facts some consumer gave up on. */

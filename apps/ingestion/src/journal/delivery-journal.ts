@@ -1,7 +1,7 @@
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
-import type { AppError } from '@strowger/kernel';
+import { type AppError, InFlight } from '@strowger/kernel';
 import { counter, logger } from '@strowger/telemetry';
-import type { SpoolEntry } from '../spool/records.js';
+import { groupAt, type SpoolEntry } from '../spool/records.js';
 import type { Spool } from '../spool/spool.js';
 import type { DeliveryStream, Sent } from './delivery-stream.js';
 import { Refusals } from './refusals.js';
@@ -44,15 +44,15 @@ const WATCH_MS = 100;
 const RETRY_MS = { first: 100, most: 2000 };
 
 /**
- * Spool and stream as one pipeline. Every delivery goes to disk and, in the order of arrival, to the stream; at most
- * `window` are unacked. A new delivery is sent from memory when nothing is left behind, else the backlog is read from disk
- * first. Trouble of any kind rewinds to the oldest unacked entry.
+ * Spool and stream as one pipeline. Every delivery goes to disk and, in the order of arrival, to the stream, those of one
+ * write together as one message; at most `window` are unacked. A new delivery is sent from memory when nothing is left
+ * behind, else the backlog is read from disk first. Trouble of any kind rewinds to the oldest unacked entry.
  *
- * Repeats are harmless: the delivery's id is the message id, so the stream drops what it has seen in its duplicate window
+ * Repeats are harmless: they are the same messages, so the stream drops what it has seen in its duplicate window
  * (two minutes), and routing drops the rest by (platform, carrier message id). A repeat happens only where an ack was lost.
  */
 export class DeliveryJournal implements Journal {
-  private readonly waiting = new Map<number, Waiting>();
+  private readonly waiting = new InFlight<Waiting>();
   /** Ring over the window: entries acked ahead of an older one. */
   private readonly acked: Uint8Array;
   /** Ring over the window: when the entry was received, ms. */
@@ -60,6 +60,8 @@ export class DeliveryJournal implements Journal {
   /** Appends that failed: nothing to send. */
   private readonly gone = new Set<number>();
   private readonly refusals: Refusals;
+  /** Entries up to here go to the stream one by one, because it refused a message of several. */
+  private singlyThrough = 0;
   private settled: number;
   private sent: number;
   /** Counts rewinds; what was sent before one may still be acked, but its failure is no news. */
@@ -86,7 +88,7 @@ export class DeliveryJournal implements Journal {
     this.refusals = new Refusals(rejectedDirectory);
     this.settled = this.sent = spool.settledThrough;
     spool.onWrite = (batch) => this.onWrite(batch);
-    stream.tell({ acked: ({ seq }) => this.onAck(seq), failed: (sent, error) => this.onTrouble(sent, error) });
+    stream.tell({ acked: (sent) => this.onAck(sent), failed: (sent, error) => this.onTrouble(sent, error) });
     this.offUp = stream.onUp(() => this.resume());
     this.watchdog = setInterval(() => this.watch(), WATCH_MS).unref();
     if (spool.outstanding > 0) void this.noteOldest();
@@ -105,7 +107,7 @@ export class DeliveryJournal implements Journal {
         resolve,
         reject,
       };
-      this.waiting.set(seq, waiting);
+      this.waiting.add(seq, waiting);
       if (this.hasRoom(seq)) this.receivedAt[seq % this.options.window] = now;
       if (!this.sweeper) this.sweepLater(this.options.answerWithinMs);
     });
@@ -179,12 +181,12 @@ export class DeliveryJournal implements Journal {
     waiting.resolve();
   }
 
-  /** The map is in order of arrival, so the overdue ones come first. */
+  /** In order of arrival, so the overdue ones come first. */
   private sweep(): void {
     clearTimeout(this.sweeper);
     this.sweeper = undefined;
     const now = Date.now();
-    for (const waiting of this.waiting.values()) {
+    for (const [, waiting] of this.waiting) {
       if (waiting.answerBy > now && !this.away) return this.sweepLater(waiting.answerBy - now);
       if (waiting.onDisk) this.answerWithoutAck(waiting);
     }
@@ -199,28 +201,37 @@ export class DeliveryJournal implements Journal {
   private onWrite(batch: readonly SpoolEntry[]): void {
     const inOrder = this.sent === batch[0]!.seq - 1 && !this.draining && this.hasRoom(batch.at(-1)!.seq);
     if (!inOrder) return this.kick();
-    for (const entry of batch) if (!this.away) this.send(entry);
-  }
-
-  private send(entry: SpoolEntry): void {
-    const { seq, key } = entry;
-    const slot = seq % this.options.window;
-    this.sent = seq;
-    if (seq <= this.settled || this.acked[slot] === 1) return;
-    this.receivedAt[slot] = timeOf(key);
-    if (this.settled === seq - 1) this.progressAt = Date.now();
-    this.stream.send(entry, this.epoch);
-  }
-
-  private onAck(seq: number): void {
-    const waiting = this.waiting.get(seq);
-    if (waiting) {
-      waiting.acked = true;
-      this.waiting.delete(seq);
-      if (waiting.onDisk) waiting.resolve();
+    for (let at = 0; at < batch.length && !this.away;) {
+      const message = this.messageAt(batch, at);
+      this.send(message);
+      at += message.length;
     }
-    if (seq <= this.settled) return;
-    this.acked[seq % this.options.window] = 1;
+  }
+
+  private messageAt(entries: readonly SpoolEntry[], at: number): readonly SpoolEntry[] {
+    return entries[at]!.seq <= this.singlyThrough ? [entries[at]!] : groupAt(entries, at);
+  }
+
+  private send(message: readonly SpoolEntry[]): void {
+    const first = message[0]!.seq;
+    this.sent = message.at(-1)!.seq;
+    // What is acked was acked whole.
+    if (this.sent <= this.settled || this.acked[first % this.options.window] === 1) return;
+    for (const { seq, key } of message) this.receivedAt[seq % this.options.window] = timeOf(key);
+    if (this.settled === first - 1) this.progressAt = Date.now();
+    this.stream.send(message, this.epoch);
+  }
+
+  private onAck({ first, last }: Sent): void {
+    for (let seq = first; seq <= last; seq++) {
+      const waiting = this.waiting.get(seq);
+      if (waiting) {
+        waiting.acked = true;
+        this.waiting.delete(seq);
+        if (waiting.onDisk) waiting.resolve();
+      }
+      if (seq > this.settled) this.acked[seq % this.options.window] = 1;
+    }
     this.advance();
   }
 
@@ -243,13 +254,13 @@ export class DeliveryJournal implements Journal {
     this.roomMade?.();
   }
 
-  private onTrouble({ seq, key, tag: epoch }: Sent, error: AppError): void {
-    if (epoch !== this.epoch || this.closed || seq <= this.settled) return;
-    if (error.code === 'publish-refused') {
-      void this.refused(seq, key, error);
-      return;
-    }
-    this.pause(error.code);
+  private onTrouble({ first, last, key, tag: epoch }: Sent, error: AppError): void {
+    if (epoch !== this.epoch || this.closed || last <= this.settled) return;
+    if (error.code !== 'publish-refused') return this.pause(error.code);
+    if (first === last) return void this.refused(first, key, error);
+    // Too large together, perhaps, or one of them is not to its liking: they are tried one by one.
+    this.singlyThrough = Math.max(this.singlyThrough, last);
+    this.rewind();
   }
 
   /** The stream will never take this one: out of the way with it, or it would hold up all behind it. */
@@ -271,23 +282,25 @@ export class DeliveryJournal implements Journal {
 
   /** Nothing is sent until the stream is back or a while has passed; then from the oldest unacked entry on. */
   private pause(reason: string): void {
-    this.epoch++;
     if (!this.paused) log.warn({ reason, unacked: this.unacked }, 'stream-away');
     this.paused = true;
-    this.sent = this.settled;
     this.retryAt = Date.now() + this.retryMs;
     this.retryMs = Math.min(this.retryMs * 2, RETRY_MS.most);
-    this.roomMade?.();
+    this.rewind();
     if (this.waiting.size > 0) this.sweep();
   }
 
   private resume(): void {
     if (this.closed || !this.stream.connected) return;
-    // Back after a loss of connection nobody here noticed: what was in flight may be lost.
-    this.epoch++;
-    this.sent = this.settled;
     this.paused = false;
     this.progressAt = Date.now();
+    // Back after a loss of connection nobody here noticed: what was in flight may be lost.
+    this.rewind();
+  }
+
+  private rewind(): void {
+    this.epoch++;
+    this.sent = this.settled;
     this.roomMade?.();
     this.kick();
   }
@@ -303,7 +316,7 @@ export class DeliveryJournal implements Journal {
   }
 
   private kick(): void {
-    if (this.draining || this.away || this.closed || this.sent >= this.spool.lastSeq) return;
+    if (this.draining || this.away || this.closed || this.sent >= this.spool.begunThrough) return;
     this.draining = true;
     void this.drain()
       .catch((err: unknown) => {
@@ -323,17 +336,17 @@ export class DeliveryJournal implements Journal {
     const from = { at: Date.now(), seq: this.sent };
     const cursor = this.spool.read(this.sent + 1);
     try {
-      while (going() && this.sent < this.spool.lastSeq) {
+      for (let entries: readonly SpoolEntry[] = []; going() && this.sent < this.spool.begunThrough;) {
         const { durableThrough } = this.spool;
         if (this.sent >= durableThrough) {
-          await this.sendInOrder(this.spool.unwritten(), going);
+          await this.sendInOrder(this.spool.unwritten(), going, true);
           continue;
         }
-        const entries = await cursor.next(BATCH);
+        const more = await cursor.next(BATCH);
         if (!going()) break;
-        await this.sendInOrder(entries, going);
+        entries = await this.sendInOrder([...entries, ...more], going, more.length === 0);
         // Nothing left to read up to there: those appends failed.
-        if (entries.length === 0) this.sent = Math.max(this.sent, durableThrough);
+        if (more.length === 0) this.sent = Math.max(this.sent, durableThrough);
       }
     } finally {
       await cursor.close();
@@ -342,12 +355,22 @@ export class DeliveryJournal implements Journal {
     }
   }
 
-  private async sendInOrder(entries: readonly SpoolEntry[], going: () => boolean): Promise<void> {
-    for (const entry of entries) {
-      while (going() && !this.hasRoom(entry.seq)) await new Promise<void>((resolve) => (this.roomMade = resolve));
-      if (!going()) return;
-      if (entry.seq > this.sent) this.send(entry);
+  /** Returns the beginning of a message whose end may yet come; none when these are the last. */
+  private async sendInOrder(
+    entries: readonly SpoolEntry[],
+    going: () => boolean,
+    last: boolean,
+  ): Promise<readonly SpoolEntry[]> {
+    for (let at = 0; at < entries.length;) {
+      const message = this.messageAt(entries, at);
+      const end = message.at(-1)!.seq;
+      at += message.length;
+      if (!last && at === entries.length && message.length < message[0]!.group) return message;
+      while (going() && !this.hasRoom(end)) await new Promise<void>((resolve) => (this.roomMade = resolve));
+      if (!going()) break;
+      if (end > this.sent) this.send(message);
     }
+    return [];
   }
 }
 

@@ -45,8 +45,8 @@ describe('the stream of deliveries', () => {
     acked = [];
     failed = [];
     stream.tell({
-      acked: ({ seq }) => acked.push(seq),
-      failed: ({ seq }, error) => failed.push([seq, error.code, error.outcome]),
+      acked: ({ first, last }) => acked.push(...Array.from({ length: last - first + 1 }, (_, i) => first + i)),
+      failed: ({ first }, error) => failed.push([first, error.code, error.outcome]),
     });
     other = await connect({ servers: nats.url });
     await eventually(() => stream.connected);
@@ -59,15 +59,30 @@ describe('the stream of deliveries', () => {
   });
 
   it('acks what the stream has stored, once per id', async () => {
-    for (const seq of [1, 2, 3, 1]) stream.send(entry(seq));
+    for (const seq of [1, 2, 3, 1]) stream.send([entry(seq)]);
     await eventually(() => acked.length === 4);
     expect((await messaging.jsm.streams.info('INGESTION')).state.messages).toBe(3);
     expect(failed).toEqual([]);
   });
 
+  it('sends several as one message, which repeated is stored once', async () => {
+    for (const seqs of [[1, 2, 3], [4], [1, 2, 3], [1, 2]]) stream.send(seqs.map(entry));
+    await eventually(() => acked.length === 9);
+    expect(acked).toEqual([1, 2, 3, 4, 1, 2, 3, 1, 2]);
+    const { messages } = (await messaging.jsm.streams.info('INGESTION')).state;
+    const stored = await Promise.all(
+      Array.from({ length: messages }, (_, i) => messaging.jsm.streams.getMessage('INGESTION', { seq: i + 1 })),
+    );
+    expect(stored.map((message) => message!.json())).toEqual([
+      [{ n: 1 }, { n: 2 }, { n: 3 }],
+      { n: 4 },
+      [{ n: 1 }, { n: 2 }],
+    ]);
+  });
+
   it('fails when there is no stream: the server’s empty reply is no ack', async () => {
     await messaging.jsm.streams.delete('INGESTION');
-    stream.send(entry(1));
+    stream.send([entry(1)]);
     await eventually(() => failed.length === 1);
     expect(failed).toEqual([[1, 'stream-unavailable', undefined]]);
     expect(acked).toEqual([]);
@@ -77,14 +92,14 @@ describe('the stream of deliveries', () => {
     await messaging.jsm.streams.delete('INGESTION');
     other.subscribe('ingestion.>', { callback: () => undefined });
     await other.flush();
-    stream.send(entry(1));
+    stream.send([entry(1)]);
     await eventually(() => failed.length === 1);
     expect(failed).toEqual([[1, 'stream-unavailable', 'unknown']]);
   });
 
   it('fails one delivery that is larger than the server takes, and goes on', async () => {
-    stream.send({ ...entry(1), payload: Buffer.alloc(9 * 1024 * 1024) });
-    stream.send(entry(2));
+    stream.send([{ ...entry(1), payload: Buffer.alloc(9 * 1024 * 1024) }]);
+    stream.send([entry(2)]);
     await eventually(() => acked.length === 1);
     expect(failed).toEqual([[1, 'publish-refused', undefined]]);
   });
@@ -93,11 +108,11 @@ describe('the stream of deliveries', () => {
     await messaging.jsm.streams.delete('INGESTION');
     other.subscribe('ingestion.>', { callback: () => undefined });
     await other.flush();
-    stream.send(entry(1));
-    stream.send(entry(2));
+    stream.send([entry(1)]);
+    stream.send([entry(2)]);
     stream.close();
     expect(failed.map(([seq]) => seq)).toEqual([1, 2]);
-    stream.send(entry(3));
+    stream.send([entry(3)]);
     expect(failed[2]).toEqual([3, 'stream-unavailable', undefined]);
   });
 
@@ -105,7 +120,7 @@ describe('the stream of deliveries', () => {
     await messaging.jsm.streams.delete('INGESTION');
     other.subscribe('ingestion.>', { callback: () => undefined });
     await other.flush();
-    stream.send(entry(1));
+    stream.send([entry(1)]);
     await nats.kill9();
     await eventually(() => failed.length === 1);
     expect(failed).toEqual([[1, 'stream-unavailable', 'unknown']]);

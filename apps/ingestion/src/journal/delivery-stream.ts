@@ -1,12 +1,15 @@
 import { headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { DeliveryReceivedV1 } from '@strowger/contracts-ingestion';
-import type { AppError } from '@strowger/kernel';
+import { type AppError, InFlight } from '@strowger/kernel';
 import { type Messaging, PublishRefused, StreamUnavailable } from '@strowger/messaging';
 import { telemetryOn } from '@strowger/telemetry';
+import type { SpoolEntry } from '../spool/records.js';
 
-/** A delivery on its way; `tag` is the sender's own. */
+/** A message on its way, of one delivery or several in a row; `tag` is the sender's own. */
 export interface Sent {
-  readonly seq: number;
+  readonly first: number;
+  readonly last: number;
+  /** Of the first delivery. */
   readonly key: string;
   readonly tag: number;
   /** Milliseconds since 1970. */
@@ -19,6 +22,9 @@ export interface Receipts {
   failed(sent: Sent, error: AppError): void;
 }
 
+/** What is sent of a delivery: the bytes of its CloudEvent. */
+type Delivery = Pick<SpoolEntry, 'seq' | 'key' | 'payload'>;
+
 const SUBJECT = DeliveryReceivedV1.type;
 const SWEEP_MS = 250;
 /** The envelope's own attributes come before its data and are of known length. */
@@ -26,12 +32,12 @@ const ENVELOPE_BYTES = 512;
 const TRACEPARENT = /^\{[^{]*"traceparent":"([0-9a-f-]{55})"/;
 
 /**
- * Publishes deliveries to JetStream with the delivery's id as message id. Beside the library's own publish, which makes a
- * request with an Error, a timer and a promise of each message, because at the rate of the webhooks that is half of all the
- * work: here all acks come to one inbox, and what is sent in one turn of the event loop leaves in one write.
+ * Publishes deliveries to JetStream. One goes as a CloudEvent, with its id as message id; several as a JSON array of them
+ * (CloudEvents JSON batch), with an id made of the first one's, the last one's and their number. Beside the library's own
+ * publish, which makes a request with an Error, a timer and a promise of each message: here all acks come to one inbox.
  */
 export class DeliveryStream {
-  private readonly pending = new Map<number, Sent>();
+  private readonly pending = new InFlight<Sent>();
   /** Encoded within publish, so one serves all. */
   private readonly hdrs = headers();
   /** The headers hold the trace of the last delivery. */
@@ -69,17 +75,20 @@ export class DeliveryStream {
     this.receipts = receipts;
   }
 
-  /** Exactly one receipt follows, a failure perhaps at once. What is sent in one go leaves in one write. */
-  send(delivery: { seq: number; key: string; payload: Uint8Array }, tag = 0): void {
-    const { seq, key } = delivery;
-    const sent: Sent = { seq, key, tag, deadline: Date.now() + this.timeoutMs };
+  /** Publishes one message. Exactly one receipt follows, a failure perhaps at once. */
+  send(deliveries: readonly Delivery[], tag = 0): void {
+    const { seq: first, key } = deliveries[0]!;
+    const { seq: last, key: lastKey } = deliveries.at(-1)!;
+    const sent: Sent = { first, last, key, tag, deadline: Date.now() + this.timeoutMs };
     // While disconnected the client would keep the message in memory and send it whenever.
     if (!this.connected) return this.receipts?.failed(sent, new StreamUnavailable(SUBJECT));
     const token = this.nextToken++;
-    this.hdrs.set('Nats-Msg-Id', key);
-    if (this.traced || telemetryOn()) this.carryTrace(delivery.payload);
+    const alone = deliveries.length === 1;
+    const payload = alone ? deliveries[0]!.payload : arrayOf(deliveries);
+    this.hdrs.set('Nats-Msg-Id', alone ? key : `${key}_${lastKey}_${deliveries.length}`);
+    if (this.traced || telemetryOn()) this.carryTrace(payload);
     try {
-      this.nc!.publish(SUBJECT, delivery.payload, { reply: this.inbox + token, headers: this.hdrs });
+      this.nc!.publish(SUBJECT, payload, { reply: this.inbox + token, headers: this.hdrs });
     } catch (error) {
       // Larger than the server takes, or the connection has just been closed.
       const failure = this.nc!.isClosed()
@@ -87,7 +96,7 @@ export class DeliveryStream {
         : new PublishRefused(SUBJECT, asError(error));
       return this.receipts?.failed(sent, failure);
     }
-    this.pending.set(token, sent);
+    this.pending.add(token, sent);
   }
 
   /** Fails what is pending; nothing can be sent any more. The connection is the caller's. */
@@ -115,7 +124,7 @@ export class DeliveryStream {
     this.failAll('closed');
   }
 
-  /** From the event itself, so that what comes from the spool later carries its trace too. */
+  /** From the event itself, so that what comes from the spool later carries its trace too. An array has none. */
   private carryTrace(event: Uint8Array): void {
     const envelope = Buffer.from(event.buffer, event.byteOffset, Math.min(event.length, ENVELOPE_BYTES)).toString(
       'latin1',
@@ -136,7 +145,7 @@ export class DeliveryStream {
     else this.receipts?.acked(sent);
   }
 
-  /** The map is in the order of sending, so the oldest come first. */
+  /** In the order of sending, so the oldest come first. */
   private sweep(): void {
     const now = Date.now();
     for (const [token, sent] of this.pending) {
@@ -147,11 +156,19 @@ export class DeliveryStream {
   }
 
   private failAll(why: string): void {
-    const all = [...this.pending.values()];
-    this.pending.clear();
-    for (const sent of all) this.receipts?.failed(sent, new StreamUnavailable(why, { outcome: 'unknown' }));
+    for (const [token, sent] of this.pending) {
+      this.pending.delete(token);
+      this.receipts?.failed(sent, new StreamUnavailable(why, { outcome: 'unknown' }));
+    }
   }
 }
+
+const OPEN = Buffer.from('[');
+const COMMA = Buffer.from(',');
+const CLOSE = Buffer.from(']');
+
+const arrayOf = (deliveries: readonly Delivery[]): Buffer =>
+  Buffer.concat([...deliveries.flatMap(({ payload }, i) => [i === 0 ? OPEN : COMMA, payload]), CLOSE]);
 
 /** Why a reply is no ack. A reply without a body carries status 503: no stream listens, so nobody stored it. */
 export function failureIn(reply: Pick<Msg, 'data' | 'headers' | 'string'>): AppError | undefined {

@@ -13,14 +13,14 @@ export class StreamOnlyJournal implements Journal {
   private idle?: () => void;
 
   constructor(private readonly stream: DeliveryStream) {
-    stream.tell({ acked: ({ seq }) => this.settle(seq), failed: ({ seq }, error) => this.settle(seq, error) });
+    stream.tell({ acked: ({ first }) => this.settle(first), failed: ({ first }, error) => this.settle(first, error) });
   }
 
   accept(deliveryId: string, event: Buffer): Promise<void> {
     const seq = this.nextSeq++;
     const outcome = Promise.withResolvers<void>();
     this.pending.set(seq, outcome);
-    this.queue.push({ seq, key: deliveryId, payload: event });
+    this.queue.push({ seq, key: deliveryId, payload: event, group: 1 });
     if (this.queue.length === 1) setImmediate(() => this.flush());
     return outcome.promise;
   }
@@ -40,7 +40,7 @@ export class StreamOnlyJournal implements Journal {
   private flush(): void {
     const batch = this.queue;
     this.queue = [];
-    for (const entry of batch) this.stream.send(entry);
+    for (const entry of batch) this.stream.send([entry]);
   }
 
   private settle(seq: number, error?: Error): void {

@@ -6,25 +6,58 @@ export interface SpoolEntry {
   /** The delivery's id; at most 255 bytes. */
   readonly key: string;
   readonly payload: Buffer;
+  /** How many entries, this one and those behind it, go to the stream as one message; 0 when it is behind another. */
+  group: number;
+}
+
+/** More would gain nothing, and a message must stay far below what a server takes (1 MiB unless configured). */
+const GROUP = { entries: 64, bytes: 128 * 1024 };
+
+/** Decides which entries go together. Once: what is sent again must be the same message, or the stream would not know it. */
+export function formGroups(entries: readonly SpoolEntry[]): void {
+  let first = 0;
+  let bytes = 0;
+  for (const [i, entry] of entries.entries()) {
+    bytes += entry.payload.length;
+    if (i > first && (i - first === GROUP.entries || bytes > GROUP.bytes)) {
+      first = i;
+      bytes = entry.payload.length;
+    }
+    entry.group = 0;
+    entries[first]!.group = i - first + 1;
+  }
+}
+
+/**
+ * The group that begins at `from`. One that lost its beginning, because that is settled already, comes in single entries;
+ * one that lost its end, in a crash before anybody was answered, ends where the next begins.
+ */
+export function groupAt<E extends SpoolEntry>(entries: readonly E[], from: number): readonly E[] {
+  const most = from + entries[from]!.group;
+  let end = from + 1;
+  while (end < most && end < entries.length && entries[end]!.group === 0) end++;
+  return from === 0 && end === entries.length ? entries : entries.slice(from, end);
 }
 
 /**
  * On disk a record is `[u32 length of body][u32 CRC-32 of body][body]`, big-endian. A body is either
- * `[1][u8 key length][key][payload]`, an entry, or `[2][u48 seq]`, a mark: every entry up to `seq` is settled. Marks ride
- * along with the next batch, so that a restart after a crash repeats only what was in flight.
+ * `[3][u8 group][u8 key length][key][payload]`, an entry, or `[2][u48 seq]`, a mark: every entry up to `seq` is settled.
+ * Marks ride along with the next batch, so that a restart after a crash repeats only what was in flight. Earlier versions
+ * wrote `[1][u8 key length][key][payload]`, an entry that goes alone.
  *
  * The CRC starts from the segment's seed, because files are used again: a sound record of the file's former life must not
  * pass for one of this.
  */
 const HEADER = 8;
-const ENTRY = 1;
+const LONE_ENTRY = 1;
+const ENTRY = 3;
 const MARK = 2;
 const MARK_BODY = 7;
 /** A longer one is damage: bodies are bounded by the HTTP limit far below this. */
 const MAX_BODY = 64 * 1024 * 1024;
 
 export const sizeOfEntry = (entry: { key: string; payload: Buffer }): number =>
-  HEADER + 2 + entry.key.length + entry.payload.length;
+  HEADER + 3 + entry.key.length + entry.payload.length;
 
 /** One buffer for one write: the start of `scratch` when it is large enough. Keys are ASCII. */
 export function encodeBatch(
@@ -48,18 +81,19 @@ export function encodeBatch(
     out.writeUIntBE(settledThrough, body + 1, 6);
     at = close(body, body + MARK_BODY);
   }
-  for (const { key, payload } of entries) {
+  for (const { key, payload, group } of entries) {
     const body = at + HEADER;
     out[body] = ENTRY;
-    out[body + 1] = key.length;
-    out.write(key, body + 2, 'latin1');
-    payload.copy(out, body + 2 + key.length);
-    at = close(body, body + 2 + key.length + payload.length);
+    out[body + 1] = group;
+    out[body + 2] = key.length;
+    out.write(key, body + 3, 'latin1');
+    payload.copy(out, body + 3 + key.length);
+    at = close(body, body + 3 + key.length + payload.length);
   }
   return out;
 }
 
-export type SpoolRecord = { key: string; payload: Buffer } | { settledThrough: number };
+export type SpoolRecord = Omit<SpoolEntry, 'seq'> | { settledThrough: number };
 
 export interface Decoded {
   records: SpoolRecord[];
@@ -83,8 +117,11 @@ export function decodeRecords(chunk: Buffer, seed: number, maxRecords = Infinity
       return { records, consumed: at, ended: true };
     if (chunk[body] === MARK) records.push({ settledThrough: chunk.readUIntBE(body + 1, 6) });
     else {
-      const payloadAt = body + 2 + chunk[body + 1]!;
-      records.push({ key: chunk.toString('latin1', body + 2, payloadAt), payload: chunk.subarray(payloadAt, end) });
+      const alone = chunk[body] === LONE_ENTRY;
+      const keyAt = body + (alone ? 2 : 3);
+      const payloadAt = keyAt + chunk[keyAt - 1]!;
+      const key = chunk.toString('latin1', keyAt, payloadAt);
+      records.push({ key, payload: chunk.subarray(payloadAt, end), group: alone ? 1 : chunk[body + 1]! });
     }
     at = end;
   }

@@ -81,10 +81,10 @@ describe('the spool', () => {
     const [name] = await segments();
     const bytes = await readFile(join(directory, name!));
     const torn = encodeBatch(
-      [{ seq: 2, key: 'k', payload: Buffer.from('torn off') }],
+      [{ seq: 2, key: 'k', payload: Buffer.from('torn off'), group: 1 }],
       seedOf({ firstSeq: 1 }),
     ).subarray(0, 15);
-    const end = encodeBatch([{ seq: 1, key: 'key-whole', payload: Buffer.from('whole') }], 0).length;
+    const end = encodeBatch([{ seq: 1, key: 'key-whole', payload: Buffer.from('whole'), group: 1 }], 0).length;
     torn.copy(bytes, end);
     await writeFile(join(directory, name!), bytes.subarray(0, end + 15));
     const again = await open();

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import { logger } from '@strowger/telemetry';
-import { encodeBatch, sizeOfEntry, type SpoolEntry } from './records.js';
+import { encodeBatch, formGroups, sizeOfEntry, type SpoolEntry } from './records.js';
 import { lastSeqOf, recoverSegments, seedOf, segmentPath, type Segment } from './segment.js';
 import { SpoolFailing, SpoolFull } from './spool.errors.js';
 import { SpareFiles, syncDirectory } from './spare-files.js';
@@ -30,8 +30,10 @@ interface Write {
 }
 
 const log = logger('spool');
-/** A batch of this size does not wait for the end of the turn, so that disk, stream and processor work at the same time. */
+/** A batch of this size does not wait, so that disk, stream and processor work at the same time. */
 const EAGER_BATCH = 32;
+/** Smaller ones begin so long after the one before: each wakes disk, stream and router, which costs more than its entries. */
+const APART_MS = 1;
 const MAX_WRITES = 4;
 const SCRATCH_BYTES = 128 * 1024;
 const HOUSEKEEPING_MS = 1000;
@@ -50,6 +52,8 @@ export class Spool {
   /** Buffers for coming writes: new ones of this size for each would keep the garbage collector busy. */
   private readonly scratch: Buffer[] = [];
   private scheduled = false;
+  /** When the last write began, by `performance.now()`. */
+  private begunAt = 0;
   private rotating = false;
   /** Where the next write goes in the active segment. */
   private position = 0;
@@ -93,6 +97,10 @@ export class Spool {
   get lastSeq(): number {
     return this.nextSeq - 1;
   }
+  /** Sequence of the last entry whose write has begun, and that has its group. */
+  get begunThrough(): number {
+    return this.lastSeq - this.pending.length;
+  }
   /** Every entry up to here is on disk, or its append has failed. */
   get durableThrough(): number {
     return this.durable;
@@ -123,17 +131,23 @@ export class Spool {
     if (this.bytes + this.pendingBytes + size > this.options.maxBytes) throw new SpoolFull();
     const seq = this.nextSeq++;
     this.pendingBytes += size;
-    this.pending.push({ seq, key, payload, onDisk });
-    if (this.pending.length >= EAGER_BATCH && this.writes.length < MAX_WRITES) this.write();
-    else if (!this.scheduled) {
-      this.scheduled = true;
-      // Not now: the other requests of this turn of the event loop come along.
-      setImmediate(() => {
-        this.scheduled = false;
-        this.write();
-      });
-    }
+    this.pending.push({ seq, key, payload, group: 1, onDisk });
+    this.writeSoon();
     return seq;
+  }
+
+  private writeSoon(): void {
+    if (this.pending.length >= EAGER_BATCH) return this.write();
+    if (this.pending.length === 0 || this.scheduled) return;
+    this.scheduled = true;
+    const go = (): void => {
+      this.scheduled = false;
+      this.write();
+    };
+    const early = this.begunAt + APART_MS - performance.now();
+    if (early > 0) setTimeout(go, early);
+    // Not now: the other requests of this turn of the event loop come along.
+    else setImmediate(go);
   }
 
   /** Entries up to `through` are safe elsewhere; segments with nothing else in them go. */
@@ -147,9 +161,9 @@ export class Spool {
   /** Called with each batch when its write has begun: entries never come in smaller portions than the disk takes them. */
   onWrite?: (batch: readonly SpoolEntry[]) => void;
 
-  /** Entries not on disk yet, oldest first. */
+  /** Entries that are being written, oldest first. */
   unwritten(): readonly SpoolEntry[] {
-    return [...this.writes.flatMap((write) => write.batch), ...this.pending];
+    return this.writes.flatMap((write) => write.batch);
   }
 
   /** Reads entries on disk in order from `seq` on. Entries whose append failed are not among them. */
@@ -190,11 +204,13 @@ export class Spool {
     }
     const batch = this.pending;
     this.pending = [];
+    formGroups(batch);
     const mark = this.settled > this.recordedMark ? this.settled : undefined;
     const scratch = this.scratch.pop() ?? Buffer.allocUnsafeSlow(SCRATCH_BYTES);
     const bytes = encodeBatch(batch, seedOf(segment), mark, scratch);
     const write: Write = { batch, segment, length: bytes.length, mark };
     this.writes.push(write);
+    this.begunAt = performance.now();
     if (mark !== undefined) this.recordedMark = mark;
     const ended = (outcome: 'done' | 'failed', error?: unknown): void => {
       write.outcome = outcome;
@@ -221,7 +237,7 @@ export class Spool {
     }
     if (this.writes[0]?.outcome === 'failed') {
       if (this.writes.every((write) => write.outcome !== undefined)) void this.giveUpFile();
-    } else this.write();
+    } else this.writeSoon();
   }
 
   private told(batch: readonly Appended[], error?: Error): void {

@@ -7,7 +7,7 @@ import type { DeliveryReceivedV1 } from '@strowger/contracts-ingestion';
 import { HOOK_ENDPOINTS_BUCKET, type HookEndpoint } from '@strowger/contracts-provisioning';
 import type { RunningService } from '@strowger/http';
 import type { CloudEvent } from '@strowger/kernel';
-import { ensureStreams, kvBucket, Messaging } from '@strowger/messaging';
+import { ensureStreams, eventsIn, kvBucket, Messaging } from '@strowger/messaging';
 import { eventually, type ServerProcess, startNats } from '@strowger/testing';
 import { IngestionConfig } from '../config.js';
 import { Ingestion } from '../ingestion.js';
@@ -122,7 +122,7 @@ export class IngestionWorld {
       const consumer = await js.consumers.get('INGESTION', { deliver_policy: 'all' as never });
       const events: CloudEvent<DeliveryReceivedV1>[] = [];
       for await (const message of await consumer.consume({ max_messages: 1000 })) {
-        events.push(message.json());
+        events.push(...(eventsIn(message.data) as CloudEvent<DeliveryReceivedV1>[]));
         if (message.info.pending === 0) break;
       }
       return events;
@@ -138,12 +138,17 @@ export class IngestionWorld {
   }
 
   async storedCount(): Promise<number> {
-    return (await this.observer.jsm.streams.info('INGESTION')).state.messages;
+    return (await this.delivered()).length;
   }
 
   /** As if the stream had been deleted under a running service. */
   async deleteStream(): Promise<void> {
     await this.observer.jsm.streams.delete('INGESTION');
+  }
+
+  /** The stream takes no message larger than this from now on. Bytes. */
+  async limitMessages(bytes: number): Promise<void> {
+    await this.observer.jsm.streams.update('INGESTION', { max_msg_size: bytes });
   }
 
   async createStream(): Promise<void> {

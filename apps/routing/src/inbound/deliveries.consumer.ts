@@ -7,8 +7,6 @@ import type { Inbound } from './inbound.js';
 import { InboundService } from './inbound.service.js';
 import { Quarantine, type Quarantined } from './quarantine.js';
 
-const decoder = new TextDecoder();
-
 /**
  * Carriers' deliveries, hundreds in one transaction. The contract is not validated here: ingestion made it from its own
  * types, and this is the hottest path there is; what does not parse throws, and the runner parks it.
@@ -25,8 +23,8 @@ export class DeliveriesConsumer {
     const inbound: Inbound[] = [];
     const receipts: Receipt[] = [];
     const quarantined: Quarantined[] = [];
-    for (const { data } of messages) {
-      const { data: delivery } = JSON.parse(decoder.decode(data)) as CloudEvent<DeliveryReceivedV1>;
+    for (const message of messages) {
+      const { data: delivery } = message.json() as CloudEvent<DeliveryReceivedV1>;
       const { deliveryId, platformId, systemProviderId, receivedAt, facts, unreadable, quarantine, raw, kind } =
         delivery;
       const why = quarantine ?? unreadable;

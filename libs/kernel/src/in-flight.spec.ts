@@ -1,0 +1,32 @@
+import { InFlight } from './in-flight.js';
+
+describe('what is in flight', () => {
+  it('is found until it is taken back, whatever the order and the number', () => {
+    const inFlight = new InFlight<string>();
+    const known = new Map<number, string>();
+    let next = 7;
+    for (let round = 0; round < 30_000; round++) {
+      // More come than go, then the other way round.
+      const coming = (round / 10_000) % 2 < 1 ? 0.8 : 0.3;
+      if (Math.random() < coming) {
+        const sequence = (next += Math.random() < 0.01 ? 3 : 1);
+        inFlight.add(sequence, `v${sequence}`);
+        known.set(sequence, `v${sequence}`);
+      } else {
+        const keys = [...known.keys()].slice(0, 40);
+        const sequence = keys[Math.floor(Math.random() * keys.length)] ?? next + 1;
+        inFlight.delete(sequence);
+        inFlight.delete(sequence);
+        known.delete(sequence);
+        expect(inFlight.get(sequence)).toBeUndefined();
+      }
+      expect(inFlight.size).toBe(known.size);
+    }
+    expect([...inFlight]).toEqual([...known]);
+    for (const [sequence, value] of known) expect(inFlight.get(sequence)).toBe(value);
+    expect(inFlight.get(next + 1)).toBeUndefined();
+    expect(inFlight.get(0)).toBeUndefined();
+    for (const [sequence] of inFlight) inFlight.delete(sequence);
+    expect([inFlight.size, [...inFlight]]).toEqual([0, []]);
+  });
+});
