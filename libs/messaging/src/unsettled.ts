@@ -6,6 +6,8 @@ import { describeError } from './errors.js';
 export interface Unsettled {
   /** The newest delivery of it; acks go here. */
   message: JsMsg;
+  /** In its stream. */
+  readonly seq: number;
   lastBeat: number;
   /** Set when work on it begins. */
   startedAt?: number;
@@ -22,7 +24,7 @@ export interface Unsettled {
  * the ack wait can be short and a crash is noticed soon. A redelivery of a held message is dropped here.
  */
 export class UnsettledMessages {
-  /** In no order. Not a Map: thousands a second coming and going leave a chain of old tables that outlives quick collections. */
+  /** In no order, a thousand at most for each consumer. Not a Map: thousands a second coming and going leave a chain of old tables that outlives quick collections. */
   private readonly held: Unsettled[] = [];
   private readonly timer: NodeJS.Timeout;
 
@@ -41,7 +43,9 @@ export class UnsettledMessages {
 
   /** The entry to work on; undefined when this process has it already. */
   add(message: JsMsg): Unsettled | undefined {
-    const known = message.redelivered ? this.held.find((entry) => isSame(entry.message, message)) : undefined;
+    // Whatever its delivery count says: after many naks nats-server 2.9 delivers one with count 2, and again with count 1.
+    const { seq } = message;
+    const known = this.held.find((entry) => entry.seq === seq && entry.message.info.stream === message.info.stream);
     if (known && !known.stalled) {
       known.message = message;
       known.lastBeat = Date.now();
@@ -49,7 +53,7 @@ export class UnsettledMessages {
     }
     // The stalled one is its handler's business now.
     if (known) this.forget(known);
-    const entry: Unsettled = { message, lastBeat: Date.now(), at: this.held.length };
+    const entry: Unsettled = { message, seq, lastBeat: Date.now(), at: this.held.length };
     this.held.push(entry);
     return entry;
   }
@@ -97,5 +101,3 @@ export function tell(say: () => void): void {
     logger('messaging').warn({ error: describeError(error) }, 'settlement-not-sent');
   }
 }
-
-const isSame = (a: JsMsg, b: JsMsg): boolean => a.seq === b.seq && a.info.stream === b.info.stream;
