@@ -29,4 +29,14 @@ describe('what is in flight', () => {
     for (const [sequence] of inFlight) inFlight.delete(sequence);
     expect([inFlight.size, [...inFlight]]).toEqual([0, []]);
   });
+
+  it('is not found under a sequence that was left out', () => {
+    const inFlight = new InFlight<string>();
+    inFlight.add(0, 'oldest');
+    for (let sequence = 1; sequence < 1024; sequence++) inFlight.add(sequence, 'young');
+    // 1024 would stand where 0 does, did the room not grow.
+    inFlight.add(1030, 'newest');
+    expect(inFlight.get(1024)).toBeUndefined();
+    expect([...inFlight]).toHaveLength(1025);
+  });
 });

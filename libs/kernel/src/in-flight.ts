@@ -18,8 +18,8 @@ export class InFlight<T> {
   /** @param sequence higher than all before */
   add(sequence: number, value: T): void {
     if (this.held === 0) this.low = sequence;
+    if (sequence - this.low >= this.slots.length) this.grow(sequence);
     this.end = sequence + 1;
-    if (this.end - this.low > this.slots.length) this.grow();
     this.slots[sequence % this.slots.length] = value;
     this.held++;
   }
@@ -43,12 +43,13 @@ export class InFlight<T> {
     }
   }
 
-  private grow(): void {
+  /** To room for `next`. */
+  private grow(next: number): void {
     const before = this.slots;
     let { length } = before;
-    while (length < this.end - this.low) length *= 2;
+    while (next - this.low >= length) length *= 2;
     this.slots = new Array<T | undefined>(length).fill(undefined);
-    for (let sequence = this.low; sequence < this.end - 1; sequence++)
+    for (let sequence = this.low; sequence < this.end; sequence++)
       this.slots[sequence % length] = before[sequence % before.length];
   }
 }
