@@ -48,7 +48,7 @@ export class IngestionConfig extends ServiceConfig {
   @Max(2000)
   answerWithinMs: number = 250;
 
-  /** Deliveries sent to the stream and not yet acked, at most. */
+  /** Deliveries sent to the stream and not yet acked, at most. No less than one message may hold (`records.ts`). */
   @Env('STREAM_WINDOW')
   @IsInt()
   @Min(64)

@@ -1,3 +1,4 @@
+import { InFlight } from '@strowger/kernel';
 import type { DeliveryStream } from './delivery-stream.js';
 import type { SpoolEntry } from '../spool/records.js';
 import type { Journal } from './delivery-journal.js';
@@ -7,7 +8,7 @@ import type { Journal } from './delivery-journal.js';
  * while the stream is away there is nowhere to put it.
  */
 export class StreamOnlyJournal implements Journal {
-  private readonly pending = new Map<number, PromiseWithResolvers<void>>();
+  private readonly pending = new InFlight<PromiseWithResolvers<void>>();
   private queue: SpoolEntry[] = [];
   private nextSeq = 1;
   private idle?: () => void;
@@ -19,7 +20,7 @@ export class StreamOnlyJournal implements Journal {
   accept(deliveryId: string, event: Buffer): Promise<void> {
     const seq = this.nextSeq++;
     const outcome = Promise.withResolvers<void>();
-    this.pending.set(seq, outcome);
+    this.pending.add(seq, outcome);
     this.queue.push({ seq, key: deliveryId, payload: event, group: 1 });
     if (this.queue.length === 1) setImmediate(() => this.flush());
     return outcome.promise;
