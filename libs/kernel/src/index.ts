@@ -1,4 +1,5 @@
 export * from './app-error.js';
+export * from './batched.js';
 export * from './clock.js';
 export * from './e164.js';
 export * from './events.js';
