@@ -27,6 +27,13 @@ describe('a scope', () => {
     expect(isWithin(reseller, { systemProviderId: 'p', resellerId: null })).toBe(false);
   });
 
+  it('sees nothing of a table without a column for its level', () => {
+    const columns = { 'system-provider': 'ownerId' };
+    expect(withinScope(parent, columns)).toEqual({ ownerId: { $in: ['p', 'child', 'grandchild'] } });
+    expect(withinScope(reseller, columns)).toEqual({ id: { $in: [] } });
+    expect(withinScope(PLATFORM_SCOPE, columns)).toEqual({});
+  });
+
   it('of the operator reaches everything', () => {
     expect(withinScope(PLATFORM_SCOPE)).toEqual({});
     expect(isWithin(PLATFORM_SCOPE, rowOf('any'))).toBe(true);

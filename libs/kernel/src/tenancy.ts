@@ -27,30 +27,49 @@ export interface TenantColumns {
   userId?: string | null;
 }
 
-const COLUMN = {
+/** The column of a table that holds the node of each level. A level without one sees nothing of that table. */
+export type LevelColumns = Partial<Record<Exclude<Level, 'platform'>, string>>;
+
+const COLUMNS = {
   'system-provider': 'systemProviderId',
   reseller: 'resellerId',
   group: 'groupId',
   user: 'userId',
-} as const;
+} as const satisfies LevelColumns;
 
 /** Ids of the nodes whose rows the scope reaches at its own level; one, but for a system provider that has children. */
 export function reachOf(scope: TenantScope): readonly string[] {
   return (scope.level === 'system-provider' && scope.providerIds) || [scope.id];
 }
 
-/** The `where` that keeps a query inside the scope; merge it into every query. */
+/**
+ * The rule of what a scope sees of a table, for whatever a query is written in: everything, nothing, or the rows whose
+ * column holds one of the ids.
+ */
+export function reachIn(
+  scope: TenantScope,
+  columns: LevelColumns,
+): 'everything' | 'nothing' | { column: string; ids: readonly string[] } {
+  if (scope.level === 'platform') return 'everything';
+  const column = columns[scope.level];
+  return column === undefined ? 'nothing' : { column, ids: reachOf(scope) };
+}
+
+/** MikroORM's `where` that keeps a query inside the scope; merge it into every query. */
 export function withinScope(
   scope: TenantScope,
-): Partial<Record<keyof TenantColumns, string | { $in: readonly string[] }>> {
-  if (scope.level === 'platform') return {};
-  const ids = reachOf(scope);
-  return { [COLUMN[scope.level]]: ids.length === 1 ? ids[0]! : { $in: ids } };
+  columns: LevelColumns = COLUMNS,
+): Record<string, string | { $in: readonly string[] }> {
+  const reach = reachIn(scope, columns);
+  if (reach === 'everything') return {};
+  if (reach === 'nothing') return { id: { $in: [] } };
+  const { column, ids } = reach;
+  return { [column]: ids.length === 1 ? ids[0]! : { $in: ids } };
 }
 
 /** True when the row lies inside the scope. */
 export function isWithin(scope: TenantScope, row: TenantColumns): boolean {
   if (scope.level === 'platform') return true;
-  const id = row[COLUMN[scope.level]];
+  const id = row[COLUMNS[scope.level]];
   return typeof id === 'string' && reachOf(scope).includes(id);
 }
