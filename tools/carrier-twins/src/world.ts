@@ -44,7 +44,7 @@ export class World {
     this.onChange?.();
   }
 
-  /** A resource's `uri`, with the servlet context where the switch wants it (§1.1). */
+  /** A resource's `uri`, with the servlet context where the switch wants it (Restcomm §1.1). */
   uri(path: string): string {
     return this.switches.uriWithContext ? `/restcomm${path}` : path;
   }

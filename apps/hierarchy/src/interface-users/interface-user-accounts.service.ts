@@ -64,7 +64,7 @@ export class InterfaceUserAccounts {
     private readonly incidents: IncidentTeller,
   ) {}
 
-  /** @throws OperatorOnly: seed 002, "Kakapo Systems will create" them */
+  /** @throws OperatorOnly: guide 002, "Kakapo Systems will create" them */
   async create({ scope, actor }: RpcContext, given: CreateInterfaceUser): Promise<InterfaceUserWithPassword> {
     const provider = await this.providers.find(scope, given.systemProviderId);
     if (!provider) throw new NotFound('system-provider', given.systemProviderId);

@@ -7,7 +7,7 @@ export class CredentialMissing extends AppError {
   }
 }
 
-/** One text for a wrong password, an unknown name, a locked account and one that is no interface user's (seed 002). */
+/** One text for a wrong password, an unknown name, a locked account and one that is no interface user's (guide 002). */
 export class AuthFailed extends AppError {
   constructor() {
     super(

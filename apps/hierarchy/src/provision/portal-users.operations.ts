@@ -54,7 +54,7 @@ export class PortalUsersOperations implements Operations<Mine> {
     private readonly portalUsers: PortalUsersService,
   ) {}
 
-  /** The agent flag is ignored at a system provider and at a reseller that is no enterprise (seed 002). */
+  /** The agent flag is ignored at a system provider and at a reseller that is no enterprise (guide 002). */
   async AddPortalUser(context: RpcContext, given: ParametersOf<'AddPortalUser'>): Promise<void> {
     const { serverHostName, resellerId, newUserGroupId: groupId, newUserName, newUserIsAgent } = given;
     const at = await this.levelOf(context, { serverHostName, resellerId, groupId });

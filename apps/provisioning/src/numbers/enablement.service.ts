@@ -102,7 +102,7 @@ export class EnablementService {
   private async askAgain(exchange: MessageExchangePort, { id, e164 }: CpaasNumber): Promise<Omit<Requested, 'added'>> {
     const known = await exchange.lookup(e164);
     if (known && known.state !== 'failed') return pick(known);
-    // Whether a failed number may be submitted again is the exchange's to say (carrier-message-exchange §9.5).
+    // Whether a failed number may be submitted again is the exchange's to say (carrier-message-exchange §9).
     const answer = await requestEnablement(exchange, e164, { lookAgainMs: this.lookAgainMs }).catch(
       (error: unknown) => {
         throw error instanceof ExchangeRejected

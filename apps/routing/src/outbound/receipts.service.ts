@@ -28,7 +28,7 @@ interface AttemptRow {
 
 const log = logger('receipts');
 const receiptsTotal = counter('strowger_receipts_total', 'Receipts by what became of them');
-/** Unmatched receipts are kept so long (user-demands R4). */
+/** Unmatched receipts are kept so long. */
 const PARKED_HOURS = 72;
 const UNDER_WAY = new Set<string>(['queued', 'submitting', 'submitted-unknown']);
 

@@ -106,7 +106,7 @@ export class UpdateUser {
 export const PORTAL_ROLES = ['administrator', 'support', 'agent'] as const;
 export type PortalRole = (typeof PORTAL_ROLES)[number];
 
-/** The four switches of the portal's Notifications panel (seed 000). */
+/** The four switches of the portal's Notifications panel (guide 000). */
 export class NotificationSwitches {
   @IsBoolean() technicalEmails!: boolean;
   @IsBoolean() alerts!: boolean;
