@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { NodeLicensesView, ProviderLicensesView } from '@strowger/contracts-hierarchy';
 import { NotFound, type RpcContext } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
-import { GroupsService } from '../groups/groups.service.js';
-import { ResellersService } from '../resellers/resellers.service.js';
-import { SystemProvidersService } from '../system-providers/system-providers.service.js';
+import { GroupsService } from '../tree/groups/groups.service.js';
+import { ResellersService } from '../tree/resellers/resellers.service.js';
+import { SystemProvidersService } from '../tree/system-providers/system-providers.service.js';
 import { rankOf } from './catalogue.js';
 
 interface Row {

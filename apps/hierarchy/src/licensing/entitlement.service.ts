@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { MessagingEntitlementChangedV1 } from '@strowger/contracts-hierarchy';
 import { factOf } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
-import type { User } from '../users/user.entity.js';
+import type { User } from '../tree/users/user.entity.js';
 import { PRODUCTS } from './catalogue.js';
 
 const MESSAGING = [...new Set(PRODUCTS.filter((p) => p.messaging).map((p) => p.application))];

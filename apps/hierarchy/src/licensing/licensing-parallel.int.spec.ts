@@ -2,7 +2,7 @@ import { hierarchyRpc as h, MessagingEntitlementChangedV1, type UserView } from 
 import { type AppError, PLATFORM_SCOPE } from '@strowger/kernel';
 import { sql } from '@strowger/persistence';
 import { OPERATOR, refusal, startHierarchy, type World } from '../hierarchy.fixtures.js';
-import { UserLicensesService } from '../users/user-licenses.service.js';
+import { UserLicensesService } from '../tree/users/user-licenses.service.js';
 import { PRO, startBook, told } from './licensing.fixtures.js';
 
 let world: World;

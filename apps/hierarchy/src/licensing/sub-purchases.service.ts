@@ -3,10 +3,10 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Oversell, OversellView, ProductName, SubPurchaseView } from '@strowger/contracts-hierarchy';
 import { Clock, NotFound, type RpcContext, type TenantScope } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
-import { GroupsService } from '../groups/groups.service.js';
+import { GroupsService } from '../tree/groups/groups.service.js';
 import { HistoryService, type HistoryObject } from '../history/history.service.js';
 import { keepActive } from '../nodes/locks.js';
-import { ResellersService } from '../resellers/resellers.service.js';
+import { ResellersService } from '../tree/resellers/resellers.service.js';
 import { productOf, rankOf } from './catalogue.js';
 import {
   GrantedFromAbove,

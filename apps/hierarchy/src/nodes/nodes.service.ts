@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { isId, NotFound, type TenantScope } from '@strowger/kernel';
-import { GroupsService } from '../groups/groups.service.js';
-import { ResellersService } from '../resellers/resellers.service.js';
-import { SystemProvidersService } from '../system-providers/system-providers.service.js';
+import { GroupsService } from '../tree/groups/groups.service.js';
+import { ResellersService } from '../tree/resellers/resellers.service.js';
+import { SystemProvidersService } from '../tree/system-providers/system-providers.service.js';
 
 /** A node above users, with the nodes above it. */
 export interface TreeNode {

@@ -4,7 +4,7 @@ import { Clock, factOf, newId } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
 import { logger } from '@strowger/telemetry';
 import { SettingsService } from '../../nodes/settings.service.js';
-import { PortalUser } from '../../portal-users/portal-user.entity.js';
+import { PortalUser } from '../../accounts/portal-users/portal-user.entity.js';
 import { ExpiryItems, type AlertNode, type ExpiryItem } from './expiry-items.service.js';
 import { AFTERWARDS, calendarDays, dueThreshold } from './thresholds.js';
 

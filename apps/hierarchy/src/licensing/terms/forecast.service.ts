@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ForecastView, GetLicenseForecast, TermEnd } from '@strowger/contracts-hierarchy';
 import { Clock, NotFound, type RpcContext } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
-import { SystemProvidersService } from '../../system-providers/system-providers.service.js';
+import { SystemProvidersService } from '../../tree/system-providers/system-providers.service.js';
 import { rankOf } from '../catalogue.js';
 
 const DAY_MS = 86_400_000;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { LicenseHoldingView } from '@strowger/contracts-hierarchy';
 import { Clock, type RpcContext } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
-import { UsersService } from '../../users/users.service.js';
+import { UsersService } from '../../tree/users/users.service.js';
 import { rankOf } from '../catalogue.js';
 import { TermsService } from './terms.service.js';
 

@@ -12,7 +12,7 @@ import {
 } from '@strowger/contracts-hierarchy';
 import { Answers } from '@strowger/http';
 import type { Page, RpcRequest } from '@strowger/kernel';
-import { LicenseRequestsService } from '../requests/license-requests.service.js';
+import { LicenseRequestsService } from '../../lifecycle/license-requests/license-requests.service.js';
 import { TrialsService } from '../trials/trials.service.js';
 import { ForecastService } from './forecast.service.js';
 import { HoldingsService } from './holdings.service.js';

@@ -6,7 +6,7 @@ import { Db, sql } from '@strowger/persistence';
 import { HistoryService } from '../../history/history.service.js';
 import { DEFAULT_LIMIT, matching, positionOf, type Where } from '../../listing.js';
 import { columnOf, NodesService } from '../../nodes/nodes.service.js';
-import { User } from '../../users/user.entity.js';
+import { User } from '../../tree/users/user.entity.js';
 import { seenBy } from '../../visibility.js';
 import { productsOf } from '../catalogue.js';
 import { Entitlement } from '../entitlement.service.js';

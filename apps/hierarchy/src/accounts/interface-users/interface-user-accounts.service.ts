@@ -1,0 +1,244 @@
+import { randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
+import type {
+  AddInterfaceUserAddress,
+  CreateInterfaceUser,
+  InterfaceUserAddress,
+  InterfaceUserView,
+  InterfaceUserWithPassword,
+  ListUnder,
+  RemoveInterfaceUserAddress,
+  SetInterfaceUserPassword,
+  UpdateInterfaceUser,
+} from '@strowger/contracts-hierarchy';
+import {
+  checkVersion,
+  Clock,
+  InvalidInput,
+  NotFound,
+  parseNetwork,
+  type Actor,
+  type Page,
+  type RpcContext,
+  type TenantScope,
+} from '@strowger/kernel';
+import { Db } from '@strowger/persistence';
+import { isEmpty, type Changes } from '../../history/changes.js';
+import { HistoryService } from '../../history/history.service.js';
+import { matching, pageByName, type Where } from '../../listing.js';
+import { PasswordHasher } from '../portal-users/password-hasher.js';
+import { checkPassword } from '../portal-users/password.rules.js';
+import { CredentialDrops } from '../sessions/credential-drops.js';
+import { SystemProvidersService } from '../../tree/system-providers/system-providers.service.js';
+import { uniquely } from '../../uniqueness.js';
+import { OperatorOnly, seenBy } from '../../visibility.js';
+import { addressesOf, addressList, replaceAddresses } from './address-list.js';
+import { IncidentTeller } from './incident-teller.service.js';
+import { InterfaceUser } from './interface-user.entity.js';
+import { InterfaceUserExists, PortalUserNeeded } from './interface-user.errors.js';
+
+const visible = (scope: TenantScope) => ({
+  ...seenBy(scope, { 'system-provider': 'systemProviderId' }),
+  endedAt: null,
+});
+
+/** 144 random bits. */
+const madePassword = (): string => randomBytes(18).toString('base64url');
+
+/** What could keep its holder in or let another in is changed by people only, not by what it is meant to keep in check. */
+function byPortalUser(actor: Actor, action: string): void {
+  if (actor.kind === 'interface-user' || actor.kind === 'api-key') throw new PortalUserNeeded(action);
+}
+
+/** Interface users as administrators see them: made by the operator, kept by those at or above their system provider. */
+@Injectable()
+export class InterfaceUserAccounts {
+  constructor(
+    private readonly db: Db,
+    private readonly clock: Clock,
+    private readonly history: HistoryService,
+    private readonly providers: SystemProvidersService,
+    private readonly passwords: PasswordHasher,
+    private readonly drops: CredentialDrops,
+    private readonly incidents: IncidentTeller,
+  ) {}
+
+  /** @throws OperatorOnly: guide 002, "Kakapo Systems will create" them */
+  async create({ scope, actor }: RpcContext, given: CreateInterfaceUser): Promise<InterfaceUserWithPassword> {
+    const provider = await this.providers.find(scope, given.systemProviderId);
+    if (!provider) throw new NotFound('system-provider', given.systemProviderId);
+    if (scope.level !== 'platform') throw new OperatorOnly('add interface users');
+    byPortalUser(actor, 'add interface users');
+    const addresses = addressList(given.addresses ?? []);
+    const { password, passwordHash } = await this.password(given.password, given);
+    return this.db.transactional(async (em) => {
+      await this.providers.lock(em, scope, provider.id);
+      const user = InterfaceUser.create(given, provider.id, passwordHash, this.clock.now());
+      em.persist(user);
+      const { userName, email } = given;
+      const list = addresses.map(({ address }) => address);
+      this.history.record(em, actor, 'created', user.historyObject(), { userName, email, addresses: list });
+      await uniquely(em.flush(), { interface_user_name_active: () => new InterfaceUserExists(userName) });
+      await replaceAddresses(this.db, user.id, addresses);
+      return { ...user.view(addresses), ...(given.password ? {} : { password }) };
+    });
+  }
+
+  async update({ scope, actor }: RpcContext, given: UpdateInterfaceUser): Promise<InterfaceUserView> {
+    byPortalUser(actor, 'change interface users');
+    return this.change(scope, given.id, async (em, user, before) => {
+      checkVersion('interface user', user, given.version);
+      const changes = user.update(given);
+      const addresses = given.addresses && addressList(given.addresses);
+      const after = addresses && (await this.changeAddresses(user, before, addresses, changes));
+      if (!isEmpty(changes)) this.history.record(em, actor, 'updated', user.historyObject(), changes);
+      return after ?? before;
+    });
+  }
+
+  async addAddress({ scope, actor }: RpcContext, given: AddInterfaceUserAddress): Promise<InterfaceUserView> {
+    byPortalUser(actor, 'change an access control list');
+    const [entry] = addressList([given], 'address');
+    return this.change(scope, given.id, async (em, user, before) => {
+      const changes: Changes = {};
+      const others = before.filter(({ address }) => address !== entry!.address);
+      const after = await this.changeAddresses(user, before, addressList([...others, entry!]), changes);
+      if (!isEmpty(changes)) this.history.record(em, actor, 'updated', user.historyObject(), changes);
+      return after;
+    });
+  }
+
+  /** Safe to repeat: an address that is not on the list is taken away already. */
+  async removeAddress({ scope, actor }: RpcContext, given: RemoveInterfaceUserAddress): Promise<InterfaceUserView> {
+    byPortalUser(actor, 'change an access control list');
+    const { network, reason } = parseNetwork(given.address, { ipv4: 0, ipv6: 0 });
+    if (network === undefined)
+      throw new InvalidInput([{ field: 'address', rule: 'ip-address', message: `The address ${reason}.` }]);
+    return this.change(scope, given.id, async (em, user, before) => {
+      const changes: Changes = {};
+      const left = before.filter(({ address }) => address !== network);
+      const after = await this.changeAddresses(user, before, left, changes);
+      if (!isEmpty(changes)) this.history.record(em, actor, 'updated', user.historyObject(), changes);
+      return after;
+    });
+  }
+
+  /** The account stays locked if it is: whoever has the password need not be the one to unlock it. */
+  async setPassword({ scope, actor }: RpcContext, given: SetInterfaceUserPassword): Promise<InterfaceUserWithPassword> {
+    byPortalUser(actor, 'set the password of an interface user');
+    const found = await this.find(scope, given.id);
+    const { password, passwordHash } = await this.password(given.password, {
+      email: found.email,
+      userName: found.name,
+    });
+    const view = await this.change(scope, given.id, async (em, user, addresses) => {
+      user.setPassword(passwordHash);
+      this.history.record(em, actor, 'password-changed', user.historyObject());
+      return addresses;
+    });
+    return { ...view, ...(given.password ? {} : { password }) };
+  }
+
+  /** Safe to repeat. */
+  async lock({ scope, actor }: RpcContext, id: string): Promise<InterfaceUserView> {
+    byPortalUser(actor, 'lock interface users');
+    return this.change(scope, id, async (em, user, addresses) => {
+      if (!user.lock('administrator', this.clock.now())) return addresses;
+      this.history.record(em, actor, 'locked', user.historyObject(), { reason: 'administrator' });
+      await this.incidents.locked(em, user, { address: actor.ip });
+      return addresses;
+    });
+  }
+
+  /** Safe to repeat. */
+  async unlock({ scope, actor }: RpcContext, id: string): Promise<InterfaceUserView> {
+    byPortalUser(actor, 'unlock interface users');
+    return this.change(scope, id, async (em, user, addresses) => {
+      if (user.unlock()) this.history.record(em, actor, 'unlocked', user.historyObject());
+      return addresses;
+    });
+  }
+
+  async delete({ scope, actor }: RpcContext, id: string): Promise<void> {
+    byPortalUser(actor, 'delete interface users');
+    await this.change(scope, id, async (em, user) => {
+      user.end(this.clock.now());
+      await replaceAddresses(this.db, user.id, []);
+      this.history.record(em, actor, 'deleted', user.historyObject());
+      return [];
+    });
+  }
+
+  async get({ scope }: RpcContext, id: string): Promise<InterfaceUserView> {
+    const user = await this.find(scope, id);
+    return user.view((await addressesOf(this.db, [user.id])).get(user.id)!);
+  }
+
+  async list({ scope }: RpcContext, query: ListUnder): Promise<Page<InterfaceUserView>> {
+    const where: Where[] = [visible(scope), ...matching(query.search, 'name', 'email')];
+    if (query.parentId) {
+      const provider = await this.providers.find(scope, query.parentId);
+      if (!provider) throw new NotFound('system-provider', query.parentId);
+      where.push({ systemProviderId: provider.id });
+    }
+    return pageByName(this.db.em(), InterfaceUser, where, query, async (rows) => {
+      const lists = await addressesOf(
+        this.db,
+        rows.map(({ id }) => id),
+      );
+      return rows.map((row) => row.view(lists.get(row.id)!));
+    });
+  }
+
+  async find(scope: TenantScope, id: string): Promise<InterfaceUser> {
+    const user = await this.db.em().findOne(InterfaceUser, { $and: [visible(scope), { id }] });
+    if (!user) throw new NotFound('interface-user', id);
+    return user;
+  }
+
+  /** With the row locked; verified logins of before are forgotten everywhere when the change is one that ends them. */
+  private change(
+    scope: TenantScope,
+    id: string,
+    apply: (
+      em: EntityManager,
+      user: InterfaceUser,
+      addresses: InterfaceUserAddress[],
+    ) => Promise<InterfaceUserAddress[]>,
+  ): Promise<InterfaceUserView> {
+    return this.db.transactional(async (em) => {
+      const where = { $and: [visible(scope), { id }] };
+      const user = await em.findOne(InterfaceUser, where, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });
+      if (!user) throw new NotFound('interface-user', id);
+      const revision = user.authRevision;
+      const addresses = await apply(em, user, (await addressesOf(this.db, [user.id])).get(user.id)!);
+      if (user.authRevision !== revision) this.drops.afterCommit({ interfaceUserIds: [user.id] });
+      await em.flush();
+      return user.view(addresses);
+    });
+  }
+
+  private async changeAddresses(
+    user: InterfaceUser,
+    before: InterfaceUserAddress[],
+    after: InterfaceUserAddress[],
+    changes: Changes,
+  ): Promise<InterfaceUserAddress[]> {
+    if (JSON.stringify(before) === JSON.stringify(after)) return before;
+    const texts = (list: InterfaceUserAddress[]): string[] => list.map(({ address }) => address);
+    changes['addresses'] = { from: texts(before), to: texts(after) };
+    user.authChanged();
+    await replaceAddresses(this.db, user.id, after);
+    return after;
+  }
+
+  private async password(
+    given: string | undefined,
+    owner: { email: string; userName: string },
+  ): Promise<{ password: string; passwordHash: string }> {
+    if (given) checkPassword(given, owner);
+    const password = given ?? madePassword();
+    return { password, passwordHash: await this.passwords.hash(password) };
+  }
+}

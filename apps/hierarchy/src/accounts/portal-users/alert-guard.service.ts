@@ -1,0 +1,51 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { HoldAlertGuard } from '@strowger/contracts-hierarchy';
+import { Clock, NotFound, type RpcContext } from '@strowger/kernel';
+import { Db } from '@strowger/persistence';
+import { SystemProvidersService } from '../../tree/system-providers/system-providers.service.js';
+import { seenBy } from '../../visibility.js';
+import { AlertHold } from './alert-hold.entity.js';
+import { AlertRecipients } from './alert-recipients.service.js';
+import { NoAlertRecipient } from './portal-user.errors.js';
+
+/**
+ * Keeps "a platform exists" and "someone receives alerts" true together. Both a hold and a change of portal users lock
+ * the system provider's row first and look afterwards, so neither can slip between the other's look and its commit.
+ */
+@Injectable()
+export class AlertGuard {
+  constructor(
+    private readonly db: Db,
+    private readonly clock: Clock,
+    private readonly providers: SystemProvidersService,
+    private readonly recipients: AlertRecipients,
+  ) {}
+
+  /** Safe to repeat. */
+  async hold({ scope }: RpcContext, { systemProviderId, platformId }: HoldAlertGuard): Promise<void> {
+    await this.db.transactional(async (em) => {
+      const provider = await this.providers.lock(em, scope, systemProviderId);
+      const held = await em.findOne(AlertHold, { platformId });
+      if (held && held.systemProviderId !== provider.id) throw new NotFound('platform', platformId);
+      if (held) return;
+      const recipients = await this.recipients.of(em, provider.id);
+      if (recipients.length === 0) throw new NoAlertRecipient(provider.id);
+      em.persist(
+        Object.assign(new AlertHold(), { platformId, systemProviderId: provider.id, createdAt: this.clock.now() }),
+      );
+    });
+  }
+
+  /** Safe to repeat; what the scope doesn't hold stays as it is. */
+  async release({ scope }: RpcContext, platformId: string): Promise<void> {
+    const within = scope.level === 'platform' ? {} : seenBy(scope, { 'system-provider': 'systemProviderId' });
+    if ('id' in within) return;
+    await this.db.transactional((em) => em.nativeDelete(AlertHold, { $and: [within, { platformId }] }));
+  }
+
+  /** True when the provider must keep at least one recipient. The caller has locked the provider's row. */
+  async isHeld(em: EntityManager, systemProviderId: string): Promise<boolean> {
+    return (await em.findOne(AlertHold, { systemProviderId })) !== null;
+  }
+}

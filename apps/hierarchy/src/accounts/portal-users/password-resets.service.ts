@@ -1,0 +1,146 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { LockMode } from '@mikro-orm/postgresql';
+import {
+  PasswordResetRequestedV1,
+  type ConfirmPasswordReset,
+  type RequestPasswordReset,
+} from '@strowger/contracts-hierarchy';
+import { Clock, factOf, newId, SecretBox, type Actor } from '@strowger/kernel';
+import { Db, Outbox } from '@strowger/persistence';
+import { HierarchyConfig } from '../../config.js';
+import { HistoryService } from '../../history/history.service.js';
+import { CredentialDrops } from '../sessions/credential-drops.js';
+import { PasswordHasher } from './password-hasher.js';
+import { checkPassword } from './password.rules.js';
+import { PasswordReset } from './password-reset.entity.js';
+import { PortalUser } from './portal-user.entity.js';
+import { ResetTokenRefused, TooManyResets } from './portal-user.errors.js';
+import { RefreshTokens } from './refresh-tokens.service.js';
+
+const HOUR_MS = 3_600_000;
+const KEEP_MS = 30 * 24 * HOUR_MS;
+/** Mails a portal user gets in an hour; those asked for beyond are left out silently. */
+const MAILS_PER_EMAIL = 3;
+const ASKED_PER_ADDRESS = 20;
+
+/** Longer than it takes to find a portal user and note their mail. */
+const REQUEST_TAKES_MS = 100;
+
+const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+/** A new password by a mailed link: 256 random bits, stored as a hash, good for an hour and for one use. */
+@Injectable()
+export class PasswordResets {
+  private readonly box: SecretBox;
+
+  constructor(
+    private readonly db: Db,
+    private readonly clock: Clock,
+    private readonly outbox: Outbox,
+    private readonly history: HistoryService,
+    private readonly passwords: PasswordHasher,
+    private readonly tokens: RefreshTokens,
+    private readonly drops: CredentialDrops,
+    config: HierarchyConfig,
+  ) {
+    this.box = SecretBox.fromKeyring(config.secretKeys);
+  }
+
+  /** Says nothing of whether there is such a portal user, neither by its answer nor by the time it takes. */
+  async request(actor: Actor, given: RequestPasswordReset): Promise<void> {
+    const atLeast = delay(REQUEST_TAKES_MS);
+    try {
+      await this.note(actor, given);
+    } finally {
+      await atLeast;
+    }
+  }
+
+  private async note({ ip }: Actor, { email }: RequestPasswordReset): Promise<void> {
+    const emailKey = PortalUser.emailKeyOf(email);
+    const createdAt = this.clock.now();
+    const token = randomBytes(32).toString('base64url');
+    const reset = Object.assign(new PasswordReset(), {
+      id: newId(),
+      emailKey,
+      ip: ip ?? null,
+      tokenHash: hashOf(token),
+      createdAt,
+      expiresAt: new Date(createdAt.getTime() + HOUR_MS),
+    });
+    const sealedToken = this.box.seal(token, `password-reset:${reset.id}`);
+    // Noted first, counted afterwards: parallel requests count each other.
+    await this.db.em().insert(reset);
+    if (ip !== undefined) await this.limitAddress(ip, reset);
+    const mails = await this.asked({ emailKey }, reset);
+    await this.db.transactional(async (em) => {
+      const user = await em.findOne(PortalUser, { emailKey, endedAt: null });
+      if (!user || user.lockedAt || mails >= MAILS_PER_EMAIL) return;
+      await em.nativeUpdate(PasswordReset, { id: reset.id }, { portalUserId: user.id });
+      const { id: portalUserId, name, systemProviderId } = user;
+      const data = {
+        resetId: reset.id,
+        portalUserId,
+        ...(systemProviderId ? { systemProviderId } : {}),
+        email: user.email,
+        name,
+        sealedToken,
+        expiresAt: reset.expiresAt.toISOString(),
+        ...(ip ? { address: ip } : {}),
+      };
+      const about = { subject: reset.id, sequence: 1, tenantId: systemProviderId ?? undefined };
+      this.outbox.add(em, factOf(PasswordResetRequestedV1, about, data));
+      const actor: Actor = { kind: 'portal-user', id: 'unknown', name: 'unknown', ip };
+      this.history.record(em, actor, 'password-reset-requested', user.historyObject());
+    });
+  }
+
+  /**
+   * Every session ends, and every other link of theirs with this one.
+   * @throws ResetTokenRefused, InvalidInput when the password breaks a rule: the link can then be used again
+   */
+  async confirm({ ip }: Actor, { token, newPassword }: ConfirmPasswordReset): Promise<void> {
+    const tokenHash = hashOf(token);
+    // Before the hash is paid for.
+    const found = await this.db.em().findOne(PasswordReset, { tokenHash, usedAt: null });
+    if (!found?.portalUserId || this.clock.now() >= found.expiresAt) throw new ResetTokenRefused();
+    const { portalUserId } = found;
+    const owner = await this.db.em().findOne(PortalUser, { id: portalUserId, endedAt: null });
+    if (owner) checkPassword(newPassword, owner, 'newPassword');
+    const passwordHash = await this.passwords.hash(newPassword);
+    await this.db.transactional(async (em) => {
+      const lockMode = LockMode.PESSIMISTIC_WRITE;
+      const user = await em.findOne(PortalUser, { id: portalUserId, endedAt: null }, { lockMode, refresh: true });
+      const at = this.clock.now();
+      const used = await em.nativeUpdate(
+        PasswordReset,
+        { tokenHash, usedAt: null, expiresAt: { $gt: at } },
+        { usedAt: at },
+      );
+      if (!user || user.lockedAt || used === 0) throw new ResetTokenRefused();
+      user.setPassword(passwordHash);
+      const actor: Actor = { kind: 'portal-user', id: user.id, name: user.name, ip };
+      this.history.record(em, actor, 'password-reset', user.historyObject());
+      this.drops.afterCommit({ sessionIds: await this.tokens.revokeAll(em, user.id) });
+    });
+  }
+
+  /** Long after they have ended: until then they tell who asked. */
+  async forgetOld(): Promise<void> {
+    const before = new Date(this.clock.now().getTime() - KEEP_MS);
+    await this.db.em().nativeDelete(PasswordReset, { createdAt: { $lt: before } });
+  }
+
+  private async limitAddress(ip: string, reset: PasswordReset): Promise<void> {
+    if ((await this.asked({ ip }, reset)) < ASKED_PER_ADDRESS) return;
+    await this.db.em().nativeDelete(PasswordReset, { id: reset.id });
+    throw new TooManyResets(HOUR_MS / 1000);
+  }
+
+  private asked(who: { emailKey: string } | { ip: string }, { id, createdAt }: PasswordReset): Promise<number> {
+    const since = new Date(createdAt.getTime() - HOUR_MS);
+    return this.db.em().count(PasswordReset, { ...who, createdAt: { $gt: since }, id: { $ne: id } });
+  }
+}

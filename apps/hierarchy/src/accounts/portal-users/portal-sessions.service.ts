@@ -1,0 +1,91 @@
+import { Injectable } from '@nestjs/common';
+import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
+import type { ChangeOwnPassword, OfPortalUser, RevokeSession, SessionView } from '@strowger/contracts-hierarchy';
+import { NotFound, type Actor, type RpcContext, type TenantScope } from '@strowger/kernel';
+import { Db } from '@strowger/persistence';
+import { HistoryService } from '../../history/history.service.js';
+import { CredentialDrops } from '../sessions/credential-drops.js';
+import { LoginThrottle } from '../sessions/login-throttle.service.js';
+import { InvalidCredentials } from '../sessions/session.errors.js';
+import { PasswordHasher } from './password-hasher.js';
+import { checkPassword } from './password.rules.js';
+import { PortalUser } from './portal-user.entity.js';
+import { portalUsersSeenBy } from './portal-user.visibility.js';
+import { RefreshTokens } from './refresh-tokens.service.js';
+
+/** Sessions of portal users, and the password that begins them. */
+@Injectable()
+export class PortalSessions {
+  constructor(
+    private readonly db: Db,
+    private readonly history: HistoryService,
+    private readonly passwords: PasswordHasher,
+    private readonly tokens: RefreshTokens,
+    private readonly throttle: LoginThrottle,
+    private readonly drops: CredentialDrops,
+  ) {}
+
+  /** Those that go on, the last used first. */
+  async list({ scope }: RpcContext, { portalUserId, currentSessionId }: OfPortalUser): Promise<SessionView[]> {
+    const user = await this.find(scope, portalUserId);
+    return (await this.tokens.live(this.db.em(), user.id)).map((session) => session.view(currentSessionId));
+  }
+
+  async revoke({ scope, actor }: RpcContext, { portalUserId, sessionId }: RevokeSession): Promise<void> {
+    await this.db.transactional(async (em) => {
+      const user = await this.lock(em, scope, portalUserId);
+      const session = (await this.tokens.live(em, user.id)).find(
+        ({ familyId }) => familyId === sessionId.toLowerCase(),
+      );
+      if (!session) throw new NotFound('session', sessionId);
+      await this.tokens.revokeFamily(em, session.familyId);
+      this.ended(em, actor, user, [session.familyId]);
+    });
+  }
+
+  /** All of them: whoever has one must sign in again. */
+  async revokeAll({ scope, actor }: RpcContext, { portalUserId }: OfPortalUser): Promise<void> {
+    await this.db.transactional(async (em) => {
+      const user = await this.lock(em, scope, portalUserId);
+      this.ended(em, actor, user, await this.tokens.revokeAll(em, user.id));
+    });
+  }
+
+  /** Guesses count as failed attempts to sign in. Every other session ends. */
+  async changePassword({ scope, actor }: RpcContext, given: ChangeOwnPassword): Promise<void> {
+    const { currentPassword, newPassword, sessionId } = given;
+    const found = actor.kind === 'portal-user' ? await this.find(scope, actor.id) : undefined;
+    if (!found) throw new NotFound('portal-user', actor.id);
+    const attempt = await this.throttle.admit(found.emailKey, actor.ip);
+    if (!(await this.passwords.verify(found.passwordHash, currentPassword))) throw new InvalidCredentials();
+    await this.throttle.succeeded(attempt);
+    checkPassword(newPassword, found, 'newPassword');
+    const passwordHash = await this.passwords.hash(newPassword);
+    await this.db.transactional(async (em) => {
+      const user = await this.lock(em, scope, found.id);
+      if (user.passwordHash !== found.passwordHash) throw new InvalidCredentials();
+      user.setPassword(passwordHash);
+      this.history.record(em, actor, 'password-changed', user.historyObject());
+      this.drops.afterCommit({ sessionIds: await this.tokens.revokeAll(em, user.id, sessionId) });
+    });
+  }
+
+  private ended(em: EntityManager, actor: Actor, user: PortalUser, sessionIds: string[]): void {
+    if (sessionIds.length === 0) return;
+    this.history.record(em, actor, 'sessions-ended', user.historyObject(), { sessions: sessionIds.length });
+    this.drops.afterCommit({ sessionIds });
+  }
+
+  private async find(scope: TenantScope, id: string): Promise<PortalUser> {
+    const user = await this.db.em().findOne(PortalUser, { $and: [portalUsersSeenBy(scope), { id }] });
+    if (!user) throw new NotFound('portal-user', id);
+    return user;
+  }
+
+  private async lock(em: EntityManager, scope: TenantScope, id: string): Promise<PortalUser> {
+    const where = { $and: [portalUsersSeenBy(scope), { id }] };
+    const user = await em.findOne(PortalUser, where, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });
+    if (!user) throw new NotFound('portal-user', id);
+    return user;
+  }
+}

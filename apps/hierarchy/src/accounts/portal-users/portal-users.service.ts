@@ -1,0 +1,246 @@
+import { Injectable } from '@nestjs/common';
+import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
+import type { CreatePortalUser, ListUnder, PortalUserView, UpdatePortalUser } from '@strowger/contracts-hierarchy';
+import {
+  Clock,
+  NotFound,
+  PLATFORM_SCOPE,
+  type Actor,
+  type Page,
+  type RpcContext,
+  type TenantScope,
+  checkVersion,
+} from '@strowger/kernel';
+import { Db, Outbox } from '@strowger/persistence';
+import { isEmpty } from '../../history/changes.js';
+import { HistoryService } from '../../history/history.service.js';
+import { matching, pageByName, type Where } from '../../listing.js';
+import { keepActive } from '../../nodes/locks.js';
+import { columnOf, NodesService, type TreeNode } from '../../nodes/nodes.service.js';
+import { CredentialDrops } from '../sessions/credential-drops.js';
+import { SystemProvidersService } from '../../tree/system-providers/system-providers.service.js';
+import { uniquely } from '../../uniqueness.js';
+import { AccountEndings, type NodeColumn } from './account-endings.service.js';
+import { AlertGuard } from './alert-guard.service.js';
+import { AlertRecipients, type AlertingProvider } from './alert-recipients.service.js';
+import { PasswordHasher } from './password-hasher.js';
+import { checkPassword } from './password.rules.js';
+import { PortalUser } from './portal-user.entity.js';
+import { EmailTaken, LastAlertRecipient, LastOperator, OwnAccount, UserNameTaken } from './portal-user.errors.js';
+import { portalUsersSeenBy } from './portal-user.visibility.js';
+import { RefreshTokens } from './refresh-tokens.service.js';
+
+/** Nothing is made at a node that is being deleted. A system provider's own row is locked by the caller. */
+export async function keepNodeActive(em: EntityManager, node: TreeNode): Promise<void> {
+  const table = ({ group: 'reseller_group', reseller: 'reseller' } as const)[node.level as 'group' | 'reseller'];
+  if (table && !(await keepActive(em, table, node.id))) throw new NotFound(node.level, node.id);
+}
+
+/** Any number; serialises deletions of operators, who have no row above them to lock. */
+const OPERATORS_LOCK = 7_203_104;
+
+@Injectable()
+export class PortalUsersService {
+  constructor(
+    private readonly db: Db,
+    private readonly clock: Clock,
+    private readonly history: HistoryService,
+    private readonly nodes: NodesService,
+    private readonly providers: SystemProvidersService,
+    private readonly guard: AlertGuard,
+    private readonly recipients: AlertRecipients,
+    private readonly passwords: PasswordHasher,
+    private readonly tokens: RefreshTokens,
+    private readonly outbox: Outbox,
+    private readonly drops: CredentialDrops,
+    private readonly endings: AccountEndings,
+  ) {}
+
+  async create({ scope, actor }: RpcContext, given: CreatePortalUser): Promise<PortalUserView> {
+    const node = await this.nodes.get(scope, given.nodeId, given.level);
+    checkPassword(given.password, given);
+    const passwordHash = await this.passwords.hash(given.password);
+    return this.db.transactional(async (em) => {
+      const provider = given.level === 'system-provider' ? await this.providers.lock(em, scope, node.id) : undefined;
+      await keepNodeActive(em, node);
+      const user = PortalUser.create(given, node, passwordHash, this.clock.now());
+      em.persist(user);
+      const { level, email, name, userName, role } = given;
+      this.history.record(em, actor, 'created', user.historyObject(), { level, email, name, userName, role });
+      this.outbox.add(em, user.saved());
+      await this.flush(em, user);
+      if (provider && user.receivesAlerts) await this.recipients.publish(em, provider);
+      return user.view();
+    });
+  }
+
+  async update({ scope, actor }: RpcContext, given: UpdatePortalUser): Promise<PortalUserView> {
+    // Outside the transaction: hashing takes long, and a lock should not.
+    const passwordHash = given.password ? await this.passwords.hash(given.password) : undefined;
+    return this.db.transactional(async (em) => {
+      const { user, provider } = await this.lock(em, scope, given.id);
+      checkVersion('portal user', user, given.version);
+      const before = recipientOf(user);
+      const wasOperator = isOperator(user);
+      const changes = user.update(given, passwordHash);
+      if (given.password) checkPassword(given.password, user);
+      if (before && !user.receivesAlerts && provider) await this.keepARecipient(em, provider, user, 'updated');
+      if (wasOperator && !isOperator(user)) await this.keepAnOperator(em, user);
+      if (!isEmpty(changes)) this.history.record(em, actor, 'updated', user.historyObject(), changes);
+      if (changes['name'] ?? changes['email']) this.outbox.add(em, user.saved());
+      // A role is in the access token, so a lesser one must be signed in to as well.
+      if (passwordHash || changes['role']) await this.endSessions(em, user);
+      await this.flush(em, user);
+      if (provider && recipientOf(user) !== before) await this.recipients.publish(em, provider);
+      return user.view();
+    });
+  }
+
+  async delete({ scope, actor }: RpcContext, id: string): Promise<void> {
+    await this.db.transactional(async (em) => {
+      const { user, provider } = await this.lock(em, scope, id);
+      if (isOperator(user)) await this.keepAnOperator(em, user);
+      const wasRecipient = user.receivesAlerts;
+      user.end(this.clock.now());
+      if (wasRecipient && provider) await this.keepARecipient(em, provider, user, 'deleted');
+      await this.endSessions(em, user);
+      this.history.record(em, actor, 'deleted', user.historyObject());
+      this.outbox.add(em, user.deleted(actor));
+      if (wasRecipient && provider) await this.recipients.publish(em, provider);
+    });
+  }
+
+  /** Signed out at once and told of nothing; so the last one who receives alerts can't be locked. Safe to repeat. */
+  async lockOut({ scope, actor }: RpcContext, id: string): Promise<PortalUserView> {
+    return this.db.transactional(async (em) => {
+      const { user, provider } = await this.lock(em, scope, id);
+      if (actor.kind === 'portal-user' && actor.id === user.id) throw new OwnAccount();
+      const wasRecipient = user.receivesAlerts;
+      if (isOperator(user)) await this.keepAnOperator(em, user);
+      if (!user.lock(this.clock.now())) return user.view();
+      if (wasRecipient && provider) await this.keepARecipient(em, provider, user, 'locked');
+      await this.endSessions(em, user);
+      this.history.record(em, actor, 'locked', user.historyObject());
+      if (wasRecipient && provider) await this.recipients.publish(em, provider);
+      return user.view();
+    });
+  }
+
+  /** Safe to repeat. */
+  async unlock({ scope, actor }: RpcContext, id: string): Promise<PortalUserView> {
+    return this.db.transactional(async (em) => {
+      const { user, provider } = await this.lock(em, scope, id);
+      if (!user.unlock()) return user.view();
+      this.history.record(em, actor, 'unlocked', user.historyObject());
+      if (user.receivesAlerts && provider) await this.recipients.publish(em, provider);
+      return user.view();
+    });
+  }
+
+  /**
+   * Ends all accounts at a node and below it, in the caller's transaction: portal users with their sessions, interface
+   * users, API keys. One history entry each.
+   * @returns how many portal users
+   * @throws LastAlertRecipient when the node is a system provider that still has a platform
+   */
+  endUnder(em: EntityManager, actor: Actor, column: NodeColumn, nodeId: string, at: Date): Promise<number> {
+    return this.endings.endUnder(em, actor, column, nodeId, at);
+  }
+
+  async get({ scope }: RpcContext, id: string): Promise<PortalUserView> {
+    const user = await this.db.em().findOne(PortalUser, { $and: [portalUsersSeenBy(scope), { id }] });
+    if (!user) throw new NotFound('portal-user', id);
+    return user.view();
+  }
+
+  /** Those of a node and of the nodes below it. */
+  async list({ scope }: RpcContext, query: ListUnder): Promise<Page<PortalUserView>> {
+    const where: Where[] = [portalUsersSeenBy(scope), ...matching(query.search, 'name', 'email')];
+    if (query.parentId) {
+      const node = await this.nodes.get(scope, query.parentId);
+      where.push({ [columnOf(node)]: node.id });
+    }
+    return pageByName(this.db.em(), PortalUser, where, query, (rows) => rows.map((row) => row.view()));
+  }
+
+  /** Makes the first portal user of an installation; false when there is an operator already. */
+  async addFirstOperator(actor: Actor, email: string, password: string): Promise<boolean> {
+    const passwordHash = await this.passwords.hash(password);
+    return this.db.transactional(async (em) => {
+      await em.execute('select pg_advisory_xact_lock(?)', [OPERATORS_LOCK]);
+      if ((await em.count(PortalUser, { level: 'platform', endedAt: null })) > 0) return false;
+      const notifications = {
+        technicalEmails: true,
+        alerts: true,
+        invoicesAndReceipts: true,
+        licenseExpiryAlerts: true,
+      };
+      const given = { level: 'platform' as const, email, name: 'Operator', role: 'administrator' as const };
+      const user = PortalUser.create({ ...given, notifications }, {}, passwordHash, this.clock.now());
+      em.persist(user);
+      this.history.record(em, actor, 'created', user.historyObject(), given);
+      await this.flush(em, user);
+      return true;
+    });
+  }
+
+  /** Locks the system provider, where alerts are at stake, and then the portal user: the order of all who lock both. */
+  private async lock(
+    em: EntityManager,
+    scope: TenantScope,
+    id: string,
+  ): Promise<{ user: PortalUser; provider?: AlertingProvider }> {
+    const where = { $and: [portalUsersSeenBy(scope), { id }] };
+    const found = await em.findOne(PortalUser, where);
+    if (!found) throw new NotFound('portal-user', id);
+    const provider =
+      found.level === 'system-provider' && found.systemProviderId
+        ? await this.providers.lock(em, PLATFORM_SCOPE, found.systemProviderId)
+        : undefined;
+    const user = await em.findOne(PortalUser, where, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });
+    if (!user) throw new NotFound('portal-user', id);
+    return { user, provider };
+  }
+
+  private async keepARecipient(
+    em: EntityManager,
+    provider: AlertingProvider,
+    user: PortalUser,
+    action: 'updated' | 'locked' | 'deleted',
+  ): Promise<void> {
+    if (!(await this.guard.isHeld(em, provider.id))) return;
+    const others = (await this.recipients.of(em, provider.id)).filter((other) => other.id !== user.id);
+    if (others.length === 0) throw new LastAlertRecipient(action, user.id, user.email);
+  }
+
+  private async endSessions(em: EntityManager, user: PortalUser): Promise<void> {
+    this.drops.afterCommit({ sessionIds: await this.tokens.revokeAll(em, user.id) });
+  }
+
+  private async keepAnOperator(em: EntityManager, user: PortalUser): Promise<void> {
+    await em.execute('select pg_advisory_xact_lock(?)', [OPERATORS_LOCK]);
+    const others = await em.count(PortalUser, {
+      level: 'platform',
+      role: 'administrator',
+      lockedAt: null,
+      endedAt: null,
+      id: { $ne: user.id },
+    });
+    if (others === 0) throw new LastOperator();
+  }
+
+  private flush(em: EntityManager, user: PortalUser): Promise<void> {
+    return uniquely(em.flush(), {
+      portal_user_email_active: () => new EmailTaken(user.email),
+      portal_user_name_active: () => new UserNameTaken(user.userName ?? ''),
+    });
+  }
+}
+
+/** Someone who keeps the installation from being without anyone at its top. */
+const isOperator = (user: PortalUser): boolean =>
+  user.level === 'platform' && user.role === 'administrator' && !user.lockedAt && !user.endedAt;
+
+/** What notification knows of a recipient; undefined for nobody. */
+const recipientOf = (user: PortalUser): string | undefined =>
+  user.receivesAlerts ? JSON.stringify([user.email, user.name, user.timezone]) : undefined;

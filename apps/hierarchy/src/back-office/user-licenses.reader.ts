@@ -1,0 +1,139 @@
+import { Injectable } from '@nestjs/common';
+import { NotFound, type RpcContext } from '@strowger/kernel';
+import { Db, sql } from '@strowger/persistence';
+import { rankOf } from '../licensing/catalogue.js';
+import { ServerHostName } from '../tree/system-providers/server-host-name.entity.js';
+import { User } from '../tree/users/user.entity.js';
+import { HostNameUnknown, type NaturalKeys } from '../tree/natural-keys.service.js';
+
+/** A permanent licence or a running trial, dates in ISO 8601. */
+export interface HeldLicense {
+  applicationName: string;
+  licenseType: string;
+  isTrial: boolean;
+  assignedDate: string;
+  expiryDate: string | null;
+}
+export interface Licensee {
+  userId: string;
+  licenses: HeldLicense[];
+}
+
+interface Asked {
+  scope: string;
+  host: string;
+  reseller: string;
+  group: string;
+  user: string;
+}
+interface Row {
+  nth: number;
+  hasReseller: boolean;
+  hasGroup: boolean;
+  userId: string | null;
+  /** application, licence type, since, until in milliseconds; until only of a trial. */
+  held: [application: string, licenseType: string, since: number, until: number | null][] | null;
+}
+interface Waiting {
+  asked: Asked;
+  keys: Required<NaturalKeys>;
+  resolve: (licensee: Licensee) => void;
+  reject: (error: unknown) => void;
+}
+
+/** Rows of one statement; more wait for the next. */
+const MOST_AT_ONCE = 100;
+/** A statement that takes longer than this no longer keeps the next from starting. */
+const LONG_MS = 20;
+const MOST_STATEMENTS = 4;
+
+/**
+ * A user's licences by the names of the SOAP API. Back offices ask this more often than anything else, one user a call
+ * and many calls at once, so what was asked while a statement was under way goes into the next one together: alone a
+ * call costs one round trip, in a crowd a fraction of one. A statement shows what had committed when it began, and it
+ * begins after the call came.
+ */
+@Injectable()
+export class UserLicensesReader {
+  private waiting: Waiting[] = [];
+  private running = 0;
+  private startedAt = 0;
+  private armed = false;
+
+  constructor(private readonly db: Db) {}
+
+  /** @throws HostNameUnknown, NotFound for the first thing that is not there or not the caller's */
+  of({ scope }: RpcContext, keys: Required<NaturalKeys>): Promise<Licensee> {
+    return new Promise((resolve, reject) => {
+      const asked: Asked = {
+        scope: scope.id,
+        host: ServerHostName.keyOf(keys.serverHostName),
+        reseller: keys.resellerId,
+        group: keys.groupId,
+        user: User.keyOf(keys.broadworksUserId),
+      };
+      this.waiting.push({ asked, keys, resolve, reject });
+      this.arm();
+    });
+  }
+
+  private arm(): void {
+    if (this.armed || this.waiting.length === 0 || !this.mayStart()) return;
+    this.armed = true;
+    setImmediate(() => {
+      this.armed = false;
+      void this.run(this.waiting.splice(0, MOST_AT_ONCE));
+      this.arm();
+    });
+  }
+
+  /** One after the other, so that each carries many; more at once when there is enough for another, or one is slow. */
+  private mayStart(): boolean {
+    if (this.running === 0) return true;
+    if (this.running >= MOST_STATEMENTS) return false;
+    return this.waiting.length >= MOST_AT_ONCE || performance.now() - this.startedAt > LONG_MS;
+  }
+
+  private async run(batch: Waiting[]): Promise<void> {
+    this.running += 1;
+    this.startedAt = performance.now();
+    try {
+      const rows = await this.read(batch.map(({ asked }) => asked));
+      const found = new Map(rows.map((row) => [row.nth, row]));
+      batch.forEach((waiting, nth) => answer(waiting, found.get(nth)));
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    } finally {
+      this.running -= 1;
+      this.arm();
+    }
+  }
+
+  private read(asked: readonly Asked[]): Promise<Row[]> {
+    const asking = JSON.stringify(asked.map((one, nth) => ({ nth, ...one })));
+    return this.db.query(sql<Row>`
+      select nth, has_reseller as "hasReseller", has_group as "hasGroup", user_id as "userId", held
+      from licenses_by_names(${asking})`);
+  }
+}
+
+function answer({ keys, resolve, reject }: Waiting, row: Row | undefined): void {
+  if (!row) return reject(new HostNameUnknown(keys.serverHostName));
+  if (!row.hasReseller) return reject(new NotFound('reseller', keys.resellerId));
+  if (!row.hasGroup) return reject(new NotFound('group', keys.groupId));
+  if (!row.userId) return reject(new NotFound('user', keys.broadworksUserId));
+  const licenses = (row.held ?? [])
+    .map(([applicationName, licenseType, since, until]) => ({
+      applicationName,
+      licenseType,
+      isTrial: until !== null,
+      assignedDate: new Date(since).toISOString(),
+      expiryDate: until === null ? null : new Date(until).toISOString(),
+    }))
+    .sort(byCatalogue);
+  resolve({ userId: row.userId, licenses });
+}
+
+const byCatalogue = (a: HeldLicense, b: HeldLicense): number =>
+  rankOf(a.applicationName, a.licenseType) - rankOf(b.applicationName, b.licenseType) ||
+  Number(a.isTrial) - Number(b.isTrial);

@@ -1,0 +1,100 @@
+import { Injectable } from '@nestjs/common';
+import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
+import type { CreateReseller, ListUnder, ResellerView, UpdateReseller } from '@strowger/contracts-hierarchy';
+import { Clock, NotFound, type Page, type RpcContext, type TenantScope, checkVersion } from '@strowger/kernel';
+import { Db } from '@strowger/persistence';
+import { isEmpty } from '../../history/changes.js';
+import { HistoryService } from '../../history/history.service.js';
+import { matching, pageAcrossProviders, pageByName, providersOf } from '../../listing.js';
+import { SystemProvidersService } from '../system-providers/system-providers.service.js';
+import { uniquely } from '../../uniqueness.js';
+import { keepActive } from '../../nodes/locks.js';
+import { seenBy } from '../../visibility.js';
+import { Reseller } from './reseller.entity.js';
+import { ResellerExists } from './reseller.errors.js';
+
+const visible = (scope: TenantScope) => ({
+  ...seenBy(scope, { 'system-provider': 'systemProviderId', reseller: 'id' }),
+  endedAt: null,
+});
+
+@Injectable()
+export class ResellersService {
+  constructor(
+    private readonly db: Db,
+    private readonly clock: Clock,
+    private readonly history: HistoryService,
+    private readonly providers: SystemProvidersService,
+  ) {}
+
+  async create({ scope, actor }: RpcContext, given: CreateReseller): Promise<ResellerView> {
+    return this.db.transactional(async (em) => {
+      const provider = await this.providers.hold(em, scope, given.systemProviderId);
+      const reseller = Reseller.create(given, provider.id, this.clock.now());
+      em.persist(reseller);
+      this.history.record(em, actor, 'created', reseller.historyObject(), { key: given.key, kind: given.kind });
+      await this.flush(em, given.key);
+      return reseller.view();
+    });
+  }
+
+  /** Name and reseller id; what is under the reseller stays there. */
+  async update({ scope, actor }: RpcContext, given: UpdateReseller): Promise<ResellerView> {
+    return this.db.transactional(async (em) => {
+      const reseller = await this.lock(em, scope, given.id);
+      checkVersion('reseller', reseller, given.version);
+      const changes = reseller.update(given);
+      if (!isEmpty(changes)) this.history.record(em, actor, 'updated', reseller.historyObject(), changes);
+      await this.flush(em, reseller.key);
+      return reseller.view();
+    });
+  }
+
+  async get({ scope }: RpcContext, id: string): Promise<ResellerView> {
+    const reseller = await this.find(scope, id);
+    if (!reseller) throw new NotFound('reseller', id);
+    return reseller.view();
+  }
+
+  async list({ scope }: RpcContext, query: ListUnder): Promise<Page<ResellerView>> {
+    const em = this.db.em();
+    const view = (rows: Reseller[]): ResellerView[] => rows.map((row) => row.view());
+    const matches = matching(query.search, 'name', 'key');
+    if (query.parentId) {
+      const provider = await this.providers.find(scope, query.parentId, em);
+      if (!provider) throw new NotFound('system-provider', query.parentId);
+      return pageByName(em, Reseller, [{ systemProviderId: provider.id, endedAt: null }, ...matches], query, view);
+    }
+    const providers = await providersOf(em, scope);
+    if (providers && providers.length > 1)
+      return pageAcrossProviders(this.db, Reseller, ['name', 'key'], providers, query, view);
+    const seen = providers ? { systemProviderId: scope.id, endedAt: null } : visible(scope);
+    return pageByName(em, Reseller, [seen, ...matches], query, view);
+  }
+
+  find(scope: TenantScope, id: string, em = this.db.em()): Promise<Reseller | null> {
+    return em.findOne(Reseller, { $and: [visible(scope), { id }] });
+  }
+
+  /** The reseller with its row locked until the transaction ends. */
+  async lock(em: EntityManager, scope: TenantScope, id: string): Promise<Reseller> {
+    const reseller = await em.findOne(
+      Reseller,
+      { $and: [visible(scope), { id }] },
+      { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true },
+    );
+    if (!reseller) throw new NotFound('reseller', id);
+    return reseller;
+  }
+
+  /** Keeps the reseller from being deleted until the transaction ends; others may do the same meanwhile. */
+  async hold(em: EntityManager, scope: TenantScope, id: string): Promise<Reseller> {
+    const reseller = await this.find(scope, id, em);
+    if (!reseller || !(await keepActive(em, 'reseller', reseller.id))) throw new NotFound('reseller', id);
+    return reseller;
+  }
+
+  private flush(em: EntityManager, key: string): Promise<void> {
+    return uniquely(em.flush(), { reseller_key_active: () => new ResellerExists(key) });
+  }
+}

@@ -1,0 +1,272 @@
+import { Injectable } from '@nestjs/common';
+import { LockMode, raw, type EntityManager } from '@mikro-orm/postgresql';
+import {
+  MOST_HOST_NAMES,
+  type ChangeProviderSettings,
+  type CreateSystemProvider,
+  type ListServerHostNames,
+  type ListSystemProviders,
+  type ServerHostNameView,
+  type SystemProviderView,
+  type UpdateSystemProvider,
+} from '@strowger/contracts-hierarchy';
+import {
+  Clock,
+  NotFound,
+  pageOf,
+  type Actor,
+  type Page,
+  type RpcContext,
+  type TenantScope,
+  checkVersion,
+} from '@strowger/kernel';
+import { Db, Outbox } from '@strowger/persistence';
+import { isEmpty, type Changes } from '../../history/changes.js';
+import { HistoryService } from '../../history/history.service.js';
+import { productOf } from '../../licensing/catalogue.js';
+import { DEFAULT_LIMIT, matching, pageByName, positionOf, type Where } from '../../listing.js';
+import { SettingsService } from '../../nodes/settings.service.js';
+import { AlertRecipients } from '../../accounts/portal-users/alert-recipients.service.js';
+import { uniquely } from '../../uniqueness.js';
+import { OperatorOnly, seenBy } from '../../visibility.js';
+import { ServerHostName } from './server-host-name.entity.js';
+import { SystemProvider } from './system-provider.entity.js';
+import { HostNameInUse, LastServerHostName, ProviderExists, TooManyServerHostNames } from './system-provider.errors.js';
+
+const visible = (scope: TenantScope) => ({ ...seenBy(scope, { 'system-provider': 'id' }), endedAt: null });
+
+/** Everything below the provider and itself. */
+const under = (id: string): Where => ({ [raw('path @> array[?::uuid]', [id])]: [] });
+
+@Injectable()
+export class SystemProvidersService {
+  constructor(
+    private readonly db: Db,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+    private readonly history: HistoryService,
+    private readonly settings: SettingsService,
+    private readonly alertRecipients: AlertRecipients,
+  ) {}
+
+  /** The operator adds system providers at the top; below one, whoever administers it or one above it. */
+  async create({ scope, actor }: RpcContext, given: CreateSystemProvider): Promise<SystemProviderView> {
+    const hostNames = given.serverHostNames ?? [];
+    return this.db.transactional(async (em) => {
+      if (!given.parentId && scope.level !== 'platform') throw new OperatorOnly('add system providers at the top');
+      // Locked, so that it isn't deleted as empty at the same time.
+      const parent = given.parentId ? await this.lock(em, scope, given.parentId) : undefined;
+      const at = this.clock.now();
+      const provider = SystemProvider.create(given, parent, at);
+      em.persist(provider);
+      await this.flush(em, hostNames, provider.key); // host names refer to it
+      for (const hostName of hostNames) em.persist(ServerHostName.create(provider.id, hostName, at));
+      // Not its parent: it reads its own history.
+      const { key } = provider;
+      const changes = { ...(key ? { key } : {}), serverHostNames: hostNames };
+      this.history.record(em, actor, 'created', provider.historyObject(), changes);
+      this.outbox.add(em, provider.created());
+      await this.flush(em, hostNames);
+      return this.view(em, scope, provider);
+    });
+  }
+
+  async update({ scope, actor }: RpcContext, given: UpdateSystemProvider): Promise<SystemProviderView> {
+    return this.db.transactional(async (em) => {
+      const provider = await this.lock(em, scope, given.id);
+      checkVersion('system provider', provider, given.version);
+      const changes = provider.update(given);
+      if (given.serverHostNames) {
+        const before = await this.hostNamesOf(em, provider.id);
+        if (await this.replaceHostNames(em, provider.id, given.serverHostNames)) {
+          changes['serverHostNames'] = { from: before, to: given.serverHostNames };
+          provider.version += 1;
+        }
+      }
+      await this.changed(em, actor, provider, changes, given.serverHostNames);
+      return this.view(em, scope, provider);
+    });
+  }
+
+  /** The settings of its own; the provider's row stays locked. */
+  async changeSettings(
+    em: EntityManager,
+    { scope, actor }: RpcContext,
+    { id, version, ...given }: ChangeProviderSettings,
+  ): Promise<SystemProvider> {
+    const provider = await this.lock(em, scope, id);
+    checkVersion('system provider', provider, version);
+    for (const [application, licenseType] of Object.entries(given.automaticAssignment ?? {}))
+      if (licenseType !== 'none') productOf(application, licenseType);
+    await this.changed(em, actor, provider, provider.changeSettings(given));
+    return provider;
+  }
+
+  async addHostName({ scope, actor }: RpcContext, id: string, hostName: string): Promise<ServerHostName> {
+    return this.db.transactional(async (em) => {
+      const provider = await this.lock(em, scope, id);
+      const before = await this.hostNamesOf(em, provider.id);
+      if (before.length >= MOST_HOST_NAMES) throw new TooManyServerHostNames(MOST_HOST_NAMES);
+      const added = ServerHostName.create(provider.id, hostName, this.clock.now());
+      em.persist(added);
+      provider.version += 1;
+      this.history.record(em, actor, 'host-name-added', provider.historyObject(), { hostName });
+      await this.flush(em, [hostName]);
+      return added;
+    });
+  }
+
+  async removeHostName({ scope, actor }: RpcContext, id: string, hostName: string): Promise<void> {
+    await this.db.transactional(async (em) => {
+      const provider = await this.lock(em, scope, id);
+      const active = await em.find(ServerHostName, { systemProviderId: provider.id, endedAt: null });
+      const row = active.find((host) => host.hostNameKey === ServerHostName.keyOf(hostName));
+      if (!row) throw new NotFound('server-host-name', hostName);
+      if (active.length === 1) throw new LastServerHostName(row.hostName);
+      row.endedAt = this.clock.now();
+      provider.version += 1;
+      this.history.record(em, actor, 'host-name-removed', provider.historyObject(), { hostName: row.hostName });
+    });
+  }
+
+  /** Oldest first. */
+  async listHostNames({ scope }: RpcContext, query: ListServerHostNames): Promise<Page<ServerHostNameView>> {
+    const em = this.db.em();
+    const provider = await this.find(scope, query.id, em);
+    if (!provider) throw new NotFound('system-provider', query.id);
+    const limit = query.limit ?? DEFAULT_LIMIT;
+    const where: Where[] = [{ systemProviderId: provider.id, endedAt: null }, ...matching(query.search, 'hostName')];
+    if (query.cursor) where.push({ id: { $gt: positionOf(query.cursor, 1)[0] } });
+    const rows = await em.find(ServerHostName, { $and: where } as never, { orderBy: { id: 'asc' }, limit: limit + 1 });
+    return pageOf(
+      rows,
+      limit,
+      (row) => [row.id],
+      (row) => row.view(),
+    );
+  }
+
+  async get({ scope }: RpcContext, id: string): Promise<SystemProviderView> {
+    const em = this.db.em();
+    const provider = await this.find(scope, id, em);
+    if (!provider) throw new NotFound('system-provider', id);
+    return this.view(em, scope, provider);
+  }
+
+  async list({ scope }: RpcContext, query: ListSystemProviders): Promise<Page<SystemProviderView>> {
+    const em = this.db.em();
+    const where: Where[] = [visible(scope), ...matching(query.search, 'name', 'key')];
+    if (query.parentId) {
+      const parent = await this.find(scope, query.parentId, em);
+      if (!parent) throw new NotFound('system-provider', query.parentId);
+      where.push(query.descendants ? under(parent.id) : { parentId: parent.id }, { id: { $ne: parent.id } });
+    }
+    return pageByName(em, SystemProvider, where, query, async (rows) => {
+      const ids = rows.map((row) => row.id);
+      const hosts = await em.find(
+        ServerHostName,
+        { systemProviderId: { $in: ids }, endedAt: null },
+        { orderBy: { id: 'asc' } },
+      );
+      const settings = await this.settings.ofProviders(em, ids);
+      return rows.map((row) => {
+        const own = hosts.filter((host) => host.systemProviderId === row.id).map((host) => host.hostName);
+        return row.view(scope, own, settings.get(row.id)!);
+      });
+    });
+  }
+
+  /** The provider and everything below it. */
+  async idsUnder(scope: TenantScope, id: string): Promise<string[]> {
+    const em = this.db.em();
+    const provider = await this.find(scope, id, em);
+    if (!provider) throw new NotFound('system-provider', id);
+    const rows = await em.execute<{ id: string }[]>(
+      'select id from system_provider where path @> array[?::uuid] and ended_at is null order by id',
+      [provider.id],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  find(scope: TenantScope, id: string, em = this.db.em()): Promise<SystemProvider | null> {
+    return em.findOne(SystemProvider, { $and: [visible(scope), { id }] });
+  }
+
+  /**
+   * The provider with its row locked until the transaction ends. Whatever must not slip between a change of alert
+   * recipients and a platform's hold takes this lock first.
+   */
+  async lock(em: EntityManager, scope: TenantScope, id: string): Promise<SystemProvider> {
+    return this.locked(em, scope, id, LockMode.PESSIMISTIC_WRITE);
+  }
+
+  /** Keeps the provider from being deleted until the transaction ends; others may do the same meanwhile. */
+  async hold(em: EntityManager, scope: TenantScope, id: string): Promise<SystemProvider> {
+    return this.locked(em, scope, id, LockMode.PESSIMISTIC_READ);
+  }
+
+  private async locked(em: EntityManager, scope: TenantScope, id: string, lockMode: LockMode): Promise<SystemProvider> {
+    const provider = await em.findOne(SystemProvider, { $and: [visible(scope), { id }] }, { lockMode, refresh: true });
+    if (!provider) throw new NotFound('system-provider', id);
+    return provider;
+  }
+
+  private async changed(
+    em: EntityManager,
+    actor: Actor,
+    provider: SystemProvider,
+    changes: Changes,
+    hostNames: string[] = [],
+  ): Promise<void> {
+    if (!isEmpty(changes)) this.history.record(em, actor, 'updated', provider.historyObject(), changes);
+    await this.flush(em, hostNames);
+    if (changes['name'] ?? changes['timezone']) await this.alertRecipients.publish(em, provider);
+    if (changes['timezone']) await this.tellThoseWithItsTimezone(em, provider);
+  }
+
+  /** Mails carry times in the provider's timezone, which may come from above. */
+  private async tellThoseWithItsTimezone(em: EntityManager, provider: SystemProvider): Promise<void> {
+    const below = await em.find(
+      SystemProvider,
+      { $and: [under(provider.id), { id: { $ne: provider.id }, timezone: null, endedAt: null }] } as never,
+      { orderBy: { id: 'asc' }, lockMode: LockMode.PESSIMISTIC_WRITE },
+    );
+    const settings = await this.settings.ofProviders(
+      em,
+      below.map((row) => row.id),
+    );
+    for (const row of below) {
+      const between = row.path.slice(row.path.indexOf(provider.id) + 1);
+      if (!between.includes(settings.get(row.id)!.timezone.from.id)) await this.alertRecipients.publish(em, row);
+    }
+  }
+
+  private async view(em: EntityManager, scope: TenantScope, provider: SystemProvider): Promise<SystemProviderView> {
+    const settings = await this.settings.effective(em, { systemProviderId: provider.id });
+    return provider.view(scope, await this.hostNamesOf(em, provider.id), settings);
+  }
+
+  private async hostNamesOf(em: EntityManager, systemProviderId: string): Promise<string[]> {
+    const rows = await em.find(ServerHostName, { systemProviderId, endedAt: null }, { orderBy: { id: 'asc' } });
+    return rows.map((row) => row.hostName);
+  }
+
+  /** True when anything changed. A name that differs in case only is the same name, kept as it was first given. */
+  private async replaceHostNames(em: EntityManager, systemProviderId: string, hostNames: string[]): Promise<boolean> {
+    const at = this.clock.now();
+    const existing = await em.find(ServerHostName, { systemProviderId, endedAt: null });
+    if (existing[0] && hostNames.length === 0) throw new LastServerHostName(existing[0].hostName);
+    const wanted = new Map(hostNames.map((name) => [ServerHostName.keyOf(name), name]));
+    const gone = existing.filter((row) => !wanted.delete(row.hostNameKey));
+    for (const row of gone) row.endedAt = at;
+    for (const name of wanted.values()) em.persist(ServerHostName.create(systemProviderId, name, at));
+    return gone.length + wanted.size > 0;
+  }
+
+  private flush(em: EntityManager, hostNames: string[], key?: string | null): Promise<void> {
+    return uniquely(em.flush(), {
+      server_host_name_active: () => new HostNameInUse(hostNames),
+      system_provider_key_active: () => new ProviderExists(key ?? ''),
+    });
+  }
+}

@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import type { AssignLicense, LicenseView, RemoveLicense } from '@strowger/contracts-hierarchy';
+import { NotFound, type RpcContext } from '@strowger/kernel';
+import { Db } from '@strowger/persistence';
+import { HistoryService } from '../../history/history.service.js';
+import { productOf } from '../../licensing/catalogue.js';
+import { Entitlement } from '../../licensing/entitlement.service.js';
+import { PoolsService } from '../../licensing/pools.service.js';
+import { SeatsService } from '../../licensing/seats.service.js';
+import { User } from './user.entity.js';
+import { UsersService } from './users.service.js';
+
+@Injectable()
+export class UserLicensesService {
+  constructor(
+    private readonly db: Db,
+    private readonly history: HistoryService,
+    private readonly users: UsersService,
+    private readonly entitlement: Entitlement,
+    private readonly pools: PoolsService,
+    private readonly seats: SeatsService,
+  ) {}
+
+  /** Safe to repeat: a licence the user has is answered unchanged, even when none is free. */
+  async assign(context: RpcContext, given: AssignLicense): Promise<LicenseView> {
+    const product = await this.productFor(context, given);
+    const { license, taken } = await this.seats.assign(context, given.userId, product);
+    if (taken && this.db.inTransaction) await this.reread(given.userId);
+    return license.view();
+  }
+
+  async remove(context: RpcContext, { userId, licenseId }: RemoveLicense): Promise<void> {
+    const removed = await this.end(context, userId, { licenseId });
+    if (removed === 0) throw new NotFound('license', licenseId);
+  }
+
+  /** Safe to repeat: what the user does not have is not missing. */
+  async removeProduct(context: RpcContext, given: AssignLicense): Promise<void> {
+    const product = await this.productFor(context, given);
+    await this.end(context, given.userId, { product });
+  }
+
+  /** All permanent licences; a trial goes on. Safe to repeat. */
+  async removeAll(context: RpcContext, userId: string): Promise<void> {
+    await this.end(context, userId, {});
+  }
+
+  async list(context: RpcContext, userId: string): Promise<LicenseView[]> {
+    const user = await this.users.get(context, userId);
+    return (await this.seats.heldBy(this.db.em(), user.id)).map((license) => license.view());
+  }
+
+  private async end(
+    { scope, actor }: RpcContext,
+    userId: string,
+    which: Parameters<SeatsService['release']>[2],
+  ): Promise<number> {
+    return this.pools.transactional(async (em) => {
+      const user = await this.users.lock(em, scope, userId);
+      const removed = await this.seats.release(em, user, which, actor);
+      for (const { application, licenseType } of removed)
+        this.history.record(em, actor, 'license-removed', user.historyObject(), { application, licenseType });
+      if (removed.length > 0) await this.entitlement.settle(em, user);
+      return removed.length;
+    });
+  }
+
+  /** A user who is not there is told before a product that is not. */
+  private async productFor(context: RpcContext, { userId, application, licenseType }: AssignLicense) {
+    try {
+      return productOf(application, licenseType);
+    } catch (unknown) {
+      await this.users.get(context, userId);
+      throw unknown;
+    }
+  }
+
+  /** The statement changed the row of a user the caller's transaction may have loaded. */
+  private async reread(userId: string): Promise<void> {
+    const em = this.db.em();
+    const loaded = em.getUnitOfWork().getById(User, userId.toLowerCase());
+    if (loaded) await em.refresh(loaded);
+  }
+}
