@@ -22,6 +22,16 @@ const RESULTS = [
   '2,created,,,acme,Acme Telecom,acme-hq,Headquarters,chris@acme.example,Chris Tutt,UnityDesktop,Pro',
 ].join('\r\n');
 
+const WAITING = {
+  id: '01934f5e-8f3a-7c21-b0a4-6f2f6a1d9c10',
+  systemProviderId: '01934f5e-8f3a-7c21-b0a4-6f2f6a1d9c11',
+  fileName: 'users.csv',
+  dryRun: false,
+  state: 'waiting',
+  ...{ rows: 0, created: 0, kept: 0, failed: 0 },
+  createdAt: '2026-11-20T09:30:00.000Z',
+};
+
 /** OpenAPI of the routes of imports that carry CSV. */
 export const IMPORT_PATHS = {
   '/v1/system-providers/{systemProviderId}/imports': {
@@ -59,7 +69,7 @@ export const IMPORT_PATHS = {
       responses: {
         202: {
           description: 'The file is stored and will be worked off.',
-          content: { 'application/json': { schema: { $ref: '#/components/schemas/ImportView' } } },
+          content: { 'application/json': { schema: { $ref: '#/components/schemas/ImportView' }, example: WAITING } },
         },
         400: problem(['IMPORT_UNREADABLE', 'INVALID_INPUT']),
         401: problem(['TOKEN_REFUSED']),

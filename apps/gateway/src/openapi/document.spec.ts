@@ -29,17 +29,24 @@ it('resolves every reference', () => {
   expect(references.length).toBeGreaterThan(50);
 });
 
+/** Operations outside the route table whose bodies have a schema without an example. */
+const WITHOUT_EXAMPLE = new Set([
+  'post /v1/sessions',
+  'post /v1/sessions/refresh',
+  'post /v1/users/{id}/client-tokens',
+  'get /v1/me',
+]);
+
 it.each(operations.map((o) => [o.line, o] as const))(
   '%s shows an example of all it takes and gives, and its problems',
   (line, operation) => {
     const bodies = [
       ...Object.values(operation.requestBody?.content ?? {}),
       ...Object.entries(operation.responses)
-        .filter(([status]) => status === '200' || status === '201')
+        .filter(([status]) => status.startsWith('2'))
         .flatMap(([, r]) => Object.values(r.content ?? {})),
     ];
-    if (!/sessions|client-tokens|\/me|\/ws/.test(line))
-      expect(bodies.filter((body) => body.example === undefined)).toEqual([]);
+    expect(bodies.some((body) => body.example === undefined)).toBe(WITHOUT_EXAMPLE.has(line));
     expect(Object.keys(operation.responses).some((status) => status.startsWith('4'))).toBe(true);
   },
 );

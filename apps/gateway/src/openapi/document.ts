@@ -230,7 +230,7 @@ function operation(route: Route, schemas: SchemaRegistry): Record<string, unknow
         ? {
             202: {
               description: 'Still running: see the operation.',
-              content: { 'application/json': { schema: schemas.reference(OperationView) } },
+              content: { 'application/json': withExample(schemas.reference(OperationView), schemas) },
             },
           }
         : {}),
@@ -269,6 +269,11 @@ function operationSuffix(route: Route): string {
     ? `Of${parent.replaceAll(/(?:^|-)(\w)/g, (_, c: string) => c.toUpperCase())}`
     : '';
 }
+
+const withExample = (schema: Schema, { components }: SchemaRegistry) => ({
+  schema,
+  example: exampleOf(schema, components),
+});
 
 function content({ response, example }: Route, schemas: SchemaRegistry): Record<string, unknown> {
   if (!response) return {};
