@@ -257,7 +257,6 @@ export default defineConfig(
       '@typescript-eslint/return-await': ['error', 'error-handling-correctness-only'],
     },
   },
-  { files: ['**/*.spec.ts', '**/*.fixtures.ts'], rules: { '@typescript-eslint/no-explicit-any': 'off' } },
   { rules: { 'strowger/boundaries': ['error', PACKAGES, { testCode: false }] } },
   { files: TEST_CODE, rules: { 'strowger/boundaries': ['error', PACKAGES, { testCode: true }] } },
   { ignores: [...READS_ENVIRONMENT, '**/*.spec.ts'], rules: { 'no-restricted-syntax': ['error', ...ENVIRONMENT] } },

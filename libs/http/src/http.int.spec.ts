@@ -51,6 +51,13 @@ class ThingsController {
     throw new NotFound('thing', id);
   }
 }
+/** What the things answer, or a problem in its place. */
+interface Reply {
+  [member: string]: unknown;
+  detail: string;
+  instance: string;
+}
+
 @Module({ controllers: [ThingsController] })
 class SpecModule {}
 
@@ -101,7 +108,7 @@ describe('a service over HTTP', () => {
   const ask = async (
     path: string,
     init: RequestInit = {},
-  ): Promise<{ status: number; headers: Headers; body: any }> => {
+  ): Promise<{ status: number; headers: Headers; body: Reply }> => {
     const response = await fetch(service.url + path, init);
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : undefined };

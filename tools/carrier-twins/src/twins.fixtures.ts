@@ -2,12 +2,34 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { type AccountView, type RunningTwins, startTwins, type TwinsOptions } from './index.js';
 
+/** What the specs read of a twin's JSON; each answer has the members of its own kind. */
+export interface Reply {
+  /** Applications come as a bare array. */
+  readonly [at: number]: Reply;
+  readonly [member: string]: unknown;
+  readonly sid: string;
+  readonly status: string;
+  readonly body: string;
+  readonly total: number;
+  readonly page_size: number;
+  readonly jobId: string;
+  readonly error: { readonly code: string };
+  readonly numbers: readonly Reply[];
+  readonly messages: readonly Reply[];
+  readonly notifications: readonly Reply[];
+  readonly incomingPhoneNumbers: readonly Reply[];
+  readonly capabilities: object & { readonly sms_capable: boolean };
+  readonly data: { readonly sms_enabled: string };
+  readonly to: string;
+  readonly phone_number: string;
+}
+
 export interface Answer {
   status: number;
   headers: Headers;
   text: string;
   /** Parsed when it is JSON. */
-  json: any;
+  json: Reply;
 }
 
 /** A started twin with one fresh account, and short words for what the specs ask of it. */
@@ -93,7 +115,7 @@ export class TwinsWorld {
 export async function ask(url: string, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(url, init);
   const text = await response.text();
-  return { status: response.status, headers: response.headers, text, json: parsed(text) };
+  return { status: response.status, headers: response.headers, text, json: parsed(text) as Reply };
 }
 
 function parsed(text: string): unknown {

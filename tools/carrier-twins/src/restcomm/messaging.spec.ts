@@ -155,7 +155,7 @@ describe('Restcomm, sending', () => {
       await sendTo('+12015550101');
       await sendTo('+12015550102');
       const all = (await world.get('/SMS/Messages.json')).json;
-      expect(all.messages.map((one: { to: string }) => one.to)).toEqual(['+12015550102', '+12015550101']);
+      expect(all.messages.map(({ to }) => to)).toEqual(['+12015550102', '+12015550101']);
       expect(all.uri).toBe(`/restcomm/2012-04-24/Accounts/${world.account.sid}/SMS/Messages`);
       expect((await world.get('/SMS/Messages.json?To=2015550101')).json.total).toBe(1);
       expect((await world.get('/SMS/Messages.json?To=20155501')).json.total).toBe(0);
@@ -187,7 +187,7 @@ describe('Restcomm, sending', () => {
     it('sorts by what it knows and explains with JSON what it does not', async () => {
       for (const to of ['3', '1', '2']) await sendTo(to);
       const list = (await world.get('/SMS/Messages.json?SortBy=To:asc&PageSize=2')).json;
-      expect(list.messages.map((one: { to: string }) => one.to)).toEqual(['1', '2']);
+      expect(list.messages.map(({ to }) => to)).toEqual(['1', '2']);
       const wrong = await world.get('/SMS/Messages.json?SortBy=To:sideways');
       expect([wrong.status, wrong.json.message]).toEqual([400, expect.any(String)]);
     });

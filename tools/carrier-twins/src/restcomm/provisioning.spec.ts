@@ -74,7 +74,7 @@ describe('Restcomm, provisioning side', () => {
     it('prints JSON prettily, with dates whose day is not padded', async () => {
       const { text, json } = await world.get('/Applications.json');
       expect(text).toContain('\n  {\n    "sid"');
-      expect(json[0].date_created).toMatch(/^[A-Z][a-z]{2}, [1-9]\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d \+0000$/);
+      expect(json[0]!.date_created).toMatch(/^[A-Z][a-z]{2}, [1-9]\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d \+0000$/);
     });
 
     it('serves the same under /api and ignores parameters whose case is wrong', async () => {
@@ -93,10 +93,10 @@ describe('Restcomm, provisioning side', () => {
       expect(json).toEqual([
         expect.objectContaining({ friendly_name: 'UnitySmsConnector', kind: 'sms', account_sid: world.account.sid }),
       ]);
-      expect(json[0].numbers).toEqual([
+      expect(json[0]!.numbers).toEqual([
         expect.objectContaining({ phone_number: '12012010580', sms_application_sid: world.appSid }),
       ]);
-      expect(Object.keys(json[0].numbers[0])).not.toContain('voice_application_sid');
+      expect(Object.keys(json[0]!.numbers[0]!)).not.toContain('voice_application_sid');
     });
 
     it('allows two of the same name, and creates with 200', async () => {
@@ -160,7 +160,7 @@ describe('Restcomm, provisioning side', () => {
       for (const phone of ['13', '11', '12']) await world.register(phone);
       const order = async (query: string): Promise<string[]> =>
         (await world.get(`/IncomingPhoneNumbers.json${query}`)).json.incomingPhoneNumbers.map(
-          (row: { phone_number: string }) => row.phone_number,
+          (row) => row.phone_number,
         );
       expect(await order('?SortBy=PhoneNumber')).toEqual(['13', '11', '12']);
       expect(await order('?SortBy=Sid')).toEqual(['11', '12', '13']);
