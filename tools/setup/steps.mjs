@@ -1,8 +1,8 @@
 /** Progress lines, and the two steps before everything else: packages and the pinned Node. Runs on any Node ≥ 20. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createWriteStream, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createWriteStream, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from '../build.mjs';
 import { dieWithParent, lastLines } from './servers.mjs';
@@ -83,6 +83,13 @@ function installedMatches(lock) {
   });
 }
 
+/** A workspace added since npm last ran here needs no npm: its link is all that npm would make. */
+function linkWorkspaces(lock) {
+  for (const [path, { link, resolved }] of Object.entries(lock.packages))
+    if (link && !existsSync(join(REPOSITORY, path)))
+      symlinkSync(relative(dirname(path), resolved), join(REPOSITORY, path));
+}
+
 async function npmCi() {
   const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
   const advice = 'Check the network and the registry settings (npm config get registry), then run the command again.';
@@ -102,8 +109,10 @@ async function installPackages() {
   const stamp = join(LOCAL, 'package-lock.sha256');
   const hasModules = existsSync(join(REPOSITORY, 'node_modules/.package-lock.json'));
   if (hasModules && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return 'up to date';
-  const upToDate = hasModules && installedMatches(JSON.parse(text));
-  if (!upToDate) await npmCi();
+  const lock = JSON.parse(text);
+  const upToDate = hasModules && installedMatches(lock);
+  if (upToDate) linkWorkspaces(lock);
+  else await npmCi();
   mkdirSync(LOCAL, { recursive: true });
   writeFileSync(stamp, hash);
   return upToDate ? 'up to date' : 'installed';
