@@ -5,7 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Rpc, sendProblem, startService, type RunningService } from '@strowger/http';
 import { DeadLetters, Messaging } from '@strowger/messaging';
 import type { FastifyInstance } from 'fastify';
-import { gatewayModule } from './app.module.js';
+import { GatewayModule } from './app.module.js';
 import { registerClientAddress } from './auth/client-address.js';
 import { ProviderTree } from './auth/provider-tree.js';
 import { Sessions } from './auth/sessions.js';
@@ -114,7 +114,7 @@ async function configure(fastify: FastifyInstance, app: NestFastifyApplication, 
 export async function startGateway(config: Readonly<GatewayConfig>): Promise<RunningService> {
   const service = await startService({
     name: 'gateway',
-    module: gatewayModule(config),
+    module: GatewayModule,
     config,
     http: {
       port: config.port,

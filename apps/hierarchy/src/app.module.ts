@@ -82,12 +82,12 @@ export const SERVICE = 'hierarchy';
 @Module({})
 export class AppModule {
   static forRoot(config: Readonly<HierarchyConfig>, clock: Clock = new SystemClock()): DynamicModule {
-    const { databaseUrl, databasePoolSize: poolSize, natsUrl } = config;
+    const { databaseUrl, databasePoolSize: poolSize } = config;
     return {
       module: AppModule,
       imports: [
         TimersModule,
-        MessagingModule.forRoot({ service: SERVICE, natsUrl }),
+        MessagingModule.forRoot(),
         PersistenceModule.forRoot({ service: SERVICE, databaseUrl, poolSize, entities: ENTITIES }),
       ],
       controllers: [

@@ -68,8 +68,7 @@ export async function startHierarchy(env: Record<string, string> = {}) {
     rpc: true,
   });
   await service.rpcReady;
-  const rpc = new Rpc({ natsUrl: nats.url, service: 'spec' });
-  await rpc.connected();
+  const rpc = await Rpc.connect({ natsUrl: nats.url, name: 'spec' });
   const db = service.app.get(Db);
   let counter = 0;
 
@@ -146,7 +145,7 @@ export async function startHierarchy(env: Record<string, string> = {}) {
       return (await db.orm.em.fork().execute<unknown[]>(waiting)).length > 0;
     },
     async stop(): Promise<void> {
-      await rpc.onApplicationShutdown();
+      await rpc.close();
       await service.close();
       await database.drop();
       await nats.stop();

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Health } from '@strowger/http';
 import { Db } from '@strowger/persistence';
+import { Health } from '@strowger/telemetry';
 
 /** Without its database the service answers nothing. Without the stream it does: facts wait in the outbox. */
 @Injectable()

@@ -1,10 +1,10 @@
 import { Module } from '@nestjs/common';
-import { Health, HealthModule } from '@strowger/http';
+import { NatsLink } from '@strowger/rpc';
+import { Health } from '@strowger/telemetry';
 import { IngestionConfig } from './config.js';
 import { Ingestion } from './ingestion.js';
 
 @Module({
-  imports: [HealthModule],
-  providers: [{ provide: Ingestion, useFactory: Ingestion.open, inject: [IngestionConfig, Health] }],
+  providers: [{ provide: Ingestion, useFactory: Ingestion.open, inject: [IngestionConfig, NatsLink, Health] }],
 })
 export class AppModule {}

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { OnApplicationShutdown } from '@nestjs/common';
-import type { Health } from '@strowger/http';
 import { Messaging } from '@strowger/messaging';
-import { gauge } from '@strowger/telemetry';
+import type { NatsLink } from '@strowger/rpc';
+import { gauge, type Health } from '@strowger/telemetry';
 import type { IngestionConfig } from './config.js';
 import { EndpointDirectory } from './endpoints/endpoint-directory.js';
 import { DeliveryJournal, type Journal } from './journal/delivery-journal.js';
@@ -26,10 +26,10 @@ export class Ingestion implements OnApplicationShutdown {
     private readonly stream: DeliveryStream,
   ) {}
 
-  static async open(config: IngestionConfig, health: Health): Promise<Ingestion> {
+  static async open(config: IngestionConfig, nats: NatsLink, health: Health): Promise<Ingestion> {
     const onDisk = config.durability === 'disk+stream';
     const spool = onDisk ? await Spool.open(spoolOptions(config)) : undefined;
-    const messaging = Messaging.open({ name: 'ingestion', natsUrl: config.natsUrl });
+    const messaging = new Messaging(nats);
     const stream = new DeliveryStream(messaging);
     const endpoints = new EndpointDirectory(messaging, onDisk ? config.snapshotFile : undefined);
     gauge('ingestion_endpoints', 'Webhook endpoints known.', () => endpoints.size);

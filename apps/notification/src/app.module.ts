@@ -26,7 +26,7 @@ export function notificationModule(config: Readonly<NotificationConfig>, clock: 
         entities: [AlertRecipients, MailDelivery],
         migrations: MIGRATIONS,
       }),
-      MessagingModule.forRoot({ service: 'notification', natsUrl: config.natsUrl }),
+      MessagingModule.forRoot(),
       JobsModule.forRoot({ service: 'notification', redisUrl: config.redisUrl, jobs: [sendMail] }),
     ],
     controllers: [MailController],

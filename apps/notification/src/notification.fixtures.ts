@@ -75,8 +75,7 @@ export async function startNotification({
   await messaging.ready();
   const publisher = app.get(Publisher, { strict: false });
   const timers = app.get(Timers);
-  const rpc = new Rpc({ natsUrl: nats.url, service: 'spec' });
-  await rpc.connected();
+  const rpc = await Rpc.connect({ natsUrl: nats.url, name: 'spec' });
   let published = 0;
 
   const publish = async <T extends object>(
@@ -178,7 +177,7 @@ export async function startNotification({
         { timeoutMs: 15_000, message: 'every mail is through' },
       ),
     stop: async (): Promise<void> => {
-      await rpc.onApplicationShutdown();
+      await rpc.close();
       await Promise.all(running.map((service) => service.close()));
       await sink.stop();
       await database.drop();

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Health } from '@strowger/http';
 import { Db } from '@strowger/persistence';
+import { Health } from '@strowger/telemetry';
 
 /** Without its database the service does nothing. Without Redis the sweeps still find what is due. */
 @Injectable()

@@ -1,9 +1,9 @@
 import { Module } from '@nestjs/common';
-import { RpcModule } from '@strowger/http';
 import { JobsModule } from '@strowger/jobs';
 import { Clock, SystemClock } from '@strowger/kernel';
 import { MessagingModule } from '@strowger/messaging';
 import { PersistenceModule } from '@strowger/persistence';
+import { RpcModule } from '@strowger/rpc';
 import { SagaModule } from '@strowger/saga';
 import { Carriers } from './carriers/carriers.service.js';
 import { ProvisioningConfig } from './config.js';
@@ -37,13 +37,13 @@ export const SERVICE = 'provisioning';
 const ENTITIES = [AlertHoldIntent, CpaasNumber, Platform, StoredHookEndpoint, TimelineEntry];
 
 export function provisioningModule(config: Readonly<ProvisioningConfig>, clock: Clock = new SystemClock()) {
-  const { databaseUrl, databasePoolSize: poolSize, natsUrl, redisUrl } = config;
+  const { databaseUrl, databasePoolSize: poolSize, redisUrl } = config;
   @Module({
     imports: [
       PersistenceModule.forRoot({ service: SERVICE, databaseUrl, poolSize, entities: ENTITIES }),
-      MessagingModule.forRoot({ service: SERVICE, natsUrl }),
+      MessagingModule.forRoot(),
       JobsModule.forRoot({ service: SERVICE, redisUrl, jobs: [checkEnablement] }),
-      RpcModule.forRoot({ service: SERVICE, natsUrl }),
+      RpcModule,
       SagaModule.forRoot({
         service: SERVICE,
         undoAttempts: config.undoAttempts,

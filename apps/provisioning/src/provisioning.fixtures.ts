@@ -138,8 +138,7 @@ export async function startProvisioning(env: Record<string, string> = {}) {
   };
   const main = await startInstance();
   await hierarchy.rpcReady;
-  const rpc = new Rpc({ natsUrl: nats.url, service: 'spec' });
-  await rpc.connected();
+  const rpc = await Rpc.connect({ natsUrl: nats.url, name: 'spec' });
   const db = main.app.get(Db);
   let counter = 0;
   let subscribers = 1000;
@@ -264,7 +263,7 @@ export async function startProvisioning(env: Record<string, string> = {}) {
       });
     },
     async stop(): Promise<void> {
-      await rpc.onApplicationShutdown();
+      await rpc.close();
       // Also those a failed test left running.
       await Promise.all(started.map((service) => service.close()));
       await hierarchy.close();

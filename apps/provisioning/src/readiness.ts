@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Health } from '@strowger/http';
 import { Db } from '@strowger/persistence';
+import { Health } from '@strowger/telemetry';
 
 /** Without its database the service answers nothing. Without stream or Redis it does: both are caught up with later. */
 @Injectable()

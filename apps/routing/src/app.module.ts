@@ -1,9 +1,9 @@
 import { Module } from '@nestjs/common';
-import { RpcModule } from '@strowger/http';
 import { JobsModule } from '@strowger/jobs';
 import { Clock, SystemClock } from '@strowger/kernel';
 import { MessagingModule } from '@strowger/messaging';
 import { PersistenceModule } from '@strowger/persistence';
+import { RpcModule } from '@strowger/rpc';
 import type { RoutingConfig } from './config.js';
 import { BlocksService } from './consent/blocks.service.js';
 import { ConsentService } from './consent/consent.service.js';
@@ -47,13 +47,13 @@ export function routingModule(config: Readonly<RoutingConfig>, clock: Clock = ne
         migrations: MIGRATIONS,
         poolSize: 16,
       }),
-      MessagingModule.forRoot({ service: 'routing', natsUrl: config.natsUrl }),
+      MessagingModule.forRoot(),
       JobsModule.forRoot({
         service: 'routing',
         redisUrl: config.redisUrl,
         jobs: [drainPlatform, reconcilePlatform, rereadMessage],
       }),
-      RpcModule.forRoot({ service: 'routing', natsUrl: config.natsUrl }),
+      RpcModule,
     ],
     controllers: [ContactCentreController, MessagesController],
     providers: [

@@ -135,8 +135,7 @@ export async function startRouting({
   const publisher = app.get(Publisher, { strict: false });
   const messaging = app.get(Messaging, { strict: false });
   await messaging.ready();
-  const rpc = new Rpc({ natsUrl: nats.url, service: 'spec' });
-  await rpc.connected();
+  const rpc = await Rpc.connect({ natsUrl: nats.url, name: 'spec' });
 
   let counter = 0;
   let published = 0;
@@ -400,7 +399,7 @@ export async function startRouting({
     quarantined: async (platform: SpecPlatform, includeReleased = false) =>
       (await call(routingRpc.listQuarantine, { includeReleased, limit: 200 }, providerScope(platform))).items,
     stop: async (): Promise<void> => {
-      await rpc.onApplicationShutdown();
+      await rpc.close();
       await Promise.all(running.map((service) => service.close()));
       await provisioning.close();
       await hierarchy.close();

@@ -2,11 +2,12 @@ import { connect as connectTo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { request as httpRequest } from 'node:http';
 import { Body, Controller, Get, Module, Param, Post, Query } from '@nestjs/common';
-import { AppError, NotFound } from '@strowger/kernel';
+import { AppError, NotFound, validated } from '@strowger/kernel';
 import { Env, loadConfig, Secret, ServiceConfig } from '@strowger/config';
 import { Type } from 'class-transformer';
 import { IsEmail, IsInt, IsOptional, IsUUID, Max, ValidateNested } from 'class-validator';
-import { Health, type RunningService, shownCode, startService, validated } from './index.js';
+import { Health } from '@strowger/telemetry';
+import { type RunningService, shownCode, startService } from './index.js';
 
 class SpecConfig extends ServiceConfig {
   @Env('SPEC_SECRET') @Secret() secret!: string;

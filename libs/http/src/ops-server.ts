@@ -1,7 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { renderMetrics, startProcessMetrics } from '@strowger/telemetry';
-import type { Health } from './health.js';
+import { type Health, renderMetrics, startProcessMetrics } from '@strowger/telemetry';
 
 export interface OpsServer {
   port: number;

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
-import { AppError, type ErrorKind, type FieldError, InvalidInput } from '@strowger/kernel';
+import { AppError, type ErrorKind, type FieldError, InvalidInput, kebab } from '@strowger/kernel';
 
 /** RFC 9457 problem with our extensions; what every failed HTTP request answers. */
 export interface ProblemDetails {
@@ -138,6 +138,3 @@ function schemaError({ validation = [], validationContext = 'body' }: FastifyFai
     }),
   );
 }
-
-export const kebab = (name: string): string =>
-  name.replace(/[A-Z]+/g, (part, at: number) => (at > 0 ? '-' : '') + part.toLowerCase());

@@ -18,8 +18,9 @@ const CANARY = 'canary-f81d4fae';
 /** A service of a few lines: `edge` asks `owner` over RPC. */
 const MAIN = `
 import { Env, loadConfig, Secret, ServiceConfig } from '@strowger/config';
-import { Answers, Rpc, RpcModule, startService } from '@strowger/http';
+import { startService } from '@strowger/http';
 import { AppError, PLATFORM_SCOPE, rpc, SYSTEM_ACTOR } from '@strowger/kernel';
+import { Answers, Rpc, RpcModule } from '@strowger/rpc';
 import { logger } from '@strowger/telemetry';
 class Config extends ServiceConfig {}
 Env('PORT')(Config.prototype, 'port');
@@ -27,16 +28,14 @@ Secret()(Config.prototype, 'tokenSecret');
 Env('STROWGER_TOKEN_SECRET')(Config.prototype, 'tokenSecret');
 class Ask {}
 const contract = rpc('rpc.owner.ask.v1', Ask);
-class Controller { async ask() { return { ok: true }; } }
-const method = Object.getOwnPropertyDescriptor(Controller.prototype, 'ask');
-Answers(contract)(Controller.prototype, 'ask', method);
-const { Controller: Mark, Module } = await import('@nestjs/common');
-Mark()(Controller);
+class Service { async ask() { return { ok: true }; } }
+Answers(contract)(Service.prototype, 'ask', Object.getOwnPropertyDescriptor(Service.prototype, 'ask'));
+const { Module } = await import('@nestjs/common');
 class App {}
 const [name] = process.argv.slice(2);
 const config = loadConfig(Config);
 const log = logger('spec');
-Module(name === 'owner' ? { controllers: [Controller] } : { imports: [RpcModule.forRoot({ natsUrl: config.natsUrl, service: name })] })(App);
+Module(name === 'owner' ? { providers: [Service] } : { imports: [RpcModule] })(App);
 let release;
 const http = { port: Number(config.port), host: '127.0.0.1', configure(fastify, app) {
   fastify.get('/ask', () => app.get(Rpc).call(contract, { scope: PLATFORM_SCOPE, actor: SYSTEM_ACTOR, body: {} }));
@@ -49,7 +48,7 @@ const http = { port: Number(config.port), host: '127.0.0.1', configure(fastify, 
     throw new AppError('internal', 'x', 'x', {}, { cause });
   });
 } };
-await startService({ name, module: App, config, http, rpc: name === 'owner' });
+await startService({ name, module: App, config, http });
 `;
 
 /** Records which SDK modules a process loads. */

@@ -1,17 +1,15 @@
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import type { DynamicModule, SecurityHeadersOptions, Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { DiscoveryModule, DiscoveryService, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ServiceConfig } from '@strowger/config';
-import { logger, nestLogger, setLogLevel } from '@strowger/telemetry';
+import { findAnswers, NatsLink, RpcServer } from '@strowger/rpc';
+import { Health, logger, nestLogger, setLogLevel } from '@strowger/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { DirectAnswers, DirectAnswersModule } from './direct-answers.js';
-import { Health, HealthModule } from './health.js';
 import { HttpTraffic, instrument, requestIdOf } from './http-traffic.js';
 import { startOpsServer } from './ops-server.js';
 import { answerUnreadable, ProblemFilter, sendProblem } from './problem.filter.js';
-import { RpcServer } from './rpc-server.js';
 import { stopOnSignals } from './shutdown.js';
 import { InputPipe } from './validation.js';
 
@@ -39,7 +37,7 @@ export interface ServiceOptions<C extends ServiceConfig> {
   /** Injectable everywhere by its own class and as `ServiceConfig`. */
   config: Readonly<C>;
   http?: HttpOptions;
-  /** Answer the `@Answers` methods of the controllers. */
+  /** False: does not answer requests, though it has `@Answers` methods. */
   rpc?: boolean;
   /** Stop on SIGTERM and SIGINT and exit on stray errors. By default in every mode but test. */
   handleSignals?: boolean;
@@ -55,7 +53,7 @@ export interface RunningService {
   port?: number;
   opsUrl: string;
   opsPort: number;
-  /** Resolves once RPC requests are being answered, which waits for NATS; at once without `rpc`. */
+  /** Resolves once requests are being answered, which waits for NATS; at once when the service answers none. */
   rpcReady: Promise<void>;
   /** The graceful shutdown: readiness off, finish what is in flight, close. Does not exit. Safe to call twice. */
   close(): Promise<void>;
@@ -79,20 +77,19 @@ export async function startService<C extends ServiceConfig>(options: ServiceOpti
   let health: Health | undefined;
   const ops = await startOpsServer(() => health, config.opsPort, config.opsHost);
   const traffic = new HttpTraffic();
+  const nats = new NatsLink(config.natsUrl, name);
   let app: NestFastifyApplication | undefined;
   try {
-    app = await createApp(options);
+    app = await createApp(options, nats);
     if (options.http) await setUpHttp(app, options.http, traffic);
     const checks = app.get(Health);
-    let rpc: RpcServer | undefined;
-    if (options.rpc)
-      app.connectMicroservice({
-        strategy: (rpc = new RpcServer({ natsUrl: config.natsUrl, service: name }, checks, app.get(DirectAnswers))),
-      });
+    const answers = findAnswers(app.get(DiscoveryService));
+    const rpc = answers.size > 0 && options.rpc !== false ? new RpcServer(nats, name, answers) : undefined;
+    if (rpc) checks.add('rpc', () => rpc.check());
     if (options.http) await app.listen(options.http.port, options.http.host ?? '0.0.0.0');
     else await app.init();
     // Not awaited: a service comes up, unready, while NATS is away.
-    const rpcReady = rpc ? app.startAllMicroservices().then(() => undefined) : Promise.resolve();
+    const rpcReady = rpc?.start() ?? Promise.resolve();
     rpcReady.catch((error: unknown) => log.error({ err: error }, 'rpc-not-started'));
 
     const running = app;
@@ -103,6 +100,8 @@ export async function startService<C extends ServiceConfig>(options: ServiceOpti
       if (config.shutdownDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, config.shutdownDelayMs));
       await Promise.all([traffic.drain(), rpc?.close()]);
       await running.close();
+      // Last, because everything above may still send: replies, acks, facts.
+      await nats.close();
       await ops.close();
       log.info('service-stopped');
     });
@@ -123,6 +122,7 @@ export async function startService<C extends ServiceConfig>(options: ServiceOpti
     };
   } catch (error) {
     await app?.close().catch(() => undefined);
+    await nats.close();
     await ops.close();
     throw error;
   }
@@ -130,11 +130,10 @@ export async function startService<C extends ServiceConfig>(options: ServiceOpti
 
 class ServiceRoot {}
 
-async function createApp<C extends ServiceConfig>({
-  module,
-  config,
-  http,
-}: ServiceOptions<C>): Promise<NestFastifyApplication> {
+async function createApp<C extends ServiceConfig>(
+  { module, config, http }: ServiceOptions<C>,
+  nats: NatsLink,
+): Promise<NestFastifyApplication> {
   const rewriteUrl = http?.rewriteUrl;
   const adapter = new FastifyAdapter({
     logger: false,
@@ -154,12 +153,14 @@ async function createApp<C extends ServiceConfig>({
   const root: DynamicModule = {
     module: ServiceRoot,
     global: true,
-    imports: [DirectAnswersModule, HealthModule, module],
+    imports: [DiscoveryModule, module],
     providers: [
       { provide: ServiceConfig, useValue: config },
       { provide: config.constructor, useValue: config },
+      { provide: NatsLink, useValue: nats },
+      Health,
     ],
-    exports: [ServiceConfig, config.constructor as Type],
+    exports: [ServiceConfig, config.constructor as Type, NatsLink, Health],
   };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: nestLogger(),

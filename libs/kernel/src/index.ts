@@ -10,4 +10,5 @@ export * from './page.js';
 export * from './rpc.js';
 export * from './secret-box.js';
 export * from './tenancy.js';
+export * from './validated.js';
 export * from './version.js';

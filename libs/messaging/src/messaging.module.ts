@@ -10,6 +10,7 @@ import {
 } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService, ModuleRef } from '@nestjs/core';
 import { setTimeout as delay } from 'node:timers/promises';
+import { NatsLink } from '@strowger/rpc';
 import { Consumers } from './consumers.js';
 import { DeadLetters } from './dead-letters.js';
 import { batchConsumerOf, consumerOf } from './decorators.js';
@@ -18,9 +19,6 @@ import { Messaging } from './messaging.js';
 import { Publisher } from './publisher.js';
 
 export interface MessagingModuleOptions {
-  /** The service's name. */
-  service: string;
-  natsUrl: string;
   replicas?: 1 | 3;
   /** How long shutdown waits for handlers. Default 15. */
   drainSeconds?: number;
@@ -78,20 +76,20 @@ class ConsumerLifecycle implements OnApplicationBootstrap, BeforeApplicationShut
 }
 
 /**
- * Global. Provides Messaging, Publisher and DeadLetters; finds every @Consumer and @BatchConsumer among the providers,
+ * Global. Provides Messaging on the process's NatsLink, Publisher and DeadLetters; finds every @Consumer and @BatchConsumer among the providers,
  * starts them after bootstrap and drains them on shutdown (call `app.enableShutdownHooks()` or `app.close()`).
  */
 @Global()
 @Module({})
 export class MessagingModule {
-  static forRoot(options: MessagingModuleOptions): DynamicModule {
-    const { service: name, natsUrl, replicas } = options;
+  static forRoot(options: MessagingModuleOptions = {}): DynamicModule {
+    const { replicas } = options;
     return {
       module: MessagingModule,
       imports: [DiscoveryModule],
       providers: [
         { provide: OPTIONS, useValue: options },
-        { provide: Messaging, useFactory: () => Messaging.open({ name, natsUrl, replicas }) },
+        { provide: Messaging, useFactory: (link: NatsLink) => new Messaging(link, { replicas }), inject: [NatsLink] },
         { provide: Publisher, useFactory: (messaging: Messaging) => new Publisher(messaging), inject: [Messaging] },
         {
           provide: DeadLetters,

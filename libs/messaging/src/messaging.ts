@@ -1,16 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
-import { AppError } from '@strowger/kernel';
+import { NatsLink } from '@strowger/rpc';
 import { logger } from '@strowger/telemetry';
 import { StreamUnavailable } from './errors.js';
 import { ensureStreams, STREAMS, type StreamSpec } from './streams.js';
 
 export interface MessagingOptions {
-  /** One url, or several with commas between. */
-  natsUrl: string;
-  /** Shown in the server's connection list; the service's name. */
-  name: string;
   /** Copies of each stream: 1 on a single server, 3 on a cluster. */
   replicas?: 1 | 3;
   streams?: readonly StreamSpec[];
@@ -24,49 +20,54 @@ export interface IdleSource {
 
 const log = logger('messaging');
 
-/**
- * The process's one connection to NATS. It comes up when NATS does and comes back when NATS does, for ever: a service
- * starts and serves while NATS is away. Streams are ensured on every connect.
- */
+/** JetStream on the process's connection to NATS. Streams are ensured on every connect. */
 export class Messaging {
-  private connection?: NatsConnection;
   private client?: JetStreamClient;
   private manager?: JetStreamManager;
-  private up = false;
   private readonly closing = new AbortController();
   private readonly listeners = new Set<() => void>();
   private readonly idleSources = new Set<IdleSource>();
   private readonly firstConnect = Promise.withResolvers<void>();
+  private readonly unlisten: () => void;
   private ensured?: Promise<void>;
 
-  private constructor(readonly options: MessagingOptions) {
+  /**
+   * Returns at once; what needs the streams waits for `ready()` or is refused until then.
+   * @param closeLink when the connection is ours alone
+   */
+  constructor(
+    private readonly link: NatsLink,
+    readonly options: MessagingOptions = {},
+    private readonly closeLink?: () => Promise<void>,
+  ) {
     this.firstConnect.promise.catch(() => undefined);
-    void this.connectForEver();
+    this.unlisten = link.onUp(() => void this.cameUp());
   }
 
-  /** Returns at once; connects behind the scenes, however long that takes. */
-  static open(options: MessagingOptions): Messaging {
-    return new Messaging(options);
+  /** On a connection of its own, for tools and specs. */
+  static open({ natsUrl, name, ...options }: MessagingOptions & { natsUrl: string; name: string }): Messaging {
+    const link = new NatsLink(natsUrl, name);
+    return new Messaging(link, options, () => link.close());
   }
 
-  /** Resolves once NATS has answered and the streams are there. */
-  static async connect(options: MessagingOptions): Promise<Messaging> {
-    const messaging = new Messaging(options);
+  /** The same, once NATS has answered and the streams are there. */
+  static async connect(options: Parameters<typeof Messaging.open>[0]): Promise<Messaging> {
+    const messaging = Messaging.open(options);
     await messaging.ready();
     return messaging;
   }
 
   /** True while the connection is up. */
   get connected(): boolean {
-    return this.up;
+    return this.link.up && !this.closing.signal.aborted;
   }
 
   /** Throws StreamUnavailable before the first connect. While NATS is away later, the client is there and its calls time out. */
   get nc(): NatsConnection {
-    return this.connection ?? this.never();
+    return this.link.current ?? this.never();
   }
   get js(): JetStreamClient {
-    return this.client ?? this.never();
+    return (this.client ??= jetstream(this.nc));
   }
   get jsm(): JetStreamManager {
     return this.manager ?? this.never();
@@ -80,7 +81,7 @@ export class Messaging {
   /** Called after the first connect and after each reconnect (at once if connected now). Returns how to stop it. */
   onConnected(listener: () => void): () => void {
     this.listeners.add(listener);
-    if (this.up && this.ensured === undefined) listener();
+    if (this.connected && this.ensured === undefined) listener();
     return () => this.listeners.delete(listener);
   }
 
@@ -110,91 +111,40 @@ export class Messaging {
 
   /** For readiness checks: throws when the connection is down. */
   async check(): Promise<void> {
-    if (!this.up) throw new StreamUnavailable('connection');
+    if (!this.connected) throw new StreamUnavailable('connection');
     await this.nc.rtt();
   }
 
-  /** Sends what is buffered, then closes. Consumers must have been stopped before. */
+  /** Uses the connection no more; what is buffered goes out when the connection closes. Consumers must have been stopped before. */
   async close(): Promise<void> {
     if (this.closing.signal.aborted) return;
     this.closing.abort();
+    this.unlisten();
     this.firstConnect.reject(new StreamUnavailable('closed'));
-    const nc = this.connection;
-    if (!nc || nc.isClosed()) return;
-    if (this.up) await Promise.race([nc.drain().catch(() => undefined), delay(5000, undefined, { ref: false })]);
-    this.up = false;
-    if (!nc.isClosed()) await nc.close();
+    await this.closeLink?.();
   }
 
   private never(): never {
     throw new StreamUnavailable('not connected yet');
   }
 
-  private async connectForEver(): Promise<void> {
-    const { natsUrl, name } = this.options;
-    for (let attempt = 0; !this.closing.signal.aborted; attempt++) {
-      try {
-        const nc = await connect({
-          servers: natsUrl.split(',').map((url) => url.trim()),
-          name,
-          // No Error object is captured per request: twice the publishes a second.
-          noAsyncTraces: true,
-          maxReconnectAttempts: -1,
-          reconnectTimeWait: 200,
-          reconnectJitter: 200,
-          ignoreAuthErrorAbort: true,
-          pingInterval: 10_000,
-          maxPingOut: 2,
-          timeout: 5000,
-        });
-        if (this.closing.signal.aborted) return void (await nc.close());
-        this.connection = nc;
-        this.client = jetstream(nc);
-        this.manager = await jetstreamManager(nc, { checkAPI: false });
-        void this.watch(nc);
-        await this.cameUp();
-        return;
-      } catch (error) {
-        if (this.closing.signal.aborted) return;
-        if (attempt % 20 === 0) log.warn({ error: AppError.wrap(error).code }, 'nats-away');
-        await delay(Math.min(100 * 2 ** attempt, 1000), undefined, { signal: this.closing.signal }).catch(
-          () => undefined,
-        );
-      }
-    }
-  }
-
-  private async watch(nc: NatsConnection): Promise<void> {
-    for await (const status of nc.status()) {
-      if (status.type === 'disconnect') {
-        this.up = false;
-        log.warn('nats-disconnected');
-      } else if (status.type === 'reconnect') {
-        log.info('nats-reconnected');
-        void this.cameUp();
-      }
-    }
-    this.up = false;
-    if (!this.closing.signal.aborted) log.error('nats-closed');
-  }
-
   /** A server that lost its disk comes back without streams, so they are ensured on each connect. */
   private async cameUp(): Promise<void> {
-    this.up = true;
     const ensured = (this.ensured = this.ensureUntilDone());
     await ensured;
     if (this.ensured !== ensured) return;
     this.ensured = undefined;
-    if (!this.up || this.closing.signal.aborted) return;
+    if (!this.connected) return;
     this.firstConnect.resolve();
     for (const listener of [...this.listeners]) listener();
   }
 
   private async ensureUntilDone(): Promise<void> {
     const { streams = STREAMS, replicas = 1 } = this.options;
-    for (let attempt = 0; this.up && !this.closing.signal.aborted; attempt++) {
+    for (let attempt = 0; this.connected; attempt++) {
       try {
-        const touched = await ensureStreams(this.jsm, { streams, replicas });
+        this.manager ??= await jetstreamManager(this.nc, { checkAPI: false });
+        const touched = await ensureStreams(this.manager, { streams, replicas });
         if (touched.length > 0) log.info({ streams: touched }, 'streams-ensured');
         return;
       } catch (error) {

@@ -4,6 +4,7 @@ import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { IsInt } from 'class-validator';
 import { factOf, newId, type Fact } from '@strowger/kernel';
 import { Consumer, Handles, HandlesMany, Messaging, MessagingModule, type Received } from '@strowger/messaging';
+import { NatsLink } from '@strowger/rpc';
 import { Db, migrate, Migration, Outbox, OUTBOX_INBOX_SQL, OutboxRelay, PersistenceModule, sql } from './index.js';
 
 export class AccountChangedV1 {
@@ -102,15 +103,16 @@ export class Crowd {
 class TestModule {
   static with(options: {
     databaseUrl: string;
-    natsUrl: string;
+    link: NatsLink;
     providers: Provider[];
     poolSize?: number;
   }): DynamicModule {
-    const { databaseUrl, natsUrl, providers, poolSize } = options;
+    const { databaseUrl, link, providers, poolSize } = options;
     return {
       module: TestModule,
+      global: true,
       imports: [
-        MessagingModule.forRoot({ service: 'hierarchy', natsUrl }),
+        MessagingModule.forRoot(),
         PersistenceModule.forRoot({
           service: 'hierarchy',
           databaseUrl,
@@ -119,7 +121,8 @@ class TestModule {
           relay: { standbyMs: 50, pollMs: 100 },
         }),
       ],
-      providers: [Accounts, ...providers],
+      providers: [{ provide: NatsLink, useValue: link }, Accounts, ...providers],
+      exports: [NatsLink],
     };
   }
 }
@@ -145,7 +148,9 @@ export async function startWorld(options: {
   poolSize?: number;
 }): Promise<World> {
   const providers = [...(options.listener ? [Listener] : []), ...(options.crowd ? [Crowd] : [])];
-  const app = await NestFactory.createApplicationContext(TestModule.with({ ...options, providers }), { logger: false });
+  const link = new NatsLink(options.natsUrl, 'hierarchy');
+  const module = TestModule.with({ ...options, link, providers });
+  const app = await NestFactory.createApplicationContext(module, { logger: false });
   const messaging = app.get(Messaging);
   const db = app.get(Db);
   let closed = false;
@@ -164,6 +169,7 @@ export async function startWorld(options: {
       if (closed) return;
       closed = true;
       await app.close();
+      await link.close();
     },
   };
 }

@@ -1,3 +1,4 @@
+export { Health, type Readiness } from './health.js';
 export { type Log, logger, nestLogger, serializeError, setLogLevel } from './logger.js';
 export {
   counter,

@@ -105,8 +105,7 @@ export async function measureAssigning(bench: Bench, userIds: string[]): Promise
   await tenant.operator.put(`/v1/system-providers/${tenant.providerId}/purchases/${application}/${licenseType}`, {
     quantity: userIds.length,
   });
-  const rpc = new Rpc({ natsUrl: stack.urls.natsUrl, service: 'bench' });
-  await rpc.connected();
+  const rpc = await Rpc.connect({ natsUrl: stack.urls.natsUrl, name: 'bench' });
   try {
     const actor = { kind: 'system' as const, id: 'bench', name: 'bench' };
     const cpu = watchCpu(stack);
@@ -134,7 +133,7 @@ export async function measureAssigning(bench: Bench, userIds: string[]): Promise
       { of: 'ratio', least: 0.6 },
     );
   } finally {
-    await rpc.onApplicationShutdown();
+    await rpc.close();
   }
 }
 

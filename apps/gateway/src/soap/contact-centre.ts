@@ -8,7 +8,7 @@ import {
   type ProvisionTarget,
 } from '@strowger/contracts-hierarchy';
 import { routingRpc, type MediaStreamType } from '@strowger/contracts-routing';
-import type { Rpc, RpcCallOptions } from '@strowger/http';
+import type { Rpc, RpcCallOptions } from '@strowger/rpc';
 import { AppError, type Page, type RpcContract } from '@strowger/kernel';
 
 /** Most rows of a page; lists here have no pages, so all are fetched. */

@@ -1,23 +1,16 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { hierarchyRpc, PROVISION_OPERATIONS, type Provision, type ProvisionReply } from '@strowger/contracts-hierarchy';
-import { DirectAnswers } from '@strowger/http';
-import { AppError, type RpcRequest } from '@strowger/kernel';
+import type { RpcRequest } from '@strowger/kernel';
+import { Answers } from '@strowger/rpc';
 import { ProvisionService } from './provision.service.js';
 
-/** The SOAP door's one request. Answered directly: the gateway has bound and checked it, and a back office sends thousands a second. */
+/** The SOAP door's one request. With a check of its own: the gateway has bound and checked it, and a back office sends thousands a second. */
 @Injectable()
-export class ProvisionController implements OnModuleInit {
-  constructor(
-    private readonly answers: DirectAnswers,
-    private readonly provisioning: ProvisionService,
-  ) {}
+export class ProvisionController {
+  constructor(private readonly provisioning: ProvisionService) {}
 
-  onModuleInit(): void {
-    this.answers.add(hierarchyRpc.provision, (request) => this.provision(request));
-  }
-
-  async provision({ body }: RpcRequest<Provision>): Promise<ProvisionReply> {
-    if (!isProvision(body)) throw new AppError('invalid', 'malformed-request', 'The request could not be read.');
+  @Answers(hierarchyRpc.provision, { check: isProvision })
+  provision({ body }: RpcRequest<Provision>): Promise<ProvisionReply> {
     return this.provisioning.call(body);
   }
 }
@@ -25,9 +18,11 @@ export class ProvisionController implements OnModuleInit {
 const isText = (value: unknown): boolean => value === undefined || typeof value === 'string';
 
 /** What the class of the contract says, without class-validator: that takes longer than all the rest of a repeated call. */
-function isProvision(body: Provision | undefined): body is Provision {
+function isProvision(given: unknown): given is Provision {
+  if (typeof given !== 'object' || given === null) return false;
+  const body = given as Partial<Provision>;
   return (
-    typeof body === 'object' &&
+    typeof body.operation === 'string' &&
     Object.hasOwn(PROVISION_OPERATIONS, body.operation) &&
     typeof body.parameters === 'object' &&
     body.parameters !== null &&

@@ -28,8 +28,7 @@ it('an import whose process is killed in the middle is finished by the next one,
     await migrate({ databaseUrl, service: SERVICE, migrations: MIGRATIONS });
   });
   const orm = await openOrm({ service: SERVICE, databaseUrl: database.url, poolSize: 2, entities: [] });
-  const rpc = new Rpc({ natsUrl: nats.url, service: 'spec' });
-  await rpc.connected();
+  const rpc = await Rpc.connect({ natsUrl: nats.url, name: 'spec' });
   const env = {
     STROWGER_MODE: 'development',
     NATS_URL: nats.url,
@@ -88,7 +87,7 @@ it('an import whose process is killed in the middle is finished by the next one,
     expect(pool!.committed).toBe(SEATS);
   } finally {
     await running.at(-1)?.kill9();
-    await rpc.onApplicationShutdown();
+    await rpc.close();
     await orm.close();
     await database.drop();
     await nats.stop();

@@ -1,5 +1,4 @@
-import { Controller, Module } from '@nestjs/common';
-import { ClientProxyFactory, MessagePattern, Transport } from '@nestjs/microservices';
+import { Injectable, Module } from '@nestjs/common';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { loadConfig, ServiceConfig } from '@strowger/config';
 import { AppError, PLATFORM_SCOPE, rpc, type RpcContract, type RpcRequest, SYSTEM_ACTOR } from '@strowger/kernel';
@@ -7,8 +6,8 @@ import { eventually, type ServerProcess, startNats } from '@strowger/testing';
 import { traceparent } from '@strowger/telemetry';
 import { type RecordedSpan, recordSpans } from '@strowger/telemetry/testing';
 import { IsInt, IsOptional, IsString, Min } from 'class-validator';
-import { firstValueFrom } from 'rxjs';
-import { Answers, DirectAnswers, Rpc, type RunningService, startService } from './index.js';
+import { type RunningService, startService } from '@strowger/http';
+import { Answers, Rpc } from './index.js';
 
 class GetThing {
   @IsInt() @Min(1) size!: number;
@@ -20,9 +19,9 @@ interface Thing {
   actor: string;
   parent?: string;
 }
-const getThing: RpcContract<GetThing, Thing> = rpc('rpc.things.get-thing.v1', GetThing);
+const getThing: RpcContract<GetThing, Thing | undefined> = rpc('rpc.things.get-thing.v1', GetThing);
 const slow: RpcContract<GetThing, Thing> = rpc('rpc.things.slow.v1', GetThing);
-const direct: RpcContract<GetThing, Thing> = rpc('rpc.things.direct.v1', GetThing);
+const direct: RpcContract<GetThing, Thing | undefined> = rpc('rpc.things.direct.v1', GetThing);
 const absent: RpcContract<GetThing, Thing> = rpc('rpc.absent.get-thing.v1', GetThing);
 
 /** More than the test server's max_payload of 8 MB. */
@@ -30,13 +29,13 @@ const TOO_LARGE = 9 << 20;
 
 let release: (() => void) | undefined;
 
-@Controller()
-class ThingsController {
-  constructor(answers: DirectAnswers) {
-    answers.add(
-      direct,
-      (request) => (request.body.mode === 'slow' ? this.slow(request) : this.get(request)) as Promise<Thing>,
-    );
+const isGetThing = (body: unknown): body is GetThing => typeof (body as GetThing | null)?.size === 'number';
+
+@Injectable()
+class Things {
+  @Answers(direct, { check: isGetThing })
+  direct(request: RpcRequest<GetThing>): Promise<Thing | undefined> {
+    return request.body.mode === 'slow' ? this.slow(request) : this.get(request);
   }
   @Answers(getThing)
   async get({ body, actor }: RpcRequest<GetThing>): Promise<Thing | undefined> {
@@ -52,12 +51,8 @@ class ThingsController {
     await new Promise<void>((resolve) => (release = resolve));
     return { size: body.size, validated: true, actor: '' };
   }
-  @MessagePattern('rpc.things.plain.v1')
-  plain(data: { n: number }): number {
-    return data.n + 1;
-  }
 }
-@Module({ controllers: [ThingsController] })
+@Module({ providers: [Things] })
 class ThingsModule {}
 
 const ask = (size = 1, mode?: string): RpcRequest<GetThing> => ({
@@ -79,18 +74,17 @@ describe('requests between services', () => {
       LOG_LEVEL: 'silent',
     });
   const start = (): Promise<RunningService> =>
-    startService({ name: 'things', module: ThingsModule, config: configFor(nats.url), rpc: true });
+    startService({ name: 'things', module: ThingsModule, config: configFor(nats.url) });
 
   beforeAll(async () => {
     nats = await startNats();
     service = await start();
-    client = new Rpc({ natsUrl: nats.url, service: 'spec' });
+    client = await Rpc.connect({ natsUrl: nats.url, name: 'spec' });
     await service.rpcReady;
-    await client.connected();
   });
   afterAll(async () => {
     await service.close();
-    await client.onApplicationShutdown();
+    await client.close();
     await nats.stop();
   });
 
@@ -127,6 +121,17 @@ describe('requests between services', () => {
     });
   });
 
+  it('asks the check of an answer that has one, instead of class-validator', async () => {
+    expect(await client.call(direct, ask(0))).toMatchObject({ size: 0, validated: false });
+    await expect(client.call(direct, { ...ask(), body: {} as GetThing })).rejects.toMatchObject({
+      kind: 'invalid',
+      code: 'malformed-request',
+    });
+    await expect(client.call(direct, { body: { size: 1 } } as RpcRequest<GetThing>)).rejects.toMatchObject({
+      code: 'rpc-context-missing',
+    });
+  });
+
   it('answers, rather than times out, when the answer does not fit', async () => {
     await expect(client.call(getThing, ask(1, 'huge'))).rejects.toMatchObject({
       kind: 'internal',
@@ -138,7 +143,7 @@ describe('requests between services', () => {
     });
   });
 
-  it('bundles what is asked at once of a direct answer, and none waits for another', async () => {
+  it('bundles what is asked at once, and none waits for another', async () => {
     const bundled = { bundled: true };
     const slowest = client.call(direct, ask(7, 'slow'), bundled);
     const refused = client.call(direct, ask(1, 'taken'), bundled);
@@ -151,7 +156,7 @@ describe('requests between services', () => {
     await expect(broken).rejects.toMatchObject({ kind: 'internal', code: 'internal' });
     await expect(huge).rejects.toMatchObject({ code: 'reply-too-large' });
     expect(await nothing).toBeUndefined();
-    expect((await many).map(({ size }) => size)).toEqual(sizes);
+    expect((await many).map((thing) => thing?.size)).toEqual(sizes);
     release?.();
     expect(await slowest).toMatchObject({ size: 7 });
     await expect(client.call(direct, ask(1, 'x'.repeat(TOO_LARGE)), bundled)).rejects.toMatchObject({
@@ -165,13 +170,27 @@ describe('requests between services', () => {
   });
 
   it('speaks the wire format of plain Nest, both ways', async () => {
-    const plain = ClientProxyFactory.create({ transport: Transport.NATS, options: { servers: [nats.url] } });
-    expect(await firstValueFrom(plain.send('rpc.things.plain.v1', { n: 1 }))).toBe(2);
-    expect(await firstValueFrom(plain.send(getThing.subject, ask(3)))).toMatchObject({ size: 3 });
-    await expect(firstValueFrom(plain.send(getThing.subject, ask(1, 'taken')))).rejects.toMatchObject({
-      code: 'thing-taken',
+    const nc: NatsConnection = await connect({ servers: nats.url });
+    const asNest = async (data: object) => {
+      const packet = JSON.stringify({ pattern: getThing.subject, data, id: 'id-1' });
+      return (await nc.request(getThing.subject, packet)).json();
+    };
+    const response = { size: 3, validated: true, actor: 'system' };
+    expect(await asNest(ask(3))).toEqual({ response, isDisposed: true, id: 'id-1' });
+    expect(await asNest(ask(1, 'taken'))).toMatchObject({ err: { code: 'thing-taken' }, isDisposed: true, id: 'id-1' });
+    const plain = rpc<GetThing, number>('rpc.things.plain.v1', GetThing);
+    const asked: unknown[] = [];
+    nc.subscribe(plain.subject, {
+      callback: (_error, message) => {
+        const packet = message.json<{ id: string; data: unknown }>();
+        asked.push(packet);
+        message.respond(JSON.stringify({ response: 2, isDisposed: true, id: packet.id }));
+      },
     });
-    await plain.close();
+    await nc.flush();
+    expect(await client.call(plain, ask(1))).toBe(2);
+    expect(asked).toEqual([{ pattern: plain.subject, data: ask(1), id: expect.any(String) }]);
+    await nc.drain();
   });
 
   it('names the service nobody answers for, and says an unanswered request may have worked', async () => {
@@ -218,7 +237,7 @@ describe('requests between services', () => {
 
   it('continues the trace of its caller', async () => {
     const recording: { spans: RecordedSpan[]; stop(): Promise<void> } = await recordSpans();
-    const { parent } = await client.call(getThing, ask());
+    const parent = (await client.call(getThing, ask()))?.parent;
     await recording.stop();
     const [server, caller] = recording.spans;
     expect(server).toMatchObject({ traceId: caller!.traceId, parentSpanId: caller!.spanId });
@@ -247,7 +266,6 @@ describe('requests between services', () => {
       name: 'away',
       module: ThingsModule,
       config: configFor('nats://127.0.0.1:1'),
-      rpc: true,
     });
     await away.close();
     await away.rpcReady.catch(() => undefined);
@@ -258,7 +276,6 @@ describe('requests between services', () => {
       name: 'stopping',
       module: ThingsModule,
       config: configFor(nats.url),
-      rpc: true,
     });
     await stopping.rpcReady;
     await service.close();

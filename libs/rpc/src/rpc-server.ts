@@ -1,12 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type CustomTransportStrategy, NatsContext, Server, Transport } from '@nestjs/microservices';
 import { AppError, type SerializedError } from '@strowger/kernel';
 import { histogram, logger, withTraceparent } from '@strowger/telemetry';
 import type { Msg, Subscription } from '@nats-io/transport-node';
-import { lastValueFrom } from 'rxjs';
-import type { DirectAnswers } from './direct-answers.js';
-import type { Health } from './health.js';
-import { NatsLink } from './nats-link.js';
+import type { Answer } from './answers.js';
+import type { NatsLink } from './nats-link.js';
 import type { ReplyPacket } from './request-inbox.js';
 
 const log = logger('rpc');
@@ -34,12 +31,10 @@ interface BundledReply {
 const TOO_LARGE = new AppError('internal', 'reply-too-large', 'The answer is too large to pass on.').toJSON();
 
 /**
- * Nest's NATS transport, wire for wire, with what it lacks: it starts while NATS is away, continues traces, passes our
- * errors on whole, and on closing finishes exactly the requests it has instead of waiting a fixed time.
+ * Answers requests that come over NATS, in the wire format of Nest's NATS transport. It starts while NATS is away,
+ * continues traces, passes our errors on whole, and on closing finishes exactly the requests it has.
  */
-export class RpcServer extends Server implements CustomTransportStrategy {
-  override transportId = Transport.NATS;
-  private readonly link: NatsLink;
+export class RpcServer {
   private subscriptions: Subscription[] = [];
   private closing: Promise<void> | undefined;
   private active = 0;
@@ -49,51 +44,42 @@ export class RpcServer extends Server implements CustomTransportStrategy {
   private bundles = new Map<Msg, BundledReply[]>();
   private flush: NodeJS.Immediate | undefined;
 
-  /** @param options.service queue group: one instance of the service answers each request. */
+  /**
+   * @param service queue group: one instance of the service answers each request
+   * @param answers by subject
+   */
   constructor(
-    private readonly options: { natsUrl: string; service: string },
-    health?: Health,
-    private readonly direct?: DirectAnswers,
-  ) {
-    super();
-    this.link = new NatsLink(options.natsUrl, `${options.service}-rpc-server`);
-    health?.add('rpc', () =>
-      this.link.up && this.subscriptions.length > 0
-        ? Promise.resolve()
-        : Promise.reject(new Error('not listening for requests')),
+    private readonly link: NatsLink,
+    private readonly service: string,
+    private readonly answers: ReadonlyMap<string, Answer>,
+  ) {}
+
+  /** Subscribes, once NATS is there. Rejects when closed before. */
+  async start(): Promise<void> {
+    const nc = await this.link.connection();
+    if (this.closing) return;
+    this.subscriptions = [...this.answers].map(([subject, answer]) =>
+      nc.subscribe(subject, {
+        queue: this.service,
+        callback: (error, message) =>
+          error
+            ? log.error({ subject, err: error }, 'rpc-subscription-failed')
+            : void this.receive(subject, answer, message),
+      }),
     );
+    // The server knows the subscriptions once this returns, so anyone who waited for us may call.
+    await nc.flush();
   }
 
-  async listen(callback: (error?: unknown) => void): Promise<void> {
-    try {
-      const nc = await this.link.connection();
-      this.subscriptions = [...this.messageHandlers.keys(), ...(this.direct?.handlers.keys() ?? [])].map((subject) =>
-        nc.subscribe(subject, {
-          queue: this.options.service,
-          callback: (error, message) =>
-            error ? log.error({ subject, err: error }, 'rpc-subscription-failed') : void this.receive(subject, message),
-        }),
-      );
-      // The server knows the subscriptions once this returns, so whoever waited for us may call.
-      await nc.flush();
-      callback();
-    } catch (error) {
-      callback(error);
-    }
+  /** For readiness: rejects while no request can come. */
+  async check(): Promise<void> {
+    if (!this.link.up || this.subscriptions.length === 0) throw new Error('not listening for requests');
   }
 
-  /** Takes no more requests, finishes what it has (at most 20 s), then disconnects. Safe to call twice. */
+  /** Takes no more requests and finishes what it has (at most 20 s). Safe to call twice. */
   close(): Promise<void> {
     this.closing ??= this.stop();
     return this.closing;
-  }
-
-  unwrap<T>(): T {
-    return this.link.connection() as T;
-  }
-
-  on(): void {
-    // Connection events go to the log (NatsLink) and to readiness.
   }
 
   private async stop(): Promise<void> {
@@ -104,16 +90,15 @@ export class RpcServer extends Server implements CustomTransportStrategy {
       await Promise.race([done, wait(20_000, undefined, { ref: false })]);
     }
     this.flushReplies();
-    await this.link.close();
   }
 
-  private async receive(subject: string, message: Msg): Promise<void> {
-    if (message.data[0] === BRACKET) return this.receiveBundle(subject, message);
+  private async receive(subject: string, answer: Answer, message: Msg): Promise<void> {
+    if (message.data[0] === BRACKET) return this.receiveBundle(subject, answer, message);
     this.active++;
     try {
       const packet = message.json<RequestPacket>();
       const parent = message.headers?.get('traceparent') || undefined;
-      const reply = await this.replyTo(subject, packet.data, parent, message);
+      const reply = await this.replyTo(subject, answer, packet.data, parent);
       if (message.reply) this.respond(subject, message, { ...reply, isDisposed: true, id: packet.id });
     } catch (error) {
       this.unreadable(subject, message, error);
@@ -123,7 +108,7 @@ export class RpcServer extends Server implements CustomTransportStrategy {
   }
 
   /** Many requests in one message (`request-inbox.ts`), each answered when it is done. */
-  private receiveBundle(subject: string, message: Msg): void {
+  private receiveBundle(subject: string, answer: Answer, message: Msg): void {
     let requests: BundledRequest[];
     try {
       requests = message.json<BundledRequest[]>();
@@ -132,7 +117,7 @@ export class RpcServer extends Server implements CustomTransportStrategy {
     }
     this.active += requests.length;
     for (const { token, data } of requests)
-      void this.replyTo(subject, data, undefined, message).then((reply) => {
+      void this.replyTo(subject, answer, data, undefined).then((reply) => {
         const bundle = this.bundles.get(message);
         const one = { token, text: JSON.stringify({ token, ...reply }) };
         if (bundle) bundle.push(one);
@@ -143,10 +128,9 @@ export class RpcServer extends Server implements CustomTransportStrategy {
   }
 
   /** Never rejects. */
-  private replyTo(subject: string, data: unknown, parent: string | undefined, message: Msg): Promise<ReplyPacket> {
+  private replyTo(subject: string, answer: Answer, data: unknown, parent: string | undefined): Promise<ReplyPacket> {
     const timer = seconds.startTimer({ subject });
-    const work = (): Promise<unknown> => this.answer(subject, data, message);
-    return withTraceparent(parent, subject, work, undefined, { kind: 'server' }).then(
+    return withTraceparent(parent, subject, () => answer(data), undefined, { kind: 'server' }).then(
       (response) => {
         timer({ outcome: 'ok' });
         return { response };
@@ -168,14 +152,6 @@ export class RpcServer extends Server implements CustomTransportStrategy {
   private done(): void {
     this.active--;
     if (this.active === 0) this.idle?.();
-  }
-
-  private async answer(subject: string, data: unknown, message: Msg): Promise<unknown> {
-    const direct = this.direct?.handlers.get(subject);
-    if (direct) return direct(data);
-    const handler = this.messageHandlers.get(subject)!;
-    const result: unknown = await handler(data, new NatsContext([subject, message.headers]));
-    return lastValueFrom(this.transformToObservable(result), { defaultValue: undefined });
   }
 
   private outgoing(subject: string, thrown: unknown): SerializedError {

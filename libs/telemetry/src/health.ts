@@ -1,5 +1,4 @@
-import { Global, Injectable, Module } from '@nestjs/common';
-import { logger } from '@strowger/telemetry';
+import { logger } from './logger.js';
 
 const log = logger('health');
 const CHECK_TIMEOUT_MS = 2_000;
@@ -10,7 +9,6 @@ export interface Readiness {
 }
 
 /** What /readyz asks: each part of a service that it can't work without adds a check under its own name. */
-@Injectable()
 export class Health {
   private readonly checks = new Map<string, () => Promise<unknown>>();
   private stopping = false;
@@ -43,7 +41,7 @@ export class Health {
         }
       }),
     );
-    this.tell(causes);
+    this.logChange(causes);
     const failing = Object.keys(causes).length > 0;
     return {
       ready: !failing && !this.stopping,
@@ -52,7 +50,7 @@ export class Health {
   }
 
   /** One line when it changes, not one per probe. */
-  private tell(causes: Record<string, unknown>): void {
+  private logChange(causes: Record<string, unknown>): void {
     const failing = Object.keys(causes).sort().join(',');
     if (failing === this.failing) return;
     this.failing = failing;
@@ -72,7 +70,3 @@ async function within(check: Promise<unknown>): Promise<void> {
     clearTimeout(timer);
   }
 }
-
-@Global()
-@Module({ providers: [Health], exports: [Health] })
-export class HealthModule {}

@@ -1,9 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { AppError, type RpcContract, type RpcRequest, type SerializedError } from '@strowger/kernel';
 import { histogram, span, traceparent } from '@strowger/telemetry';
 import { errors, headers, nuid, type NatsConnection } from '@nats-io/transport-node';
-import { Health } from './health.js';
 import { NatsLink } from './nats-link.js';
 import { type ReplyPacket, RequestInbox } from './request-inbox.js';
 
@@ -22,13 +20,25 @@ const RETRY_MS = 50;
 const seconds = histogram('rpc_client_seconds', 'Requests to other services, by subject and outcome.');
 
 /** Asks other services over NATS request/reply. */
-export class Rpc implements OnApplicationShutdown {
-  private readonly link: NatsLink;
+export class Rpc {
   private inbox: RequestInbox | undefined;
 
-  constructor(options: { natsUrl: string; service: string }, health?: Health) {
-    this.link = new NatsLink(options.natsUrl, `${options.service}-rpc-client`);
-    health?.add('nats', () => (this.link.up ? Promise.resolve() : Promise.reject(new Error('NATS is not connected'))));
+  /** @param closeLink when the connection is ours alone */
+  constructor(
+    private readonly link: NatsLink,
+    private readonly closeLink?: () => Promise<void>,
+  ) {}
+
+  /** On a connection of its own, for tools and specs; resolves once it is there. */
+  static async connect({ natsUrl, name }: { natsUrl: string; name: string }): Promise<Rpc> {
+    const link = new NatsLink(natsUrl, name);
+    await link.connection();
+    return new Rpc(link, () => link.close());
+  }
+
+  /** Ends a connection of its own. */
+  async close(): Promise<void> {
+    await this.closeLink?.();
   }
 
   /**
@@ -56,15 +66,6 @@ export class Rpc implements OnApplicationShutdown {
       timer({ outcome: error instanceof AppError ? error.kind : 'internal' });
       throw error;
     }
-  }
-
-  /** Resolves once the connection is there; calls wait a second for it by themselves. */
-  async connected(): Promise<void> {
-    await this.link.connection();
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.link.close();
   }
 
   private async ask(subject: string, request: unknown, timeoutMs: number, bundled: boolean): Promise<unknown> {
@@ -161,17 +162,4 @@ function unavailable(subject: string, cause: unknown, outcome?: 'unknown'): AppE
     { service },
     { cause, outcome, retryAfterSeconds: 2 },
   );
-}
-
-/** Provides `Rpc` everywhere in the application. */
-@Module({})
-export class RpcModule {
-  static forRoot(options: { natsUrl: string; service: string }): DynamicModule {
-    const provider = {
-      provide: Rpc,
-      useFactory: (health?: Health) => new Rpc(options, health),
-      inject: [{ token: Health, optional: true }],
-    };
-    return { module: RpcModule, global: true, providers: [provider], exports: [Rpc] };
-  }
 }

@@ -1,7 +1,6 @@
 import { Type } from 'class-transformer';
 import { IsArray, IsOptional, IsUUID, ValidateNested } from 'class-validator';
-import type { InvalidInput } from '@strowger/kernel';
-import { validated } from './index.js';
+import { type InvalidInput, validated } from './index.js';
 
 class Part {
   @IsOptional() @IsUUID() id?: string;
