@@ -2,6 +2,5 @@ import { withinScope, type TenantScope } from '@strowger/kernel';
 
 /** Platforms belong to a system provider: its resellers don't see them, nor do siblings; its parents manage them. */
 export function platformsSeenBy(scope: TenantScope): Record<string, unknown> {
-  const sees = scope.level === 'platform' || scope.level === 'system-provider';
-  return sees ? withinScope(scope) : { id: { $in: [] } };
+  return withinScope(scope, { 'system-provider': 'systemProviderId' });
 }

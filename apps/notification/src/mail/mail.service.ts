@@ -4,11 +4,10 @@ import type { ListDeliveries, MailDeliveryView } from '@strowger/contracts-notif
 import {
   AppError,
   Clock,
-  decodeCursor,
-  InvalidInput,
   isId,
   NotFound,
   pageOf,
+  readCursor,
   SecretBox,
   withinScope,
   type Page,
@@ -179,12 +178,11 @@ export class MailService {
   }
 }
 
+const isTime = (part: unknown): part is string => typeof part === 'string' && !Number.isNaN(Date.parse(part));
+
 function positionOf(cursor: string): { at: Date; id: string } {
-  const [time, id] = decodeCursor(cursor, 2);
-  const at = new Date(String(time));
-  if (Number.isNaN(at.getTime()) || !isId(id))
-    throw new InvalidInput([{ field: 'cursor', rule: 'cursor', message: 'The cursor is not one this list gave out.' }]);
-  return { at, id };
+  const [time, id] = readCursor(cursor, isTime, isId);
+  return { at: new Date(time), id };
 }
 
 const viewOf = (row: MailDelivery): MailDeliveryView => ({

@@ -10,11 +10,12 @@ import {
   type TimelineEntryView,
 } from '@strowger/contracts-provisioning';
 import {
-  decodeCursor,
   InvalidInput,
+  isE164,
   isId,
   NotFound,
   pageOf,
+  readCursor,
   withinScope,
   type Page,
   type TenantScope,
@@ -160,8 +161,6 @@ function stateOf(state: string): NumberState {
 
 /** The first condition bounds the index scan, the second drops what lies before the cursor. */
 function after(cursor: string): Record<string, unknown>[] {
-  const [e164 = '', id = ''] = decodeCursor(cursor, 2).map(String);
-  if (!/^\+\d{1,15}$/.test(e164) || !isId(id))
-    throw new InvalidInput([{ field: 'cursor', rule: 'cursor', message: 'The cursor is not one this list gave out.' }]);
+  const [e164, id] = readCursor(cursor, isE164, isId);
   return [{ e164: { $gte: e164 } }, { $or: [{ e164: { $gt: e164 } }, { id: { $gt: id } }] }];
 }
