@@ -1,5 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { SerializedError } from '@strowger/kernel';
+import { Batched, type SerializedError } from '@strowger/kernel';
 import { CompiledQuery } from 'kysely';
 
 /** What the saga needs of the service's database; `Db` of @strowger/persistence is one. */
@@ -105,15 +105,13 @@ const parse = (raw: RawRecord): SagaRecord => {
   return record as unknown as SagaRecord;
 };
 
-interface WaitingMove {
+interface LeasedMove {
   lease: Lease;
   move: Move;
-  resolve: (written: { attempt: number } | undefined) => void;
-  reject: (error: unknown) => void;
 }
 
 /** A move as the columns of its statement; what is absent is null there. */
-const rowOf = ({ lease, move }: { lease: Lease; move: Move }): object => ({
+const rowOf = ({ lease, move }: LeasedMove): object => ({
   id: lease.id,
   token: lease.leaseToken,
   ...move.to,
@@ -132,8 +130,13 @@ const rowOf = ({ lease, move }: { lease: Lease; move: Move }): object => ({
 
 /** Plain SQL on the journal tables: few statements and no entities, for this is written at every step. */
 export class SagaJournal {
-  private readonly moves: WaitingMove[] = [];
-  private moving = false;
+  private readonly moves = new Batched<LeasedMove, { attempt: number } | undefined>(
+    async (moves) => {
+      const written = await this.write(moves);
+      return moves.map(({ lease }) => written.get(lease.id));
+    },
+    { onFailure: 'each' },
+  );
 
   constructor(private readonly db: SagaDb) {}
 
@@ -212,37 +215,11 @@ export class SagaJournal {
    */
   async move(lease: Lease, move: Move, em?: EntityManager): Promise<{ attempt: number } | undefined> {
     if (em) return (await this.write([{ lease, move }], em)).get(lease.id);
-    return new Promise((resolve, reject) => {
-      this.moves.push({ lease, move, resolve, reject });
-      if (!this.moving) void this.writeMoves();
-    });
-  }
-
-  private async writeMoves(): Promise<void> {
-    this.moving = true;
-    while (this.moves.length > 0) {
-      // What else ends in this turn of the event loop comes along.
-      await new Promise((resolve) => setImmediate(resolve));
-      const batch = this.moves.splice(0);
-      try {
-        const written = await this.write(batch);
-        for (const { lease, resolve } of batch) resolve(written.get(lease.id));
-      } catch (error) {
-        if (batch.length === 1) batch[0]!.reject(error);
-        // One that can't be written must not take the others along.
-        else
-          for (const { lease, move, resolve, reject } of batch)
-            await this.write([{ lease, move }]).then((written) => resolve(written.get(lease.id)), reject);
-      }
-    }
-    this.moving = false;
+    return await this.moves.add({ lease, move });
   }
 
   /** Rows are locked in one order everywhere, so that two statements can't wait for each other. */
-  private async write(
-    moves: readonly { lease: Lease; move: Move }[],
-    em?: EntityManager,
-  ): Promise<Map<string, { attempt: number }>> {
+  private async write(moves: readonly LeasedMove[], em?: EntityManager): Promise<Map<string, { attempt: number }>> {
     const rows = await this.query<{ id: string; attempt: number | null }>(
       `with m as (
          select * from jsonb_to_recordset($1::jsonb) as m (id text, token bigint, state text, phase text, step text, release float8,

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { CarrierExchange, ExchangeObserver } from '@strowger/cpaas';
-import { AppError, Clock, newId } from '@strowger/kernel';
+import { AppError, Batched, Clock, newId } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { logger, span } from '@strowger/telemetry';
 import type { CpaasNumber } from './number.entity.js';
@@ -11,12 +11,6 @@ const log = logger('timeline');
 const LONGEST_SUMMARY = 1000;
 /** Rows of one statement at most. */
 const BATCH = 500;
-
-/** Entries of one step, and whom to tell that they are written. */
-interface Waiting {
-  entries: TimelineEntry[];
-  written: () => void;
-}
 
 /** What is done for one number, with every carrier request it takes. */
 export interface Recorder {
@@ -28,8 +22,14 @@ export interface Recorder {
 /** The story of a number, for the people who must explain it. Append-only. */
 @Injectable()
 export class Timeline {
-  private waiting: Waiting[] = [];
-  private writing = false;
+  /** By step. One that can't be stored must not take the others along. */
+  private readonly steps = new Batched<TimelineEntry[]>(
+    async (steps) => {
+      await this.insert(steps.flat());
+      return [];
+    },
+    { most: BATCH, weigh: (entries) => entries.length, onFailure: 'each' },
+  );
 
   constructor(
     @Inject(Db) private readonly db: Db,
@@ -78,36 +78,11 @@ export class Timeline {
    */
   private async save(entries: TimelineEntry[]): Promise<void> {
     if (this.db.inTransaction) return this.insert(entries);
-    await new Promise<void>((written) => {
-      this.waiting.push({ entries, written });
-      if (!this.writing) void this.write();
-    });
-  }
-
-  private async write(): Promise<void> {
-    this.writing = true;
-    while (this.waiting.length > 0) {
-      // What ends in this turn of the event loop comes along.
-      await new Promise((resolve) => setImmediate(resolve));
-      const batch: Waiting[] = [];
-      for (let rows = 0; rows < BATCH && this.waiting[0]; rows += batch.at(-1)!.entries.length)
-        batch.push(this.waiting.shift()!);
-      try {
-        await this.insert(batch.flatMap(({ entries }) => entries));
-      } catch {
-        // One that can't be stored must not take the others along.
-        for (const { entries } of batch) await this.insertOrTell(entries);
-      }
-      for (const { written } of batch) written();
-    }
-    this.writing = false;
-  }
-
-  /** Evidence must not decide whether the work succeeded. */
-  private async insertOrTell(entries: TimelineEntry[]): Promise<void> {
-    await this.insert(entries).catch((error: unknown) =>
-      log.error({ err: error, numberId: entries[0]?.numberId }, 'timeline-not-written'),
-    );
+    // Once more if that failed, then logged: evidence must not decide whether the work succeeded.
+    await this.steps
+      .add(entries)
+      .catch(() => this.insert(entries))
+      .catch((error: unknown) => log.error({ err: error, numberId: entries[0]?.numberId }, 'timeline-not-written'));
   }
 
   /** One statement, in the transaction the caller is in or else on its own. */
