@@ -2,15 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { JsMsg } from '@nats-io/jetstream';
 import { AppError } from '@strowger/kernel';
 import { counter, histogram, logger, withTraceparent } from '@strowger/telemetry';
-import { backoffMs } from './consumer-runner.js';
-import { bury, originalSubject, type DeadReason } from './dead-letters.js';
+import { partsOf, type Part } from './batch-parts.js';
+import type { DeadReason } from './dead-letters.js';
 import type { BatchConsumerDefinition, BatchHandler, RawMessage } from './decorators.js';
-import { Durable } from './durable.js';
-import { eventsIn } from './decode.js';
+import type { Durable } from './durable.js';
 import { describeError } from './errors.js';
+import { Intake } from './intake.js';
 import type { Messaging } from './messaging.js';
+import { Poison } from './poison.js';
 import type { Publisher } from './publisher.js';
-import { UnsettledMessages, type Unsettled } from './unsettled.js';
+import { backoffMs, isAway, isRepeatable, whileAway } from './retry.js';
+import type { Unsettled } from './unsettled.js';
 
 const log = logger('messaging');
 const consumed = counter('strowger_batch_messages_total', 'Events settled by batch consumers, by outcome.');
@@ -20,46 +22,30 @@ const sizes = histogram('strowger_batch_size', 'Events per batch.', [1, 2, 5, 10
 const PREFETCH = 500;
 /** What bounds memory: a message counts as consumed when it is taken into the buffer, and may hold 128 KiB of events. */
 const MAX_UNACKED = 1000;
-const CRASH_ALLOWANCE = 20;
-const OPENING_BRACKET = 0x5b;
-
-/** A message of the stream and how many of its events are not settled yet. */
-interface Held {
-  readonly entry: Unsettled;
-  left: number;
-}
-/** One event of a message; handled, tried again and given up by itself. */
-interface Part {
-  readonly of: Held;
-  /** Undefined when it is the whole message. */
-  readonly index?: number;
-  readonly raw: RawMessage;
-}
 
 /**
  * Runs one @BatchConsumer with natural batching: whatever has arrived while the last batch was worked on is the next
  * one, so a lone message waits for nothing and a backlog goes 500 events at a time. One batch in flight keeps the order.
- * A message is acked when all its events are settled.
+ * A message is acked when all its events are settled. (Not the kernel's `Batched`: what has not begun when the process
+ * stops goes back to the server.)
  */
 export class BatchRunner {
-  readonly durables: Durable[];
-  private readonly unsettled: UnsettledMessages;
+  private readonly intake: Intake;
+  private readonly poison: Poison;
   private buffer: Unsettled[] = [];
   private working?: Promise<void>;
   private readonly stopping = new AbortController();
   private readonly maxBatch: number;
-  private readonly maxDeliver: number;
 
   constructor(
     messaging: Messaging,
-    private readonly publisher: Publisher,
+    publisher: Publisher,
     private readonly definition: BatchConsumerDefinition,
     private readonly handler: BatchHandler,
   ) {
     const { stream, filter, maxBatch = 500, maxDeliver = 5, ackWaitSeconds = 5, deliver = 'all' } = definition.options;
     this.maxBatch = maxBatch;
-    this.maxDeliver = maxDeliver;
-    this.unsettled = new UnsettledMessages(ackWaitSeconds);
+    this.poison = new Poison(publisher, this.name, maxDeliver);
     const base = {
       types: [],
       ackWaitSeconds,
@@ -72,30 +58,29 @@ export class BatchRunner {
       { ...base, stream, filter, inOrder: true },
       { ...base, stream: 'REPLAY', filter: `replay.${this.name}`, prefetch: 100, deliver: 'all' as const },
     ];
-    this.durables = specs.map((spec) => new Durable(messaging, spec, (message) => this.accept(message)));
+    this.intake = new Intake(messaging, specs, (entry) => this.accept(entry));
   }
 
   get name(): string {
     return this.definition.name;
   }
+  get durables(): readonly Durable[] {
+    return this.intake.durables;
+  }
 
-  async idle(): Promise<boolean> {
-    if (this.unsettled.size > 0) return false;
-    for (const durable of this.durables) if (await durable.hasWork()) return false;
-    return true;
+  idle(): Promise<boolean> {
+    return this.intake.idle();
   }
 
   async stop(deadlineMs: number): Promise<void> {
     this.stopping.abort();
-    await Promise.all(this.durables.map((durable) => durable.stop()));
-    for (const entry of this.buffer.splice(0)) this.unsettled.settle(entry, (m) => m.nak());
+    await this.intake.close();
+    for (const entry of this.buffer.splice(0)) this.intake.unsettled.settle(entry, (m) => m.nak());
     await Promise.race([this.working, delay(deadlineMs, undefined, { ref: false })]);
-    this.unsettled.stop();
+    this.intake.unsettled.stop();
   }
 
-  private accept(message: JsMsg): void {
-    const entry = this.unsettled.add(message);
-    if (!entry) return;
+  private accept(entry: Unsettled): void {
     this.buffer.push(entry);
     if (!this.working && this.buffer.length === 1) setImmediate(() => this.kick());
   }
@@ -115,11 +100,11 @@ export class BatchRunner {
 
   private async handleAll(batch: Part[]): Promise<void> {
     try {
-      const crashers = batch.filter(({ raw }) => raw.deliveries > this.maxDeliver + CRASH_ALLOWANCE);
+      const crashers = batch.filter(({ raw }) => this.poison.kills(raw.deliveries));
       for (const part of crashers) await this.giveUp(part, 'too-many-deliveries');
       await this.handle(crashers.length === 0 ? batch : batch.filter((part) => !crashers.includes(part)));
     } catch (error) {
-      // Only stopping gets here: what is left goes to whoever runs next.
+      // Only stopping gets here: what is left goes to the process that runs next.
       log.info({ consumer: this.name, messages: batch.length, error: describeError(error) }, 'batch-returned');
     }
   }
@@ -139,20 +124,21 @@ export class BatchRunner {
 
   /** Undefined when handled and acked. What is away is waited for with the batch held, so the order stays. */
   private async attempt(batch: Part[]): Promise<AppError | undefined> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await this.call(batch.map(({ raw }) => raw));
-        for (const part of batch) this.settle(part, (m) => m.ack());
-        consumed.inc({ consumer: this.name, outcome: 'handled' }, batch.length);
-        return undefined;
-      } catch (thrown) {
-        const error = AppError.wrap(thrown);
-        if (error.kind !== 'unavailable' && error.kind !== 'rate-limited') return error;
-        if (attempt % 10 === 0) log.warn({ consumer: this.name, code: error.code, attempt }, 'batch-waits');
-        const waitMs = error.retryAfterSeconds ? error.retryAfterSeconds * 1000 : backoffMs(attempt, 100, 5000);
-        await this.pause(waitMs, batch, error);
-      }
+    try {
+      await whileAway(
+        () => this.call(batch.map(({ raw }) => raw)),
+        async (error, waitMs, attempt) => {
+          if (attempt % 10 === 0) log.warn({ consumer: this.name, code: error.code, attempt }, 'batch-waits');
+          await this.pause(waitMs, batch, error);
+        },
+      );
+    } catch (error) {
+      if (isAway(error)) throw error;
+      return AppError.wrap(error);
     }
+    for (const part of batch) this.settle(part, (m) => m.ack());
+    consumed.inc({ consumer: this.name, outcome: 'handled' }, batch.length);
+    return undefined;
   }
 
   /** A lone message continues its trace; a batch is a trace of its own that links to each of its messages. */
@@ -172,8 +158,8 @@ export class BatchRunner {
 
   private async settleOne(part: Part, error: AppError): Promise<void> {
     let last: AppError | undefined = error;
-    const again = last.kind === 'internal' || last.kind === 'not-found';
-    for (let tries = part.raw.deliveries; again && last && tries < this.maxDeliver; tries++) {
+    const again = isRepeatable(error);
+    for (let tries = part.raw.deliveries; again && last && !this.poison.isExhausted(tries); tries++) {
       log.error(
         { consumer: this.name, sequence: part.raw.sequence, error: describeError(last) },
         'batch-message-failed',
@@ -187,12 +173,12 @@ export class BatchRunner {
   private async pause(ms: number, held: Part[], error: AppError): Promise<void> {
     await delay(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
     if (!this.stopping.signal.aborted) return;
-    for (const entry of new Set(held.map((part) => part.of.entry))) this.unsettled.settle(entry, (m) => m.nak());
+    for (const entry of new Set(held.map((part) => part.of.entry))) this.intake.unsettled.settle(entry, (m) => m.nak());
     throw error;
   }
 
   private settle({ of }: Part, how: (message: JsMsg) => void): void {
-    if (--of.left === 0) this.unsettled.settle(of.entry, how);
+    if (--of.left === 0) this.intake.unsettled.settle(of.entry, how);
   }
 
   /** Tried until the dead letter is stored: handing it back would break the order for nothing. */
@@ -201,7 +187,7 @@ export class BatchRunner {
     const own = index === undefined ? undefined : { index, bytes: Buffer.from(JSON.stringify(raw.json())) };
     for (let attempt = 0; ; attempt++) {
       try {
-        await bury(this.publisher, this.name, of.entry.message, { reason, error, kind: error?.kind }, own);
+        await this.poison.remove(of.entry.message, reason, error, own);
         this.settle(part, (m) => m.term());
         consumed.inc({ consumer: this.name, outcome: 'dead' });
         return;
@@ -210,35 +196,4 @@ export class BatchRunner {
       }
     }
   }
-}
-
-/** One that is no JSON is one part, which its handler then fails on. */
-function partsOf(entry: Unsettled): Part[] {
-  const { message } = entry;
-  const { info, headers } = message;
-  const about = {
-    subject: originalSubject(message),
-    sequence: info.streamSequence,
-    time: new Date(info.timestampNanos / 1e6),
-    redelivered: message.redelivered,
-    deliveries: info.deliveryCount,
-  };
-  let events: unknown[];
-  try {
-    events = eventsIn(message.data);
-  } catch (error) {
-    const json = (): never => {
-      throw error;
-    };
-    return [{ of: { entry, left: 1 }, raw: { ...about, json } }];
-  }
-  if (events.length === 1 && message.data[0] !== OPENING_BRACKET) {
-    const raw = { ...about, json: () => events[0], traceparent: headers?.get('traceparent') || undefined };
-    return [{ of: { entry, left: 1 }, raw }];
-  }
-  const of = { entry, left: events.length };
-  return events.map((event, index) => {
-    const { traceparent } = (event ?? {}) as { traceparent?: string };
-    return { of, index, raw: { ...about, json: () => event, traceparent } };
-  });
 }

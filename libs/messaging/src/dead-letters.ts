@@ -1,5 +1,13 @@
 import { JetStreamApiError, type JsMsg, type StoredMsg } from '@nats-io/jetstream';
-import { NotFound, pageOf, decodeCursor, type CloudEvent, type ErrorKind, type Page } from '@strowger/kernel';
+import {
+  isCursorNumber,
+  NotFound,
+  pageOf,
+  readCursor,
+  type CloudEvent,
+  type ErrorKind,
+  type Page,
+} from '@strowger/kernel';
 import { counter, logger } from '@strowger/telemetry';
 import { decodeEvent } from './decode.js';
 import { describeError } from './errors.js';
@@ -40,15 +48,16 @@ const HEADER = {
   subject: 'Dead-Subject',
 } as const;
 
+const isSequence = isCursorNumber(Number.MAX_SAFE_INTEGER - 1);
 const STREAM = 'DEAD';
 const log = logger('messaging');
-const buried = counter('strowger_dead_letters_total', 'Messages given up, by consumer and reason.');
+const removed = counter('strowger_dead_letters_total', 'Messages given up, by consumer and reason.');
 
 /**
  * Publishes the message's own bytes, or those of one of its events, under `dead.<consumer>`. Resolves when the stream has
  * it; only then may it be termed.
  */
-export async function bury(
+export async function storeDeadLetter(
   publisher: Publisher,
   consumer: string,
   message: JsMsg,
@@ -71,7 +80,7 @@ export async function bury(
       [HEADER.subject]: message.headers?.get(HEADER.subject) || message.subject,
     },
   });
-  buried.inc({ consumer, reason: about.reason });
+  removed.inc({ consumer, reason: about.reason });
   log.error({ consumer, reason: about.reason, stream, sequence: streamSequence, error }, 'dead-letter');
 }
 
@@ -86,7 +95,7 @@ export class DeadLetters {
   async list(query: { consumer?: string; limit?: number; cursor?: string } = {}): Promise<Page<DeadLetter>> {
     const limit = Math.min(Math.max(query.limit ?? 50, 1), 200);
     const subject = query.consumer ? `dead.${query.consumer}` : 'dead.>';
-    let from = query.cursor ? Number(decodeCursor(query.cursor, 1)[0]) + 1 : 1;
+    let from = query.cursor ? readCursor(query.cursor, isSequence)[0] + 1 : 1;
     const letters: DeadLetter[] = [];
     while (letters.length <= limit) {
       const stored = await this.stored({ seq: from, next_by_subj: subject });

@@ -1,5 +1,6 @@
 import { plainToInstance } from 'class-transformer';
 import { validate, type ValidationError } from 'class-validator';
+import type { Received } from './decorators.js';
 import { InvalidInput, type CloudEvent, type EventClass, type FieldError } from '@strowger/kernel';
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
@@ -38,6 +39,25 @@ export async function decodeData<T extends object>(contract: EventClass<T>, even
   const broken = await validate(data, { forbidUnknownValues: false });
   if (broken.length > 0) throw new InvalidInput(broken.flatMap((error) => fieldErrors(error, '')));
   return data;
+}
+
+/** The event as a handler gets it. Throws InvalidInput like `decodeData`. */
+export async function decodeReceived<T extends object>(
+  contract: EventClass<T>,
+  event: CloudEvent,
+  redelivered: boolean,
+): Promise<Received<T>> {
+  const data = await decodeData(contract, event);
+  return {
+    data,
+    id: event.id,
+    sequence: event.sequence,
+    subject: event.subject,
+    ...(event.tenantid ? { tenantId: event.tenantid } : {}),
+    time: new Date(event.time),
+    event: event as CloudEvent<T>,
+    redelivered,
+  };
 }
 
 function fieldErrors(error: ValidationError, prefix: string): FieldError[] {

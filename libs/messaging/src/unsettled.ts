@@ -11,7 +11,7 @@ export interface Unsettled {
   lastBeat: number;
   /** Set when work on it begins. */
   startedAt?: number;
-  /** Told once when it stalls. */
+  /** Called once when it stalls. */
   onStall?: () => void;
   /** No more heartbeats: its handler takes too long, so the server may redeliver. */
   stalled?: boolean;
@@ -19,8 +19,14 @@ export interface Unsettled {
   at: number;
 }
 
+/** What happens when work on a message takes longer than it may. */
+export interface StallWatch {
+  afterMs: number;
+  report: (message: Unsettled) => void;
+}
+
 /**
- * What a runner holds. Tells the server that messages are still being worked on, those that wait in line too, so that
+ * What a runner holds. Lets the server know that messages are still being worked on, those that wait in line too, so that
  * the ack wait can be short and a crash is noticed soon. A redelivery of a held message is dropped here.
  */
 export class UnsettledMessages {
@@ -30,7 +36,7 @@ export class UnsettledMessages {
 
   constructor(
     ackWaitSeconds: number,
-    private readonly onStall?: { afterMs: number; report: (message: Unsettled) => void },
+    private readonly stalls?: StallWatch,
   ) {
     const every = (ackWaitSeconds * 1000) / 3;
     this.timer = setInterval(() => this.beat(every), every / 2);
@@ -60,7 +66,7 @@ export class UnsettledMessages {
 
   settle(entry: Unsettled, how: (message: JsMsg) => void): void {
     this.forget(entry);
-    tell(() => how(entry.message));
+    signal(() => how(entry.message));
   }
 
   private forget(entry: Unsettled): void {
@@ -81,22 +87,22 @@ export class UnsettledMessages {
     const now = Date.now();
     for (const entry of this.held) {
       if (entry.stalled) continue;
-      if (this.onStall && entry.startedAt !== undefined && now - entry.startedAt > this.onStall.afterMs) {
+      if (this.stalls && entry.startedAt !== undefined && now - entry.startedAt > this.stalls.afterMs) {
         entry.stalled = true;
-        this.onStall.report(entry);
+        this.stalls.report(entry);
         entry.onStall?.();
       } else if (now - entry.lastBeat >= every / 2) {
         entry.lastBeat = now;
-        tell(() => entry.message.working());
+        signal(() => entry.message.working());
       }
     }
   }
 }
 
 /** On a closed connection nothing can be said, and the server redelivers by itself. */
-export function tell(say: () => void): void {
+export function signal(send: () => void): void {
   try {
-    say();
+    send();
   } catch (error) {
     logger('messaging').warn({ error: describeError(error) }, 'settlement-not-sent');
   }
