@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PortalApi, until } from '@strowger/api-client';
-import { APPLICATION_NAME, TwinsClient, type AccountView } from '@strowger/carrier-twins';
+import { APPLICATION_NAME, type AccountView, twinsClient, type TwinsControl } from '@strowger/carrier-twins';
 import type { GroupView, ResellerView, SystemProviderView, UserView } from '@strowger/contracts-hierarchy';
 import type { NumberView, OperationView, PlatformView } from '@strowger/contracts-provisioning';
 import type { BlockView, MessageView, QuarantinedView } from '@strowger/contracts-routing';
@@ -107,14 +107,14 @@ export class Tenant {
   failed!: NumberView;
   readonly secrets: Record<string, string> = {};
   readonly texts: Record<string, string> = {};
-  readonly twins: TwinsClient;
+  readonly twins: TwinsControl;
 
   private constructor(
     readonly stack: Stack,
     readonly operator: PortalApi,
     readonly name: string,
   ) {
-    this.twins = new TwinsClient(stack.urls.twinsUrl);
+    this.twins = twinsClient(stack.urls.twinsUrl);
   }
 
   /** @param shape how many users each group of each reseller has */

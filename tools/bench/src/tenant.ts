@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { PortalApi, until } from '@strowger/api-client';
-import { APPLICATION_NAME, TwinsClient, type AccountView } from '@strowger/carrier-twins';
+import { APPLICATION_NAME, type AccountView, twinsClient, type TwinsControl } from '@strowger/carrier-twins';
 import type {
   GroupView,
   PortalUserView,
@@ -34,7 +34,7 @@ export class Tenant {
 
   private constructor(
     readonly stack: Stack,
-    readonly twins: TwinsClient,
+    readonly twins: TwinsControl,
     readonly operator: PortalApi,
     readonly providerId: string,
     readonly admin: PortalApi,
@@ -46,7 +46,7 @@ export class Tenant {
   static async make(stack: Stack, userCount: number): Promise<Tenant> {
     const { gatewayUrl, twinsUrl } = stack.urls;
     const operator = await PortalApi.signIn(gatewayUrl, stack.operator.email, stack.operator.password);
-    const twins = new TwinsClient(twinsUrl);
+    const twins = twinsClient(twinsUrl);
     const provider = await operator.post<SystemProviderView>('/v1/system-providers', {
       name: 'Bench',
       serverHostNames: [HOST_NAME],
@@ -137,7 +137,7 @@ export class Tenant {
 }
 
 async function addNumber(
-  twins: TwinsClient,
+  twins: TwinsControl,
   admin: PortalApi,
   accountSid: string,
   userId: string,

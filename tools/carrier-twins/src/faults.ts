@@ -1,4 +1,4 @@
-import { type Call, type Carrier, nationalDigits, type Operation } from './wire.js';
+import { type Call, type Operation, sameNumber } from './wire.js';
 
 /**
  * What goes wrong.
@@ -8,7 +8,7 @@ import { type Call, type Carrier, nationalDigits, type Operation } from './wire.
  * - `reset-before` / `reset-after`: the connection is cut, without / with the effect.
  * - `delay`: handled after `delayMs`.
  * - `duplicate`: the effect happens twice; a callback or webhook is posted twice.
- * - `reorder`: for `messages.callback` and `inbound.webhook` only: posted after the one that follows.
+ * - `reorder`: only for what the carrier sends by itself: posted after the one that follows.
  * - `wrong-charset`: sent as ISO-8859-1 without saying so.
  * - `vanish`: the resource is removed on the carrier's side first, then the request is handled.
  */
@@ -37,7 +37,8 @@ export interface FaultMatch {
 }
 
 export interface FaultInput {
-  carrier: Carrier;
+  /** A twin's kind. */
+  carrier: string;
   match?: FaultMatch;
   do: FaultKind;
   status?: number;
@@ -65,16 +66,18 @@ export class Faults {
   /** Faults not used up: the hot path asks this first. */
   active = 0;
 
+  /** @param sendsOf what the carrier of this kind sends by itself; undefined when there is no such carrier */
+  constructor(private readonly sendsOf: (kind: string) => readonly string[] | undefined) {}
+
   add(input: FaultInput): Fault {
     if (!FAULT_KINDS.includes(input.do)) throw new TypeError(`Unknown fault '${input.do}'`);
-    const outgoing = input.match?.path === 'messages.callback' || input.match?.path === 'inbound.webhook';
-    if (input.do === 'reorder' && !outgoing) {
-      throw new TypeError("'reorder' needs match.path 'messages.callback' or 'inbound.webhook'");
+    const sends = this.sendsOf(input.carrier);
+    if (!sends) throw new TypeError(`Unknown carrier '${input.carrier}'`);
+    if (input.do === 'reorder' && !sends.includes(input.match?.path ?? '')) {
+      const names = sends.map((name) => `'${name}'`).join(' or ');
+      throw new TypeError(`'reorder' needs match.path ${names || 'of something the carrier sends'}`);
     }
-    if (input.carrier !== 'restcomm' && input.carrier !== 'message-exchange') {
-      throw new TypeError(`Unknown carrier '${String(input.carrier)}'`);
-    }
-    // A pattern that is none must fail here, not in the middle of somebody's request.
+    // A faulty pattern must fail here, not in the middle of a request.
     if (input.match?.path !== undefined) new RegExp(input.match.path);
     const fault: Fault = { times: 1, skip: 0, ...input, id: `fault-${(this.ids += 1)}`, matched: 0, hits: 0 };
     this.faults.push(fault);
@@ -92,17 +95,17 @@ export class Faults {
     this.active = kept.filter((fault) => fault.hits < fault.times!).length;
   }
 
-  take(call: Call, operation: Operation): Fault | undefined {
-    return this.takeFor(operation.carrier, operation, call.method, call.path);
+  take(carrier: string, call: Call, operation: Operation): Fault | undefined {
+    return this.takeFor(carrier, operation, call.method, call.path);
   }
 
-  /** For what the carrier sends: `messages.callback`, `inbound.webhook`. */
-  takeOutgoing(name: string, number: string, accountSid: string): Fault | undefined {
-    return this.active === 0 ? undefined : this.takeFor('restcomm', { name, number, accountSid });
+  /** For what the carrier sends by itself. */
+  takeOutgoing(carrier: string, name: string, number: string, accountSid: string): Fault | undefined {
+    return this.active === 0 ? undefined : this.takeFor(carrier, { name, number, accountSid });
   }
 
   private takeFor(
-    carrier: Carrier,
+    carrier: string,
     operation: { name: string; number?: string; accountSid?: string },
     method?: string,
     path?: string,
@@ -132,7 +135,7 @@ function matches(
   if (match.method && match.method.toUpperCase() !== method) return false;
   if (match.accountSid && match.accountSid !== operation.accountSid) return false;
   if (match.number) {
-    if (!operation.number || nationalDigits(operation.number) !== nationalDigits(match.number)) return false;
+    if (!operation.number || !sameNumber(operation.number, match.number)) return false;
   }
   if (match.path === undefined) return path !== undefined;
   if (OPERATION_NAME.test(match.path)) return operation.name === match.path;

@@ -1,5 +1,5 @@
 import { Ring } from './ring.js';
-import { type Call, type Carrier, type Operation, redactSearch } from './wire.js';
+import { type Call, type Operation, redactSearch, sameNumber } from './wire.js';
 
 /** One request that reached a carrier. Credentials are never recorded. */
 export interface JournalEntry {
@@ -7,7 +7,8 @@ export interface JournalEntry {
   seq: number;
   /** ISO-8601, real time. */
   at: string;
-  carrier: Carrier;
+  /** The twin's kind. */
+  carrier: string;
   operation: string;
   method: string;
   path: string;
@@ -23,7 +24,7 @@ export interface JournalEntry {
 }
 
 export interface JournalFilter {
-  carrier?: Carrier;
+  carrier?: string;
   operation?: string;
   /** Compared by digits, a leading 1 ignored. */
   number?: string;
@@ -35,6 +36,7 @@ export interface JournalFilter {
 interface Entry {
   seq: number;
   atMs: number;
+  carrier: string;
   call: Call;
   operation: Operation;
   status: number | undefined;
@@ -45,19 +47,20 @@ export class Journal {
   private readonly entries = new Ring<Entry>(10_000);
   private seq = 0;
 
-  add(call: Call, operation: Operation): Entry {
-    const entry = { seq: (this.seq += 1), atMs: Date.now(), call, operation, status: undefined, faultId: undefined };
+  add(carrier: string, call: Call, operation: Operation): Entry {
+    const seq = (this.seq += 1);
+    const entry = { seq, atMs: Date.now(), carrier, call, operation, status: undefined, faultId: undefined };
     this.entries.push(entry);
     return entry;
   }
 
   /** Oldest first. */
-  list(filter: JournalFilter, sameNumber: (left: string, right: string) => boolean): JournalEntry[] {
+  list(filter: JournalFilter): JournalEntry[] {
     const found: JournalEntry[] = [];
     for (const entry of this.entries.newestFirst()) {
       const { operation } = entry;
       if (filter.since !== undefined && entry.seq <= filter.since) break;
-      if (filter.carrier && operation.carrier !== filter.carrier) continue;
+      if (filter.carrier && entry.carrier !== filter.carrier) continue;
       if (filter.operation && operation.name !== filter.operation) continue;
       if (filter.accountSid && operation.accountSid !== filter.accountSid) continue;
       if (filter.number && !(operation.number && sameNumber(operation.number, filter.number))) continue;
@@ -72,11 +75,11 @@ export class Journal {
   }
 }
 
-function view({ seq, atMs, call, operation, status, faultId }: Entry): JournalEntry {
+function view({ seq, atMs, carrier, call, operation, status, faultId }: Entry): JournalEntry {
   return {
     seq,
     at: new Date(atMs).toISOString(),
-    carrier: operation.carrier,
+    carrier,
     operation: operation.name,
     method: call.method,
     path: call.path,

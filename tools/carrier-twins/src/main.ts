@@ -3,9 +3,8 @@ import { startTwins } from './twins.js';
 
 const twins = await startTwins(optionsFromEnv(process.env));
 console.log(`carrier twins: ${twins.url}`);
-console.log(`  Restcomm          ${twins.restcommUrl}`);
-console.log(`  Message Exchange  ${twins.exchangeUrl}  (TeleAPI dialect: ${twins.teleapiUrl})`);
-console.log(`  Control           ${twins.url}/control/state`);
+for (const [name, url] of Object.entries(twins.addresses)) console.log(`  ${name.padEnd(34)}${url}`);
+console.log(`  ${'Control'.padEnd(34)}${twins.url}/control/state`);
 
 const stop = (): void => {
   void twins.stop().then(() => process.exit(0));

@@ -1,4 +1,8 @@
+import type { TwinDefinition } from './twin.js';
+
 export interface TwinsOptions {
+  /** Default `TWINS`; tests may add more. */
+  twins?: readonly TwinDefinition[];
   /** 0 picks a free one. */
   port?: number;
   /** Default 127.0.0.1. */

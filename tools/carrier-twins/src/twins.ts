@@ -1,21 +1,22 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { TwinsControl } from './control/api.js';
-import { LocalControl } from './control/local.js';
+import { inProcess } from './control/client.js';
 import { overviewPage } from './control/page.js';
 import { controlReply } from './control/routes.js';
-import { canonicalOperation } from './exchange/canonical.js';
-import { teleapiOperation } from './exchange/teleapi.js';
 import type { Fault } from './faults.js';
 import type { TwinsOptions } from './options.js';
-import { restcommOperation } from './restcomm/routes.js';
+import { TWINS } from './registry.js';
 import { SnapshotFile } from './snapshot.js';
+import type { Twin } from './twin.js';
+import { type TwinsControl, twinsControl } from './twins-control.js';
 import { Call, type Operation, type Reply, send, text } from './wire.js';
 import { World } from './world.js';
 
 export interface RunningTwins {
-  /** `http://host:port`. */
+  /** `http://host:port`; the twins' addresses go below. */
   url: string;
+  /** What people call a base URL, and the base URL. */
+  addresses: Record<string, string>;
   /** Up to and including `/2012-04-24`. The same is served under `/api/2012-04-24`. */
   restcommUrl: string;
   /** Append `/v1/numbers`. */
@@ -26,16 +27,13 @@ export interface RunningTwins {
   stop(): Promise<void>;
 }
 
-const VERSION = '/2012-04-24/';
-
 /** Plays every carrier on one port. */
 export async function startTwins(options: TwinsOptions = {}): Promise<RunningTwins> {
-  const world = new World(options);
+  const world = new World(options.twins ?? TWINS, options);
   const snapshot = options.stateFile ? new SnapshotFile(world, options.stateFile) : undefined;
   snapshot?.open();
-  const control = new LocalControl(world);
   const server = createServer({ keepAliveTimeout: 75_000, noDelay: true }, (request, response) =>
-    receive(world, control, request, response),
+    receive(world, request, response),
   );
   server.requestTimeout = 0;
   const host = options.host ?? '127.0.0.1';
@@ -44,16 +42,21 @@ export async function startTwins(options: TwinsOptions = {}): Promise<RunningTwi
   const url = `http://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${port}`;
   return {
     url,
+    addresses: Object.fromEntries(
+      [...world.twins.values()].flatMap(({ addresses }) =>
+        Object.entries(addresses).map(([name, path]) => [name, `${url}${path}`]),
+      ),
+    ),
     restcommUrl: `${url}/restcomm/2012-04-24`,
     exchangeUrl: `${url}/message-exchange`,
     teleapiUrl: `${url}/teleapi`,
-    control,
+    control: twinsControl(inProcess(world)),
     stop: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;
       snapshot?.close();
-      world.lifecycle.clear();
+      for (const twin of world.twins.values()) twin.clear();
       await world.webhooks.close();
     },
   };
@@ -66,9 +69,9 @@ function listening(server: Server, port: number, host: string): Promise<void> {
   });
 }
 
-function receive(world: World, control: TwinsControl, request: IncomingMessage, response: ServerResponse): void {
+function receive(world: World, request: IncomingMessage, response: ServerResponse): void {
   if (request.method === 'GET') {
-    dispatch(world, control, request, response, '');
+    dispatch(world, request, response, '');
     return;
   }
   let first: Buffer | undefined;
@@ -79,68 +82,55 @@ function receive(world: World, control: TwinsControl, request: IncomingMessage, 
   });
   request.on('end', () => {
     const body = chunks ? Buffer.concat(chunks) : first;
-    dispatch(world, control, request, response, body ? body.toString('utf8') : '');
+    dispatch(world, request, response, body ? body.toString('utf8') : '');
   });
 }
 
-function dispatch(
-  world: World,
-  control: TwinsControl,
-  request: IncomingMessage,
-  response: ServerResponse,
-  body: string,
-): void {
+function dispatch(world: World, request: IncomingMessage, response: ServerResponse, body: string): void {
   const url = request.url!;
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   const call = new Call(request.method!, path, mark < 0 ? '' : url.slice(mark + 1), request.headers, body);
   try {
-    const operation = operationFor(world, call);
-    if (operation) {
-      perform(world, call, operation, response);
-      return;
+    for (const twin of world.twins.values()) {
+      for (const { prefix, operation } of twin.routes) {
+        if (!path.startsWith(prefix)) continue;
+        perform(world, twin, call, operation(call, path.slice(prefix.length)), response);
+        return;
+      }
     }
   } catch (error) {
     // A path that can't be decoded; a carrier's server would not die of it either.
     send(response, text(error instanceof URIError ? 400 : 500, (error as Error).message));
     return;
   }
-  void elsewhere(control, call).then(
+  void elsewhere(world, call).then(
     (reply) => send(response, reply),
     (error: Error) => send(response, text(500, error.message)),
   );
 }
 
-function operationFor(world: World, call: Call): Operation | undefined {
-  const { path } = call;
-  if (path.startsWith('/restcomm' + VERSION)) return restcommOperation(world, call, path.slice(9 + VERSION.length));
-  if (path.startsWith('/api' + VERSION)) return restcommOperation(world, call, path.slice(4 + VERSION.length));
-  if (path.startsWith('/message-exchange/')) return canonicalOperation(world, call, path.slice(17));
-  if (path.startsWith('/teleapi/')) return teleapiOperation(world, call, path.slice(8));
-  return undefined;
-}
-
-async function elsewhere(control: TwinsControl, call: Call): Promise<Reply> {
-  if (call.path.startsWith('/control/')) return controlReply(control, call, call.path.slice(9));
-  if (call.path === '/' && call.method === 'GET') return overviewPage(control);
+async function elsewhere(world: World, call: Call): Promise<Reply> {
+  if (call.path.startsWith('/control/')) return controlReply(world, call, call.path.slice(9));
+  if (call.path === '/' && call.method === 'GET') return overviewPage(world);
   return text(404, 'Nothing is here. Try / or /control/state.');
 }
 
 /** Journal, fault, effect, answer. Without a fault this is one straight line: benchmarks run through it. */
-function perform(world: World, call: Call, operation: Operation, response: ServerResponse): void {
-  const entry = world.journal.add(call, operation);
+function perform(world: World, twin: Twin, call: Call, operation: Operation, response: ServerResponse): void {
+  const entry = world.journal.add(twin.kind, call, operation);
   const answer = (reply: Reply): void => {
     if (!reply.withhold) entry.status = reply.status;
     send(response, reply);
   };
-  const fault = world.faults.active === 0 ? undefined : world.faults.take(call, operation);
-  const delayMs = operation.carrier === 'restcomm' ? world.switches.slowMs : 0;
+  const fault = world.faults.active === 0 ? undefined : world.faults.take(twin.kind, call, operation);
+  const { slowMs = 0 } = operation;
   if (fault) {
     entry.faultId = fault.id;
     misbehave(fault, operation, response, answer);
-  } else if (delayMs > 0) {
+  } else if (slowMs > 0) {
     const reply = operation.run();
-    setTimeout(() => answer(reply), delayMs).unref();
+    setTimeout(() => answer(reply), slowMs).unref();
   } else {
     answer(operation.run());
   }
@@ -181,7 +171,7 @@ function misbehave(fault: Fault, operation: Operation, response: ServerResponse,
       return;
     }
     case 'vanish':
-      // The route was found while the resource was there; running it again looks anew.
+      // The route was found while the resource was there; running it again looks again.
       operation.vanish?.();
       answer(operation.run());
       return;

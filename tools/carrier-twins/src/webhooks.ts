@@ -2,7 +2,7 @@ import { type Dispatcher, Pool } from 'undici';
 import { Ring } from './ring.js';
 import { redactUrl } from './wire.js';
 
-/** What became of one HTTP request that a carrier made. */
+/** What happened to one HTTP request that a carrier made. */
 export interface Posted {
   /** Absent when no answer came. */
   status?: number;
@@ -18,7 +18,10 @@ export interface WebhookLogEntry {
   seq: number;
   /** ISO-8601, real time. */
   at: string;
-  kind: 'inbound' | 'fallback' | 'connector' | 'status-callback';
+  /** The twin's kind. */
+  carrier: string;
+  /** What it was, in the carrier's words: `inbound`, `status-callback`. */
+  kind: string;
   method: string;
   /** Without its secrets. */
   url: string;
@@ -29,11 +32,14 @@ export interface WebhookLogEntry {
 }
 
 interface Post {
-  kind: WebhookLogEntry['kind'];
+  carrier: string;
+  kind: string;
   messageSid: string;
   method: 'GET' | 'POST';
   url: string;
   contentType: string;
+  /** Beside the content type. */
+  headers?: Record<string, string>;
   body: string;
   timeoutMs: number;
 }
@@ -72,6 +78,7 @@ export class Webhooks {
       found.push({
         seq,
         at: new Date(atMs).toISOString(),
+        carrier: post.carrier,
         kind: post.kind,
         method: post.method,
         url: redactUrl(post.url),
@@ -119,7 +126,7 @@ export class Webhooks {
         {
           path,
           method: post.method,
-          headers: hasBody ? { 'content-type': post.contentType } : undefined,
+          headers: hasBody ? { ...post.headers, 'content-type': post.contentType } : undefined,
           body: hasBody ? post.body : null,
           headersTimeout: 0,
           bodyTimeout: 0,

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 
 /** What a carrier answers. Handlers are synchronous, so an effect is either whole or absent, whatever the fault around it. */
@@ -37,20 +36,20 @@ export class Call {
 
 /** One thing a carrier can be asked, found by its route and ready to run. */
 export interface Operation {
-  carrier: Carrier;
   /** For example `numbers.create`. */
   name: string;
   /** The phone number it concerns, as the caller wrote it. */
   number?: string;
+  /** The account it concerns, as its carrier names accounts. */
   accountSid?: string;
   run(): Reply;
+  /** The answer waits this long. */
+  slowMs?: number;
   /** Removes the resource the operation concerns, as if it had been deleted in the carrier's own portal. */
   vanish?(): void;
   /** The carrier's natural way to say no to this operation. */
   refusal: Reply;
 }
-
-export type Carrier = 'restcomm' | 'message-exchange';
 
 export const JSON_TYPE = 'application/json';
 
@@ -63,13 +62,6 @@ export const json = (status: number, value: unknown, headers?: Record<string, st
   headers,
 });
 
-/** The servlet container's page for an exception nobody caught (Restcomm §1.4). */
-export const html500 = (): Reply => ({
-  status: 500,
-  type: 'text/html;charset=utf-8',
-  body: '<html><head><title>Error report</title></head><body><h1>HTTP Status 500 - Internal Server Error</h1></body></html>',
-});
-
 export function send(response: ServerResponse, reply: Reply): void {
   if (reply.withhold || response.destroyed) return;
   const length = reply.body === undefined ? 0 : Buffer.byteLength(reply.body);
@@ -80,16 +72,16 @@ export function send(response: ServerResponse, reply: Reply): void {
   response.end(reply.body);
 }
 
-/** Two letters and 32 hexadecimal digits (Restcomm §1.3). */
-export const newSid = (prefix: string): string => prefix + randomUUID().replaceAll('-', '');
-
-export const looksLikeSid = (value: string): boolean => /^[A-Z]{2}[0-9A-Za-z]{32}$/.test(value);
-
 /** Digits only, without the country code of North America: how two spellings of a number are compared. */
 export function nationalDigits(number: string): string {
   const digits = number.replace(/\D/g, '');
   return digits.length === 11 && digits.startsWith('1') ? digits.slice(1) : digits;
 }
+
+export const sameNumber = (left: string, right: string): boolean => nationalDigits(left) === nationalDigits(right);
+
+export const escapeXml = (value: string): string =>
+  value.replace(/[<>&"]/g, (char) => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;', '"': '&quot;' })[char]!);
 
 /** Query values and long path segments may be secrets, so nobody gets to read them back. */
 export function redactUrl(url: string): string {
@@ -101,5 +93,5 @@ export function redactUrl(url: string): string {
   return query === undefined ? safePath : `${safePath}?${query.replace(/=[^&]*/g, '=…')}`;
 }
 
-/** The bearer token of the TeleAPI dialect rides in the query (Message Exchange §3.1). */
+/** A carrier may take its token in the query (Message Exchange §3.1). */
 export const redactSearch = (search: string): string => search.replace(/(^|&)token=[^&]*/gi, '$1token=…');

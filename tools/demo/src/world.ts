@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { type ClientSocket, PortalApi } from '@strowger/api-client';
-import { TwinsClient, type AccountView } from '@strowger/carrier-twins';
+import { type AccountView, twinsClient, type TwinsControl } from '@strowger/carrier-twins';
 import type { GroupView, PortalUserView, SystemProviderView, UserView } from '@strowger/contracts-hierarchy';
 import type { NumberView, PlatformView } from '@strowger/contracts-provisioning';
 
@@ -20,7 +20,7 @@ export interface SunkMail {
 
 /** A tenant of its own for each telling, so that the story can be told again and again. */
 export class World {
-  readonly twins: TwinsClient;
+  readonly twins: TwinsControl;
   /** Far from the numbers of other tellings; the last four digits choose the twin's scenario. */
   private readonly prefix = `${pick(['201', '312', '415', '646'])}${randomInt(240, 900)}`;
   account!: AccountView;
@@ -36,7 +36,7 @@ export class World {
     readonly portalUser: PortalUserView,
     readonly user: UserView,
   ) {
-    this.twins = new TwinsClient(addresses.twinsUrl);
+    this.twins = twinsClient(addresses.twinsUrl);
   }
 
   static async enter(addresses: Addresses): Promise<World> {

@@ -1,4 +1,4 @@
-import type { TwinsClient } from '@strowger/carrier-twins';
+import type { TwinsControl } from '@strowger/carrier-twins';
 import type { SqlClient } from '../../setup/database.mjs';
 
 export interface LedgerAddresses {
@@ -29,7 +29,7 @@ export const describeDifference = ({ what, about, detail }: Difference): string 
 /** What the checks read from. */
 export interface Books {
   sql: SqlClient;
-  twins: TwinsClient;
+  twins: TwinsControl;
   natsUrl: string;
   mailUrl: string;
 }

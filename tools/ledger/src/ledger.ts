@@ -1,4 +1,4 @@
-import { TwinsClient } from '@strowger/carrier-twins';
+import { twinsClient } from '@strowger/carrier-twins';
 import { inDatabase, withClient } from '../../setup/database.mjs';
 import { type Accepted, type Books, type Difference, type LedgerAddresses, rows } from './difference.js';
 import { checkInbound } from './inbound.js';
@@ -18,7 +18,7 @@ export async function ledger(addresses: LedgerAddresses, accepted: readonly Acce
   const { natsUrl, mailUrl, twinsUrl } = addresses;
   const [journal, letters] = await Promise.all([readJournal(natsUrl), readDeadLetters(natsUrl)]);
   return withClient(inDatabase(addresses.postgresUrl, 'strowger'), async (sql) => {
-    const books: Books = { sql, twins: new TwinsClient(twinsUrl), natsUrl, mailUrl };
+    const books: Books = { sql, twins: twinsClient(twinsUrl), natsUrl, mailUrl };
     return [
       ...letters.map(({ seq, subject, reason }) => ({
         what: 'dead-letter',

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { PortalApi, until } from '@strowger/api-client';
-import { APPLICATION_NAME, DEMO_ACCOUNT, TwinsClient } from '@strowger/carrier-twins';
+import { APPLICATION_NAME, DEMO_ACCOUNT, twinsClient } from '@strowger/carrier-twins';
 import type {
   GroupView,
   InterfaceUserView,
@@ -41,7 +41,7 @@ const read = (name: string): string => {
 
 const ready = JSON.parse(readFileSync(read('STROWGER_READY_FILE'), 'utf8')) as Ready;
 const operator = await PortalApi.signIn(ready.gatewayUrl, ready.operator.email, ready.operator.password);
-const twins = new TwinsClient(ready.twinsUrl);
+const twins = twinsClient(ready.twinsUrl);
 
 const named = async <T extends { name: string }>(api: PortalApi, path: string, name: string): Promise<T | undefined> =>
   (await api.get<Page<T>>(`${path}?search=${encodeURIComponent(name)}`)).items.find((item) => item.name === name);
@@ -141,7 +141,7 @@ writeFileSync(
       'npm run demo                                   the whole story, step by step, against what runs here',
       `curl -s ${ready.gatewayUrl}/v1/sessions -H 'content-type: application/json' -d '{"email":"${EMAIL}","password":"${PASSWORD}"}'`,
       `curl -s ${ready.soapUrl}/GetLicenseTypes -d loginUserName=${INTERFACE_USER.userName} -d loginPassword=${INTERFACE_USER.password}`,
-      `curl -s ${ready.twinsUrl}/control/inbound -H 'content-type: application/json' -d '{"to":"1${USERS[0].number}","from":"12015550199","body":"Hello"}'`,
+      `curl -s ${ready.twinsUrl}/control/restcomm/inbound -H 'content-type: application/json' -d '{"to":"1${USERS[0].number}","from":"12015550199","body":"Hello"}'`,
     ],
   }),
 );

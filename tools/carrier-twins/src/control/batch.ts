@@ -1,10 +1,41 @@
-import type { InboundInput, InboundResult } from '../restcomm/inbound.js';
-import type { BatchInput, BatchResult } from './api.js';
+/** Inbound load, the same for every twin: `concurrency` lanes, at most `ratePerSecond` starts, each waiting for its webhook's answer. */
+export interface BatchInput {
+  accountSid?: string;
+  /** Taken in turn. */
+  to: string[];
+  from: string[];
+  count: number;
+  /** Default: as fast as it goes. */
+  ratePerSecond?: number;
+  /** Webhooks under way at once; default 32. */
+  concurrency?: number;
+  /** `{n}` becomes the message's index; default `Batch message {n}`. */
+  body?: string;
+  /** Return every SmsSid; default false. */
+  listSids?: boolean;
+}
 
-/** Inbound load: `concurrency` lanes, at most `ratePerSecond` starts, each waiting for its webhook's answer. */
+export interface BatchResult {
+  sent: number;
+  delivered: number;
+  failed: number;
+  durationMs: number;
+  perSecond: number;
+  /** Webhook latency, milliseconds. */
+  p50Ms: number;
+  p99Ms: number;
+  maxMs: number;
+  smsSids?: string[];
+}
+
 export async function runBatch(
   batch: BatchInput,
-  receive: (message: InboundInput) => Promise<InboundResult>,
+  receive: (message: {
+    accountSid?: string;
+    to: string;
+    from: string;
+    body: string;
+  }) => Promise<{ smsSid: string; delivered: boolean }>,
 ): Promise<BatchResult> {
   const { to, from, count, ratePerSecond, accountSid } = batch;
   const template = batch.body ?? 'Batch message {n}';

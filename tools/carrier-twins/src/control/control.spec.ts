@@ -1,18 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type FaultInput, startTwins, TwinsClient } from '../index.js';
+import { type FaultInput, startTwins, twinsClient, type TwinsControl } from '../index.js';
 import { ask, Receiver, TwinsWorld } from '../twins.fixtures.js';
 
 const PHONE = '12012010580';
 
 describe('control API', () => {
   let world: TwinsWorld;
-  let client: TwinsClient;
+  let client: TwinsControl;
 
   beforeEach(async () => {
     world = await TwinsWorld.start();
-    client = new TwinsClient(world.twins.url);
+    client = twinsClient(world.twins.url);
   });
   afterEach(() => world.stop());
 
@@ -198,6 +198,33 @@ describe('state file', () => {
       expect(await after.control.messages({ accountSid })).toEqual([expect.objectContaining({ body: 'kept' })]);
       expect(await after.control.exchangeNumber(PHONE)).toMatchObject({ status: 'enabled' });
       expect((await after.control.clock()).offsetMs).toBeGreaterThan(86_000_000);
+      await after.stop();
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('of version 1, from before the twins were kept apart, is still read', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'twins-'));
+    const stateFile = join(folder, 'state.json');
+    try {
+      const before = await TwinsWorld.start({ stateFile });
+      await before.register(PHONE);
+      await before.enable(PHONE);
+      await before.control.switches({ deleteStatus: 200 });
+      await before.control.exchangeSwitches({ jobDelayMs: 1 });
+      await before.stop();
+      const { clockOffsetMs, twins } = JSON.parse(await readFile(stateFile, 'utf8'));
+      const [restcomm, exchange] = [twins.restcomm, twins['message-exchange']];
+      const switches = { ...restcomm.switches, ...exchange.switches };
+      const version1 = { version: 1, clockOffsetMs, switches, ...restcomm.store, exchange: exchange.store };
+      await writeFile(stateFile, JSON.stringify(version1));
+
+      const after = await startTwins({ stateFile });
+      expect(await after.control.numbers({ phone: PHONE })).toHaveLength(1);
+      expect(await after.control.exchangeNumber(PHONE)).toMatchObject({ accountSid: before.account.sid });
+      expect(await after.control.switches()).toMatchObject({ deleteStatus: 200 });
+      expect(await after.control.call('GET', '/message-exchange/switches')).toMatchObject({ jobDelayMs: 1 });
       await after.stop();
     } finally {
       await rm(folder, { recursive: true });

@@ -1,5 +1,21 @@
+import { restcomm } from '../restcomm/index.js';
+import type { Account } from '../restcomm/types.js';
+import { nationalDigits, type Reply } from '../wire.js';
 import type { World } from '../world.js';
-import { nationalDigits } from '../wire.js';
+
+/** What faults, the journal and the control API call it. */
+export const KIND = 'message-exchange';
+
+/** Tokens that no account has: refused with 401 and 403. */
+export const REVOKED_ME_TOKEN = 'revoked';
+export const FORBIDDEN_ME_TOKEN = 'forbidden';
+
+export interface ExchangeSwitches {
+  /** Shape of TeleAPI's submit answer: as documented, or as one consumer saw it (§3.1). */
+  teleapiSubmit: 'documented' | 'wild';
+  /** How long a job takes, on the virtual clock. */
+  jobDelayMs: number;
+}
 
 export type EnablementStatus = 'enabled' | 'pending' | 'failed';
 
@@ -67,8 +83,26 @@ export class EnablementBook {
   /** Numbers whose suffix was acted out, and how often an add was tried. */
   readonly tries = new Map<string, number>();
   nextJobId = 8471;
+  /** Answers by account and Idempotency-Key. */
+  readonly idempotent = new Map<string, { body: string; untilMs: number; reply: Reply }>();
+  private tokens = new Map<string, Account>();
+  private tokensVersion = -1;
 
-  constructor(private readonly world: World) {}
+  constructor(
+    readonly world: World,
+    readonly switches: ExchangeSwitches,
+  ) {}
+
+  /** The accounts are Restcomm's, each with a token of its own here. */
+  accountByToken(token: string): Account | undefined {
+    const { accounts, accountsVersion } = restcomm.in(this.world);
+    if (this.tokensVersion !== accountsVersion) {
+      const holders = [...accounts.values()].filter((account) => account.me_token !== null);
+      this.tokens = new Map(holders.map((account) => [account.me_token!, account]));
+      this.tokensVersion = accountsVersion;
+    }
+    return token === REVOKED_ME_TOKEN || token === FORBIDDEN_ME_TOKEN ? undefined : this.tokens.get(token);
+  }
 
   lookup(accountSid: string, number: string): Enablement | undefined {
     const key = keyOf(accountSid, number);
@@ -223,6 +257,7 @@ export class EnablementBook {
     this.rows.clear();
     this.jobs.clear();
     this.tries.clear();
+    this.idempotent.clear();
   }
 
   private submit(accountSid: string, numbers: string[], jobId?: string): { job: Job; rows: Enablement[] } {
@@ -234,7 +269,7 @@ export class EnablementBook {
       this.jobs.set(id, job);
     }
     job.numbers.push(...numbers);
-    const dueAt = now + this.world.switches.jobDelayMs;
+    const dueAt = now + this.switches.jobDelayMs;
     const rows = numbers.map((number) =>
       this.put({ accountSid, number, jobId: id, outcome: 'enabled', reason: null, submittedAt: now, dueAt }),
     );

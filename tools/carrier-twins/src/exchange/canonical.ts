@@ -1,20 +1,18 @@
-import type { World } from '../world.js';
 import { type Call, empty, json, type Operation, type Reply } from '../wire.js';
 import type { Account } from '../restcomm/types.js';
-import type { Enablement, EnablementView } from './book.js';
+import { type Enablement, type EnablementBook, type EnablementView, FORBIDDEN_ME_TOKEN } from './book.js';
 
-/** The canonical profile of carrier-message-exchange §5; `path` is what follows `/message-exchange`. */
-export function canonicalOperation(world: World, call: Call, path: string): Operation {
-  const [version, resource, id] = path.replace(/^\/|\/$/g, '').split('/');
+/** The canonical profile of carrier-message-exchange §5; `path` is what follows `/message-exchange/`. */
+export function canonicalOperation(book: EnablementBook, call: Call, path: string): Operation {
+  const [version, resource, id] = path.replace(/\/$/, '').split('/');
   const bearer = /^Bearer (.+)$/i.exec(call.headers.authorization ?? '')?.[1];
-  const account = bearer === undefined ? undefined : world.accountByToken(bearer);
-  const found = version === 'v1' ? route(world, call, account, resource, id) : undefined;
+  const account = bearer === undefined ? undefined : book.accountByToken(bearer);
+  const found = version === 'v1' ? route(book, call, account, resource, id) : undefined;
   const { name, handle, ...rest } = found ?? {
     name: 'exchange.unknown',
     handle: () => problem(404, 'NOT_FOUND', 'Not found'),
   };
   return {
-    carrier: 'message-exchange',
     name,
     accountSid: account?.sid,
     refusal: problem(403, 'FORBIDDEN', 'Forbidden'),
@@ -31,7 +29,7 @@ export function canonicalOperation(world: World, call: Call, path: string): Oper
 type Route = Partial<Operation> & { name: string; handle: () => Reply };
 
 function route(
-  world: World,
+  book: EnablementBook,
   call: Call,
   account: Account | undefined,
   resource: string | undefined,
@@ -46,33 +44,33 @@ function route(
       name: 'exchange.add',
       number: numbersIn(call)?.[0],
       refusal: problem(422, 'NOT_ELIGIBLE', 'Number not eligible', numbersIn(call)),
-      handle: () => add(world, call, account!),
+      handle: () => add(book, call, account!),
     };
   }
   if (resource === 'numbers' && id !== undefined) {
     const number = decodeURIComponent(id);
-    const row = account ? world.exchange.rows.get(`${account.sid}/${number}`) : undefined;
+    const row = account ? book.rows.get(`${account.sid}/${number}`) : undefined;
     const vanish = (): void => {
-      if (row) world.exchange.remove(row);
+      if (row) book.remove(row);
     };
     if (method === 'GET')
-      return { name: 'exchange.lookup', number, vanish, handle: () => lookup(world, account!, number) };
+      return { name: 'exchange.lookup', number, vanish, handle: () => lookup(book, account!, number) };
     if (method === 'DELETE')
-      return { name: 'exchange.remove', number, vanish, handle: () => remove(world, account!, number) };
+      return { name: 'exchange.remove', number, vanish, handle: () => remove(book, account!, number) };
   }
   if (resource === 'jobs' && id !== undefined && method === 'GET') {
     return {
       name: 'exchange.job',
-      number: world.exchange.jobs.get(id)?.numbers[0],
-      vanish: () => void world.exchange.jobs.delete(id),
-      handle: () => job(world, account!, id),
+      number: book.jobs.get(id)?.numbers[0],
+      vanish: () => void book.jobs.delete(id),
+      handle: () => job(book, account!, id),
     };
   }
   return undefined;
 }
 
 function refuse(bearer: string | undefined, account: Account | undefined): Reply | undefined {
-  if (bearer === 'forbidden') return problem(403, 'FORBIDDEN', 'This token may not enable numbers');
+  if (bearer === FORBIDDEN_ME_TOKEN) return problem(403, 'FORBIDDEN', 'This token may not enable numbers');
   return account ? undefined : problem(401, 'UNAUTHORIZED', 'Token not accepted');
 }
 
@@ -80,10 +78,10 @@ export function problem(status: number, code: string, message: string, numbers?:
   return json(status, { error: { code, message, ...(numbers ? { numbers } : {}) } });
 }
 
-function lookup(world: World, account: Account, number: string): Reply {
-  const row = world.exchange.lookup(account.sid, number);
+function lookup(book: EnablementBook, account: Account, number: string): Reply {
+  const row = book.lookup(account.sid, number);
   if (!row) return problem(404, 'NOT_FOUND', 'Number not found');
-  const { accountSid: _accountSid, ...view } = world.exchange.view(row);
+  const { accountSid: _accountSid, ...view } = book.view(row);
   return json(200, { ...view, status: wireStatus(row, view) });
 }
 
@@ -91,23 +89,23 @@ function lookup(world: World, account: Account, number: string): Reply {
 const wireStatus = (row: Enablement, view: { status: EnablementView['status'] }): string =>
   view.status === 'pending' && row.number.endsWith('0011') ? 'provisioning' : view.status;
 
-function remove(world: World, account: Account, number: string): Reply {
-  const row = world.exchange.lookup(account.sid, number);
+function remove(book: EnablementBook, account: Account, number: string): Reply {
+  const row = book.lookup(account.sid, number);
   if (!row) return problem(404, 'NOT_FOUND', 'Number not found');
-  if (world.exchange.statusOf(row) === 'pending') return problem(409, 'PENDING', 'The number has a job under way');
-  world.exchange.remove(row);
+  if (book.statusOf(row) === 'pending') return problem(409, 'PENDING', 'The number has a job under way');
+  book.remove(row);
   return empty(204);
 }
 
-function job(world: World, account: Account, jobId: string): Reply {
-  const found = world.exchange.job(account.sid, jobId);
+function job(book: EnablementBook, account: Account, jobId: string): Reply {
+  const found = book.job(account.sid, jobId);
   if (!found) return problem(404, 'NOT_FOUND', 'Job not found');
-  const { accountSid: _accountSid, numbers, ...view } = world.exchange.jobView(found);
+  const { accountSid: _accountSid, numbers, ...view } = book.jobView(found);
   const odd = view.status === 'pending' && found.numbers.some((number) => number.endsWith('0011'));
   return json(200, {
     ...view,
     status: odd ? 'provisioning' : view.status,
-    numbers: world.exchange.rowsOf(found).map((row, index) => ({
+    numbers: book.rowsOf(found).map((row, index) => ({
       number: row.number,
       status: wireStatus(row, numbers[index]!),
       failureReason: numbers[index]!.failureReason,
@@ -116,30 +114,30 @@ function job(world: World, account: Account, jobId: string): Reply {
 }
 
 /** §5.3. The same Idempotency-Key with the same body meets the same answer for 24 h. */
-function add(world: World, call: Call, account: Account): Reply {
+function add(book: EnablementBook, call: Call, account: Account): Reply {
   const numbers = numbersIn(call);
   if (!numbers || numbers.length === 0)
     return problem(400, 'BAD_REQUEST', 'numbers must be a non-empty list of strings');
   const key = call.headers['idempotency-key'];
   const remembered = typeof key === 'string' ? `${account.sid}/${key}` : undefined;
-  const earlier = remembered === undefined ? undefined : world.idempotent.get(remembered);
-  if (earlier && earlier.body === call.body && earlier.untilMs > world.clock.now()) return { ...earlier.reply };
-  const reply = addAll(world, account, numbers);
+  const earlier = remembered === undefined ? undefined : book.idempotent.get(remembered);
+  if (earlier && earlier.body === call.body && earlier.untilMs > book.world.clock.now()) return { ...earlier.reply };
+  const reply = addAll(book, account, numbers);
   if (remembered !== undefined && reply.status === 202) {
-    if (world.idempotent.size > 10_000) world.idempotent.clear();
-    const untilMs = world.clock.now() + 86_400_000;
-    world.idempotent.set(remembered, { body: call.body, untilMs, reply: { ...reply, withhold: false } });
+    if (book.idempotent.size > 10_000) book.idempotent.clear();
+    const untilMs = book.world.clock.now() + 86_400_000;
+    book.idempotent.set(remembered, { body: call.body, untilMs, reply: { ...reply, withhold: false } });
   }
   return reply;
 }
 
-function addAll(world: World, account: Account, numbers: string[]): Reply {
+function addAll(book: EnablementBook, account: Account, numbers: string[]): Reply {
   const accepted: string[] = [];
   const rejected: { number: string; reason: string }[] = [];
   let jobId: string | undefined;
   let withhold = false;
   for (const number of numbers) {
-    const answer = world.exchange.add(account.sid, number, jobId);
+    const answer = book.add(account.sid, number, jobId);
     switch (answer.kind) {
       case 'accepted':
         jobId = answer.jobId;

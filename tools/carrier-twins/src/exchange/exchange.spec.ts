@@ -221,7 +221,7 @@ describe('Message Exchange', () => {
     });
 
     it('can answer a submit in the shape seen in the wild', async () => {
-      await world.control.switches({ teleapiSubmit: 'wild' });
+      await world.control.exchangeSwitches({ teleapiSubmit: 'wild' });
       expect((await submit('2012010580')).json).toEqual({
         code: 200,
         status: 'success',

@@ -1,54 +1,54 @@
-import type { World } from '../world.js';
-import { type Call, empty, html500, looksLikeSid, newSid, type Reply, text } from '../wire.js';
-import { isJavaUri, longDate, render, representationOf } from './format.js';
+import type { RestcommStore } from './store.js';
+import { type Call, empty, type Reply, text } from '../wire.js';
+import { html500, isJavaUri, longDate, looksLikeSid, newSid, render, representationOf } from './format.js';
 import { APPLICATION_FIELDS, type Application, type NumberRow } from './types.js';
 
 /** A bare array without paging or filters; nulls are omitted (§2.1). */
-export function listApplications(world: World, call: Call, accountSid: string): Reply {
-  const bound = numbersByApplication(world, accountSid);
-  const items = world.restcomm.applicationsOf(accountSid).map((app) => toWire(world, app, bound.get(app.sid)));
+export function listApplications(store: RestcommStore, call: Call, accountSid: string): Reply {
+  const bound = numbersByApplication(store, accountSid);
+  const items = store.applicationsOf(accountSid).map((app) => toWire(store, app, bound.get(app.sid)));
   return render(representationOf(call), 'Applications', items);
 }
 
-export function getApplication(world: World, call: Call, accountSid: string, sid: string): Reply {
-  const app = looksLikeSid(sid) ? world.restcomm.applications.get(sid) : undefined;
+export function getApplication(store: RestcommStore, call: Call, accountSid: string, sid: string): Reply {
+  const app = looksLikeSid(sid) ? store.applications.get(sid) : undefined;
   if (!app) return empty(404);
   if (app.account_sid !== null && app.account_sid !== accountSid) return empty(400);
-  const bound = numbersByApplication(world, accountSid).get(sid);
-  return render(representationOf(call), 'Application', toWire(world, app, bound));
+  const bound = numbersByApplication(store, accountSid).get(sid);
+  return render(representationOf(call), 'Application', toWire(store, app, bound));
 }
 
 /** 200, not 201. Names need not be unique (§2.1, §2.3). */
-export function createApplication(world: World, call: Call, accountSid: string): Reply {
+export function createApplication(store: RestcommStore, call: Call, accountSid: string): Reply {
   const name = call.form.get('FriendlyName');
   if (name === null) return text(400, 'Friendly name can not be null.');
-  const app = newApplication(accountSid, name, world.clock.now());
+  const app = newApplication(accountSid, name, store.world.clock.now());
   app.api_version = call.form.get('ApiVersion') ?? app.api_version;
   if (!applyForm(app, call.form)) return html500();
-  world.restcomm.applications.set(app.sid, app);
-  world.changed();
-  return render(representationOf(call), 'Application', toWire(world, app));
+  store.applications.set(app.sid, app);
+  store.world.changed();
+  return render(representationOf(call), 'Application', toWire(store, app));
 }
 
-export function updateApplication(world: World, call: Call, accountSid: string, sid: string): Reply {
+export function updateApplication(store: RestcommStore, call: Call, accountSid: string, sid: string): Reply {
   if (!looksLikeSid(sid)) return html500();
-  const app = world.restcomm.applications.get(sid);
+  const app = store.applications.get(sid);
   if (!app) return empty(404);
   if (app.account_sid !== accountSid) return empty(400);
   const copy = { ...app };
   if (!applyForm(copy, call.form)) return html500();
-  Object.assign(app, copy, { date_updated: world.clock.now() });
-  world.changed();
-  return render(representationOf(call), 'Application', toWire(world, app));
+  Object.assign(app, copy, { date_updated: store.world.clock.now() });
+  store.world.changed();
+  return render(representationOf(call), 'Application', toWire(store, app));
 }
 
 /** 200 with nothing in it, also when there was nothing to delete (§2.3). */
-export function deleteApplication(world: World, accountSid: string, sid: string): Reply {
+export function deleteApplication(store: RestcommStore, accountSid: string, sid: string): Reply {
   if (!looksLikeSid(sid)) return html500();
-  const app = world.restcomm.applications.get(sid);
+  const app = store.applications.get(sid);
   if (app && app.account_sid !== accountSid) return empty(400);
-  world.restcomm.applications.delete(sid);
-  world.changed();
+  store.applications.delete(sid);
+  store.world.changed();
   return empty(200);
 }
 
@@ -86,9 +86,9 @@ function applyForm(app: Application, form: URLSearchParams): boolean {
   return true;
 }
 
-function numbersByApplication(world: World, accountSid: string): Map<string, NumberRow[]> {
+function numbersByApplication(store: RestcommStore, accountSid: string): Map<string, NumberRow[]> {
   const bound = new Map<string, NumberRow[]>();
-  for (const row of world.restcomm.accounts.get(accountSid)?.numbers.values() ?? []) {
+  for (const row of store.accounts.get(accountSid)?.numbers.values() ?? []) {
     for (const field of APPLICATION_FIELDS) {
       const sid = row[field];
       if (sid === null) continue;
@@ -100,8 +100,8 @@ function numbersByApplication(world: World, accountSid: string): Map<string, Num
   return bound;
 }
 
-function toWire(world: World, app: Application, bound?: NumberRow[]): Record<string, unknown> {
-  const { utcOffsetMinutes } = world.switches;
+function toWire(store: RestcommStore, app: Application, bound?: NumberRow[]): Record<string, unknown> {
+  const { utcOffsetMinutes } = store.switches;
   return withoutNulls({
     sid: app.sid,
     date_created: longDate(app.date_created, utcOffsetMinutes),
@@ -110,7 +110,7 @@ function toWire(world: World, app: Application, bound?: NumberRow[]): Record<str
     account_sid: app.account_sid,
     api_version: app.api_version,
     voice_caller_id_lookup: app.voice_caller_id_lookup,
-    uri: world.uri(`/2012-04-24/Accounts/${app.account_sid ?? 'null'}/Applications/${app.sid}.json`),
+    uri: store.uri(`/2012-04-24/Accounts/${app.account_sid ?? 'null'}/Applications/${app.sid}.json`),
     rcml_url: app.rcml_url,
     kind: app.kind,
     numbers: bound?.map((row) =>

@@ -1,4 +1,5 @@
-import type { Call, Reply } from '../wire.js';
+import { randomUUID } from 'node:crypto';
+import { type Call, escapeXml, type Reply } from '../wire.js';
 
 /** JSON when the path ended in `.json` or Accept says so, else XML (§1.3). */
 export interface Representation {
@@ -16,9 +17,6 @@ export function render({ asJson }: Representation, tag: string, value: unknown, 
   return { status: 200, type: 'application/xml', body };
 }
 
-export const escapeXml = (value: string): string =>
-  value.replace(/[<>&"]/g, (char) => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;', '"': '&quot;' })[char]!);
-
 const pascal = (name: string): string =>
   name.replace(/(^|_)([a-z])/g, (_all, _bar, letter: string) => letter.toUpperCase());
 
@@ -33,6 +31,18 @@ function xml(tag: string, value: unknown, attributes = ''): string {
   }
   return value === null || value === undefined ? `<${tag}/>` : `<${tag}>${escapeXml(String(value))}</${tag}>`;
 }
+
+/** The servlet container's page for an exception nobody caught (§1.4). */
+export const html500 = (): Reply => ({
+  status: 500,
+  type: 'text/html;charset=utf-8',
+  body: '<html><head><title>Error report</title></head><body><h1>HTTP Status 500 - Internal Server Error</h1></body></html>',
+});
+
+/** Two letters and 32 hexadecimal digits (§1.3). */
+export const newSid = (prefix: string): string => prefix + randomUUID().replaceAll('-', '');
+
+export const looksLikeSid = (value: string): boolean => /^[A-Z]{2}[0-9A-Za-z]{32}$/.test(value);
 
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

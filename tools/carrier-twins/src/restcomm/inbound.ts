@@ -1,14 +1,15 @@
-import { isLoss } from '../faults.js';
+import { ControlError } from '../control/table.js';
+import { Outgoing } from '../outgoing.js';
 import type { Posted } from '../webhooks.js';
-import type { World } from '../world.js';
-import { newSid } from '../wire.js';
+import { newSid } from './format.js';
+import type { RestcommStore } from './store.js';
 import { formValue } from './lifecycle.js';
 import { notify } from './notifications.js';
 import { readRcml } from './rcml.js';
-import type { ConnectorMode, Message, NumberRow } from './types.js';
+import { type ConnectorMode, KIND, type Message, type NumberRow } from './types.js';
 
 export interface InboundInput {
-  /** Default: whoever holds `to`. */
+  /** Default: the one that holds `to`. */
   accountSid?: string;
   to: string;
   from: string;
@@ -16,7 +17,7 @@ export interface InboundInput {
   smsSid?: string;
   /** How often the webhook is posted, for the same message; default 1. */
   repeat?: number;
-  /** Stored, but nobody is told: only the message list knows. */
+  /** Stored without a webhook: only the message list knows. */
   noWebhook?: boolean;
   /** Through a Visual Designer project, whatever the application says. */
   connectorMode?: ConnectorMode;
@@ -53,23 +54,24 @@ const WEBHOOK_LIMIT_MS = 6000;
 const CONNECTOR_LIMIT_MS = 5000;
 const FORM = 'application/x-www-form-urlencoded';
 
-/** Nobody on this platform holds the number. */
-export class NumberNotKnown extends Error {
-  constructor(readonly number: string) {
-    super(`No account holds the number ${number}`);
-  }
-}
-
 /** An SMS from the mobile network: stored first, then one webhook attempt, then the fallback once, then never again (§6). */
 export class Inbound {
-  private readonly held: (() => Promise<void>)[] = [];
+  private readonly hooks: Outgoing;
 
-  constructor(private readonly world: World) {}
+  constructor(private readonly store: RestcommStore) {
+    this.hooks = new Outgoing(store.world.faults, KIND, 'inbound.webhook');
+  }
+
+  /** Throws ControlError 404 when no account holds the number. */
+  holder(to: string, accountSid?: string): NumberRow {
+    const row = this.store.findNumber(to, accountSid);
+    if (!row) throw new ControlError(404, `No account holds the number ${to}`);
+    return row;
+  }
 
   async receive(input: InboundInput): Promise<InboundResult> {
-    const row = this.world.restcomm.findNumber(input.to, input.accountSid);
-    if (!row) throw new NumberNotKnown(input.to);
-    const message = this.store(row, input);
+    const row = this.holder(input.to, input.accountSid);
+    const message = this.messageOf(row, input);
     const result: InboundResult = { smsSid: message.sid, delivered: false, attempts: [], notifications: [] };
     if (input.noWebhook) return result;
     if (input.delayMs) await new Promise((resolve) => setTimeout(resolve, input.delayMs));
@@ -78,31 +80,20 @@ export class Inbound {
       this.note(result, message, 12003, '', target.method);
       return result;
     }
-    const fault = this.world.faults.takeOutgoing('inbound.webhook', input.to, row.account_sid);
-    if (fault && isLoss(fault)) {
-      this.note(result, message, 11205, target.url, target.method);
-      return result;
-    }
-    const latin1 = fault?.do === 'wrong-charset';
-    if (fault?.do === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.delayMs ?? 1000));
-    if (fault?.do === 'reorder') {
-      this.held.push(() => this.attempt(message, target, result, latin1));
-      return result;
-    }
-    const times = (input.repeat ?? 1) + (fault?.do === 'duplicate' ? 1 : 0);
-    for (let count = 0; count < times; count += 1) await this.attempt(message, target, result, latin1);
-    for (const held of this.held.splice(0)) await held();
+    const subject = { number: input.to, accountSid: row.account_sid, times: input.repeat };
+    const sent = await this.hooks.send(subject, (latin1) => this.attempt(message, target, result, latin1));
+    if (!sent) this.note(result, message, 11205, target.url, target.method);
     return result;
   }
 
   clear(): void {
-    this.held.length = 0;
+    this.hooks.clear();
   }
 
-  private store(row: NumberRow, input: InboundInput): Message {
-    const known = input.smsSid === undefined ? undefined : this.world.restcomm.message(input.smsSid);
+  private messageOf(row: NumberRow, input: InboundInput): Message {
+    const known = input.smsSid === undefined ? undefined : this.store.message(input.smsSid);
     if (known) return known;
-    const nowMs = this.world.clock.now();
+    const nowMs = this.store.world.clock.now();
     const message: Message = {
       sid: input.smsSid ?? newSid('SM'),
       account_sid: row.account_sid,
@@ -118,8 +109,8 @@ export class Inbound {
       status_callback: null,
       present: true,
     };
-    this.world.restcomm.addMessage(message);
-    this.world.changed();
+    this.store.addMessage(message);
+    this.store.world.changed();
     return message;
   }
 
@@ -133,9 +124,9 @@ export class Inbound {
       connector: null,
     };
     if (row.sms_application_sid === null) return target;
-    const app = this.world.restcomm.applications.get(row.sms_application_sid);
+    const app = this.store.applications.get(row.sms_application_sid);
     if (!app) {
-      if (this.world.switches.inboundPath === 'sip') target.url = null;
+      if (this.store.switches.inboundPath === 'sip') target.url = null;
       return target;
     }
     target.connector = connectorMode ?? app.connector_mode;
@@ -159,7 +150,8 @@ export class Inbound {
     method: 'GET' | 'POST',
     latin1: boolean,
   ): Promise<Posted> {
-    return this.world.webhooks.post({
+    return this.store.world.webhooks.post({
+      carrier: KIND,
       kind,
       messageSid: message.sid,
       method,
@@ -199,7 +191,7 @@ export class Inbound {
   }
 
   private reply(inbound: Message, reply: { to?: string; from?: string; body: string }): void {
-    const nowMs = this.world.clock.now();
+    const nowMs = this.store.world.clock.now();
     const message: Message = {
       ...inbound,
       sid: newSid('SM'),
@@ -211,8 +203,8 @@ export class Inbound {
       date_created: nowMs,
       date_updated: nowMs,
     };
-    this.world.restcomm.addMessage(message);
-    this.world.lifecycle.accepted(message);
+    this.store.addMessage(message);
+    this.store.lifecycle.accepted(message);
   }
 
   /** Visual Designer: 5 s, no retry, and our errors end as a `<Hangup>`, whose only trace is 14110 (§7.2). */
@@ -222,7 +214,8 @@ export class Inbound {
     mode: ConnectorMode,
     result: InboundResult,
   ): Promise<void> {
-    const posted = await this.world.webhooks.post({
+    const posted = await this.store.world.webhooks.post({
+      carrier: KIND,
       kind: 'connector',
       messageSid: message.sid,
       method: mode === 'get' ? 'GET' : 'POST',
@@ -239,13 +232,13 @@ export class Inbound {
 
   private note(result: InboundResult, message: Message, code: number, url: string, method: string, body = ''): void {
     result.notifications.push(code);
-    notify(this.world, message.account_sid, code, {
+    notify(this.store, message.account_sid, code, {
       url,
       method,
       variables: `SmsSid=${message.sid}`,
       responseBody: body,
     });
-    this.world.changed();
+    this.store.world.changed();
   }
 }
 

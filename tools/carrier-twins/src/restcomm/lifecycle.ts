@@ -1,7 +1,7 @@
 import { DelayLine } from '../delay-line.js';
-import { isLoss } from '../faults.js';
-import type { World } from '../world.js';
-import { type Message, MESSAGE_ERRORS, type MessageStatus } from './types.js';
+import { Outgoing } from '../outgoing.js';
+import type { RestcommStore } from './store.js';
+import { KIND, type Message, MESSAGE_ERRORS, type MessageStatus } from './types.js';
 
 /** Outcome by the last four digits of `To` (§10 "Magic numbers"). */
 const OUTCOMES: Record<string, { status: MessageStatus; error: number }> = {
@@ -12,20 +12,22 @@ const OUTCOMES: Record<string, { status: MessageStatus; error: number }> = {
 };
 
 /**
- * sending → sent → delivered | undelivered | failed, each step told once to the status callback (§4.2, §4.3). Delays are real
+ * sending → sent → delivered | undelivered | failed, each step posted once to the status callback (§4.2, §4.3). Delays are real
  * time: a frozen virtual clock holds jobs, not traffic.
  */
 export class Lifecycle {
   private readonly lines = new Map<string, DelayLine<Message>>();
-  private readonly held: (() => Promise<void>)[] = [];
+  private readonly callbacks: Outgoing;
 
-  constructor(private readonly world: World) {}
-
-  accepted(message: Message): void {
-    this.line('sent', this.world.switches.sentDelayMs).push(message);
+  constructor(private readonly store: RestcommStore) {
+    this.callbacks = new Outgoing(store.world.faults, KIND, 'messages.callback');
   }
 
-  /** Messages whose fate is still open. */
+  accepted(message: Message): void {
+    this.line('sent', this.store.switches.sentDelayMs).push(message);
+  }
+
+  /** Messages without their last state. */
   get waiting(): number {
     let count = 0;
     for (const line of this.lines.values()) count += line.waiting;
@@ -34,7 +36,7 @@ export class Lifecycle {
 
   clear(): void {
     for (const line of this.lines.values()) line.clear();
-    this.held.length = 0;
+    this.callbacks.clear();
   }
 
   private line(step: 'sent' | 'final', delayMs: number): DelayLine<Message> {
@@ -48,12 +50,12 @@ export class Lifecycle {
   }
 
   private sent(message: Message): void {
-    const { switches } = this.world;
-    const nowMs = this.world.clock.now();
+    const { switches } = this.store;
+    const nowMs = this.store.world.clock.now();
     message.status = 'sent';
     message.date_sent = nowMs;
     message.date_updated = nowMs;
-    this.world.changed();
+    this.store.world.changed();
     if (switches.noDlr) {
       void this.callback(message, 'sent');
       message.status_callback = null;
@@ -67,12 +69,12 @@ export class Lifecycle {
     const outcome = OUTCOMES[message.to.slice(-4)];
     message.status = outcome?.status ?? 'delivered';
     message.error_code = outcome?.error ?? null;
-    message.date_updated = this.world.clock.now();
-    this.world.changed();
-    const told = this.callback(message, message.status);
-    if (this.world.switches.reorderCallbacks) {
+    message.date_updated = this.store.world.clock.now();
+    this.store.world.changed();
+    const posted = this.callback(message, message.status);
+    if (this.store.switches.reorderCallbacks) {
       const copy = { ...message };
-      void told.then(() => this.callback(copy, 'sent', null));
+      void posted.then(() => this.callback(copy, 'sent', null));
     }
     message.status_callback = null;
   }
@@ -80,29 +82,23 @@ export class Lifecycle {
   private async callback(message: Message, status: MessageStatus, errorCode = message.error_code): Promise<void> {
     const url = message.status_callback;
     if (url === null) return;
-    const fault = this.world.faults.takeOutgoing('messages.callback', message.to, message.account_sid);
-    if (fault && isLoss(fault)) return;
-    const latin1 = fault?.do === 'wrong-charset';
-    const body = callbackForm(message, status, errorCode, latin1);
-    const post = async (): Promise<void> => {
-      await this.world.webhooks.post({
+    const subject = {
+      number: message.to,
+      accountSid: message.account_sid,
+      times: this.store.switches.duplicateCallbacks ? 2 : 1,
+    };
+    await this.callbacks.send(subject, async (latin1) => {
+      await this.store.world.webhooks.post({
+        carrier: KIND,
         kind: 'status-callback',
         messageSid: message.sid,
         method: 'POST',
         url,
         contentType: `application/x-www-form-urlencoded${latin1 ? '' : '; charset=UTF-8'}`,
-        body,
+        body: callbackForm(message, status, errorCode, latin1),
         timeoutMs: 6000,
       });
-    };
-    if (fault?.do === 'reorder') {
-      this.held.push(post);
-      return;
-    }
-    if (fault?.do === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.delayMs ?? 1000));
-    await post();
-    if (fault?.do === 'duplicate' || this.world.switches.duplicateCallbacks) await post();
-    for (const held of this.held.splice(0)) await held();
+    });
   }
 }
 

@@ -1,6 +1,6 @@
-import type { World } from '../world.js';
-import { empty, type Call, type Reply } from '../wire.js';
-import { escapeXml, type Representation, render } from './format.js';
+import type { RestcommStore } from './store.js';
+import { type Call, empty, escapeXml, type Reply } from '../wire.js';
+import { type Representation, render } from './format.js';
 
 export interface Paging {
   page: number;
@@ -38,9 +38,14 @@ export interface Listing {
  * The envelope of §3.1. `num_pages` is floor(total / size), so it equals the last page's index, and a total that is an exact
  * multiple advertises an empty page at the end. Absent neighbours are the string "null"; filters are dropped from the links.
  */
-export function renderList(world: World, shape: Representation, { page, pageSize }: Paging, list: Listing): Reply {
+export function renderList(
+  store: RestcommStore,
+  shape: Representation,
+  { page, pageSize }: Paging,
+  list: Listing,
+): Reply {
   const numPages = Math.floor(list.total / pageSize);
-  const uri = list.withContext || world.switches.uriWithContext ? `/restcomm${list.uri}` : list.uri;
+  const uri = list.withContext || store.switches.uriWithContext ? `/restcomm${list.uri}` : list.uri;
   const at = (index: number, after = ''): string => `${uri}?Page=${index}&PageSize=${pageSize}${after}`;
   const after = list.lastSid ? `&AfterSid=${list.lastSid}` : '';
   const first = page * pageSize;
@@ -57,10 +62,10 @@ export function renderList(world: World, shape: Representation, { page, pageSize
     next_page_uri: page === numPages ? 'null' : at(page + 1, after),
     last_page_uri: at(numPages),
   };
-  if (world.switches.racyPaging) {
+  if (store.switches.racyPaging) {
     const mine = metadata;
-    metadata = world.lastListMetadata ?? mine;
-    world.lastListMetadata = mine;
+    metadata = store.lastListMetadata ?? mine;
+    store.lastListMetadata = mine;
   }
   if (shape.asJson) return render(shape, list.tag, { ...metadata, [list.key]: list.items });
   // The converter writes the page count where the total belongs.

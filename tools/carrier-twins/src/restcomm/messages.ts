@@ -1,13 +1,23 @@
-import type { World } from '../world.js';
-import { type Call, empty, html500, looksLikeSid, nationalDigits, newSid, type Reply, text } from '../wire.js';
-import { isJavaUri, isoDate, localMidnight, longDate, render, representationOf } from './format.js';
+import type { RestcommStore } from './store.js';
+import { type Call, empty, nationalDigits, type Reply, text } from '../wire.js';
+import {
+  html500,
+  isJavaUri,
+  isoDate,
+  localMidnight,
+  longDate,
+  looksLikeSid,
+  newSid,
+  render,
+  representationOf,
+} from './format.js';
 import { isReply, pagingOf, renderList } from './lists.js';
 import { type Message, MESSAGE_ERRORS } from './types.js';
 
 const ENCODINGS = new Set(['GSM', 'UCS-2', 'UTF-8']);
 
 /** Answers 200 with `sending`; what becomes of the message is the lifecycle's (§4). */
-export function sendMessage(world: World, call: Call, accountSid: string): Reply {
+export function sendMessage(store: RestcommStore, call: Call, accountSid: string): Reply {
   const { form } = call;
   const from = form.get('From');
   const to = form.get('To');
@@ -15,19 +25,19 @@ export function sendMessage(world: World, call: Call, accountSid: string): Reply
   if (from === null) return text(400, 'From can not be null.');
   if (to === null) return text(400, 'To can not be null.');
   if (body === null) return text(400, 'Body can not be null.');
-  if (world.switches.smsLimitExceeded) {
+  if (store.switches.smsLimitExceeded) {
     return text(403, '{"message":"SMS limit is exceeded for this account",\n"error":"SMS_LIMIT_EXCEEDED"}');
   }
   const callback = form.get('StatusCallback');
   if (callback !== null && !isJavaUri(callback)) return html500();
   if (!ENCODINGS.has(form.get('Encoding') ?? 'GSM')) return html500();
   const sending = { from, to, body };
-  if (world.switches.normaliseAndTruncate) {
+  if (store.switches.normaliseAndTruncate) {
     const problem = normalise(sending, form.get('Encoding') ?? 'GSM');
     if (problem !== undefined) return text(400, problem);
   }
   if (body.length > 999 || from.length > 255 || to.length > 64 || to.endsWith('0500')) return html500();
-  const nowMs = world.clock.now();
+  const nowMs = store.world.clock.now();
   const message: Message = {
     sid: newSid('SM'),
     account_sid: accountSid,
@@ -41,20 +51,20 @@ export function sendMessage(world: World, call: Call, accountSid: string): Reply
     status_callback: callback,
     present: true,
   };
-  world.restcomm.addMessage(message);
-  world.changed();
-  world.lifecycle.accepted(message);
-  const reply = render(representationOf(call), 'SMSMessage', toWire(world, message));
+  store.addMessage(message);
+  store.world.changed();
+  store.lifecycle.accepted(message);
+  const reply = render(representationOf(call), 'SMSMessage', toWire(store, message));
   if (to.endsWith('0504')) reply.withhold = true;
   return reply;
 }
 
-export function getMessage(world: World, call: Call, accountSid: string, sid: string): Reply {
+export function getMessage(store: RestcommStore, call: Call, accountSid: string, sid: string): Reply {
   if (!looksLikeSid(sid)) return html500();
-  const message = world.restcomm.message(sid);
+  const message = store.message(sid);
   if (!message) return empty(404);
   if (message.account_sid !== accountSid) return empty(400);
-  return render(representationOf(call), 'SMSMessage', toWire(world, message));
+  return render(representationOf(call), 'SMSMessage', toWire(store, message));
 }
 
 const SORTABLE: Record<string, (message: Message) => string | number> = {
@@ -68,11 +78,11 @@ const SORTABLE: Record<string, (message: Message) => string | number> = {
 };
 
 /** §4.4. `Status` filters the rows but not `total`. */
-export function listMessages(world: World, call: Call, accountSid: string): Reply {
+export function listMessages(store: RestcommStore, call: Call, accountSid: string): Reply {
   const { query } = call;
   const paging = pagingOf(call);
   if (isReply(paging)) return paging;
-  const { utcOffsetMinutes } = world.switches;
+  const { utcOffsetMinutes } = store.switches;
   const startTime = query.get('StartTime');
   const endTime = query.get('EndTime');
   const since = startTime === null ? -Infinity : localMidnight(startTime, utcOffsetMinutes);
@@ -83,7 +93,7 @@ export function listMessages(world: World, call: Call, accountSid: string): Repl
   if (sortField !== undefined && (!(sortField in SORTABLE) || !/^(asc|desc)$/i.test(sortOrder))) {
     return text(400, `{"message":"Invalid sort parameter ${query.get('SortBy')}"}`);
   }
-  const accounts = accountsIn(world, accountSid, query.get('SubAccounts') === 'true');
+  const accounts = accountsIn(store, accountSid, query.get('SubAccounts') === 'true');
   const to = query.get('To');
   const from = query.get('From');
   const contained = query.get('Body');
@@ -95,7 +105,7 @@ export function listMessages(world: World, call: Call, accountSid: string): Repl
   let rows: Message[] = [];
   let total = 0;
   let matching = 0;
-  world.restcomm.messages.eachNewestFirst((message) => {
+  store.messages.eachNewestFirst((message) => {
     if (!message.present || !accounts.has(message.account_sid)) return;
     if (message.date_created < since || message.date_created > until) return;
     if (to !== null && !message.to.endsWith(to)) return;
@@ -108,14 +118,14 @@ export function listMessages(world: World, call: Call, accountSid: string): Repl
   });
   if (paging.page > Math.floor(total / paging.pageSize)) return empty(400);
   if (!newestFirst) rows = sorted(rows, sortField!, sortOrder).slice(first, first + paging.pageSize);
-  return renderList(world, representationOf(call), paging, {
+  return renderList(store, representationOf(call), paging, {
     key: 'messages',
     tag: 'SMSMessages',
     uri: `/2012-04-24/Accounts/${accountSid}/SMS/Messages`,
     withContext: true,
     total,
     lastSid: rows.at(-1)?.sid,
-    items: rows.map((message) => toWire(world, message)),
+    items: rows.map((message) => toWire(store, message)),
   });
 }
 
@@ -125,10 +135,10 @@ function sorted(rows: Message[], field: string, order: string): Message[] {
   return rows.sort((left, right) => (key(left) < key(right) ? -sign : key(left) > key(right) ? sign : 0));
 }
 
-export function accountsIn(world: World, accountSid: string, subAccounts: boolean): Set<string> {
+export function accountsIn(store: RestcommStore, accountSid: string, subAccounts: boolean): Set<string> {
   const found = new Set([accountSid]);
   if (!subAccounts) return found;
-  for (const account of world.restcomm.accounts.values()) {
+  for (const account of store.accounts.values()) {
     if (account.parent_sid !== null && found.has(account.parent_sid)) found.add(account.sid);
   }
   return found;
@@ -152,8 +162,8 @@ function normalise(message: { from: string; to: string; body: string }, encoding
 }
 
 /** Nulls are dropped unless the switch says otherwise (§4). */
-export function toWire(world: World, message: Message): Record<string, unknown> {
-  const { utcOffsetMinutes, explicitNulls } = world.switches;
+export function toWire(store: RestcommStore, message: Message): Record<string, unknown> {
+  const { utcOffsetMinutes, explicitNulls } = store.switches;
   const wire: Record<string, unknown> = {
     sid: message.sid,
     date_created: longDate(message.date_created, utcOffsetMinutes),
@@ -177,6 +187,6 @@ export function toWire(world: World, message: Message): Record<string, unknown> 
     wire['error_code'] = null;
     wire['error_message'] = null;
   }
-  wire['uri'] = world.uri(`/2012-04-24/Accounts/${message.account_sid}/SMS/Messages/${message.sid}.json`);
+  wire['uri'] = store.uri(`/2012-04-24/Accounts/${message.account_sid}/SMS/Messages/${message.sid}.json`);
   return wire;
 }

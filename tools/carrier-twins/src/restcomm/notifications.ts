@@ -1,23 +1,23 @@
-import type { World } from '../world.js';
-import { type Call, empty, html500, looksLikeSid, redactUrl, type Reply } from '../wire.js';
-import { localMidnight, longDate, render, representationOf } from './format.js';
+import type { RestcommStore } from './store.js';
+import { type Call, empty, redactUrl, type Reply } from '../wire.js';
+import { html500, localMidnight, longDate, looksLikeSid, render, representationOf } from './format.js';
 import { isReply, pagingOf, renderList } from './lists.js';
 import { accountsIn } from './messages.js';
 import type { Notification } from './types.js';
 
 /** The only log of failed deliveries Restcomm has (§6.5). */
-export function listNotifications(world: World, call: Call, accountSid: string): Reply {
+export function listNotifications(store: RestcommStore, call: Call, accountSid: string): Reply {
   const { query } = call;
   const paging = pagingOf(call);
   if (isReply(paging)) return paging;
-  const { utcOffsetMinutes } = world.switches;
+  const { utcOffsetMinutes } = store.switches;
   const [startTime, endTime] = [query.get('StartTime'), query.get('EndTime')];
   const since = startTime === null ? -Infinity : localMidnight(startTime, utcOffsetMinutes);
   const endDay = endTime === null ? Infinity : localMidnight(endTime, utcOffsetMinutes);
   if (since === undefined || endDay === undefined) return empty(400);
   const [code, url, words] = [query.get('ErrorCode'), query.get('RequestUrl'), query.get('MessageText')];
-  const rows = [...accountsIn(world, accountSid, query.get('SubAccounts') === 'true')]
-    .flatMap((sid) => world.restcomm.accounts.get(sid)?.notifications ?? [])
+  const rows = [...accountsIn(store, accountSid, query.get('SubAccounts') === 'true')]
+    .flatMap((sid) => store.accounts.get(sid)?.notifications ?? [])
     .filter(
       (row) =>
         row.date_created >= since &&
@@ -30,21 +30,21 @@ export function listNotifications(world: World, call: Call, accountSid: string):
   if (paging.page > Math.floor(rows.length / paging.pageSize)) return empty(400);
   const start = paging.page * paging.pageSize;
   const onPage = rows.slice(start, start + paging.pageSize);
-  return renderList(world, representationOf(call), paging, {
+  return renderList(store, representationOf(call), paging, {
     key: 'notifications',
     tag: 'Notifications',
     uri: `/2012-04-24/Accounts/${accountSid}/Notifications`,
     withContext: true,
     total: rows.length,
     lastSid: onPage.at(-1)?.sid,
-    items: onPage.map((row) => toWire(world, row)),
+    items: onPage.map((row) => toWire(store, row)),
   });
 }
 
-export function getNotification(world: World, call: Call, accountSid: string, sid: string): Reply {
+export function getNotification(store: RestcommStore, call: Call, accountSid: string, sid: string): Reply {
   if (!looksLikeSid(sid)) return html500();
-  const row = world.restcomm.accounts.get(accountSid)?.notifications.find((candidate) => candidate.sid === sid);
-  return row ? render(representationOf(call), 'Notification', toWire(world, row)) : empty(404);
+  const row = store.accounts.get(accountSid)?.notifications.find((candidate) => candidate.sid === sid);
+  return row ? render(representationOf(call), 'Notification', toWire(store, row)) : empty(404);
 }
 
 const TEXTS: Record<number, string> = {
@@ -62,14 +62,14 @@ const TEXTS: Record<number, string> = {
 
 /** Writes a failure into the account's log. The URL is kept without its secrets, which the real thing does not do. */
 export function notify(
-  world: World,
+  store: RestcommStore,
   accountSid: string,
   code: number,
   request: { url: string; method: string; variables?: string; responseBody?: string },
 ): Notification | undefined {
-  return world.restcomm.notify({
+  return store.notify({
     account_sid: accountSid,
-    date_created: world.clock.now(),
+    date_created: store.world.clock.now(),
     log: code === 11205 || code === 11206 || code === 11100 ? 0 : 1,
     error_code: code,
     message_text: TEXTS[code] ?? 'Error',
@@ -81,8 +81,8 @@ export function notify(
   });
 }
 
-function toWire(world: World, row: Notification): Record<string, unknown> {
-  const date = longDate(row.date_created, world.switches.utcOffsetMinutes);
+function toWire(store: RestcommStore, row: Notification): Record<string, unknown> {
+  const date = longDate(row.date_created, store.switches.utcOffsetMinutes);
   return {
     sid: row.sid,
     date_created: date,
@@ -100,6 +100,6 @@ function toWire(world: World, row: Notification): Record<string, unknown> {
     request_variables: row.request_variables,
     response_headers: row.response_headers,
     response_body: row.response_body,
-    uri: world.uri(`/2012-04-24/Accounts/${row.account_sid}/Notifications/${row.sid}.json`),
+    uri: store.uri(`/2012-04-24/Accounts/${row.account_sid}/Notifications/${row.sid}.json`),
   };
 }

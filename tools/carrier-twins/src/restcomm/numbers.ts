@@ -1,18 +1,18 @@
-import type { World } from '../world.js';
-import { type Call, empty, looksLikeSid, nationalDigits, newSid, type Reply, text } from '../wire.js';
-import { isJavaUri, longDate, render, representationOf } from './format.js';
+import type { RestcommStore } from './store.js';
+import { type Call, empty, nationalDigits, type Reply, text } from '../wire.js';
+import { isJavaUri, longDate, looksLikeSid, newSid, render, representationOf } from './format.js';
 import { isReply, pagingOf, renderList } from './lists.js';
 import { APPLICATION_FIELDS, CAPABILITY_FIELDS, METHOD_FIELDS, type NumberRow, URL_FIELDS } from './types.js';
 
 /** One code for every cause: duplicate, unavailable, invalid, provider down (§3.3). */
 const REFUSED: Reply = text(400, '21452');
 
-export function listNumbers(world: World, call: Call, accountSid: string): Reply {
+export function listNumbers(store: RestcommStore, call: Call, accountSid: string): Reply {
   const paging = pagingOf(call);
   if (isReply(paging)) return paging;
   const phone = like(call.query.get('PhoneNumber'));
   const name = like(call.query.get('FriendlyName'));
-  const rows = [...world.restcomm.numbersWith(call.query.get('PhoneNumber'), accountSid)].filter(
+  const rows = [...store.numbersWith(call.query.get('PhoneNumber'), accountSid)].filter(
     (row) => phone(row.phone_number) && name(row.friendly_name),
   );
   const sortBy = call.query.get('SortBy');
@@ -24,10 +24,10 @@ export function listNumbers(world: World, call: Call, accountSid: string): Reply
   if (paging.page > Math.floor(rows.length / paging.pageSize)) return empty(400);
   const start = paging.page * paging.pageSize;
   const onPage = rows.slice(start, start + paging.pageSize);
-  const items = onPage.map((row) => toWire(world, row, true));
+  const items = onPage.map((row) => toWire(store, row, true));
   const shape = representationOf(call);
-  if (world.switches.bareNumberList && shape.asJson) return render(shape, 'IncomingPhoneNumbers', items);
-  return renderList(world, shape, paging, {
+  if (store.switches.bareNumberList && shape.asJson) return render(shape, 'IncomingPhoneNumbers', items);
+  return renderList(store, shape, paging, {
     key: 'incomingPhoneNumbers',
     tag: 'IncomingPhoneNumbers',
     uri: `/2012-04-24/Accounts/${accountSid}/IncomingPhoneNumbers`,
@@ -38,51 +38,51 @@ export function listNumbers(world: World, call: Call, accountSid: string): Reply
   });
 }
 
-export function getNumber(world: World, call: Call, accountSid: string, sid: string): Reply {
-  const row = find(world, accountSid, sid);
-  return 'status' in row ? row : render(representationOf(call), 'IncomingPhoneNumber', toWire(world, row, false));
+export function getNumber(store: RestcommStore, call: Call, accountSid: string, sid: string): Reply {
+  const row = find(store, accountSid, sid);
+  return 'status' in row ? row : render(representationOf(call), 'IncomingPhoneNumber', toWire(store, row, false));
 }
 
 /** Register mode with `isSIP`, else buy mode (§3.3). 200, not 201. */
-export function createNumber(world: World, call: Call, accountSid: string): Reply {
+export function createNumber(store: RestcommStore, call: Call, accountSid: string): Reply {
   const { form } = call;
   const asked = form.get('PhoneNumber');
   const areaCode = form.get('AreaCode');
   if (asked === null && areaCode === null) return text(400, 'Phone number can not be null.');
   const isSip = form.get('isSIP');
-  if (isSip === null && world.switches.didQuotaExceeded) {
+  if (isSip === null && store.switches.didQuotaExceeded) {
     return text(403, '{"message":"DID purchase is now allowed for this account",\n"error":"DID_QUOTA_EXCEEDED"}');
   }
-  const phone = asked ?? `+1${areaCode}555${String(1000 + (world.restcomm.numbers.size % 9000))}`;
-  const taken = isSip === null ? takenAnywhere(world, phone) : takenInOrganization(world, accountSid, phone);
+  const phone = asked ?? `+1${areaCode}555${String(1000 + (store.numbers.size % 9000))}`;
+  const taken = isSip === null ? takenAnywhere(store, phone) : takenInOrganization(store, accountSid, phone);
   if (taken || (isSip === null && !/^[2-9]\d{9}$/.test(nationalDigits(phone)))) return REFUSED;
   const origin = isSip === null ? 'bought' : isSip === 'true' ? 'sip' : 'unprovided';
-  const row = newNumber(accountSid, phone, origin, world.clock.now());
+  const row = newNumber(accountSid, phone, origin, store.world.clock.now());
   row.friendly_name = form.get('FriendlyName') ?? phone;
   if (phone.length > 30 || !apply(row, form, 'create')) return empty(500);
-  world.restcomm.addNumber(row);
-  world.changed();
-  return render(representationOf(call), 'IncomingPhoneNumber', toWire(world, row, false));
+  store.addNumber(row);
+  store.world.changed();
+  return render(representationOf(call), 'IncomingPhoneNumber', toWire(store, row, false));
 }
 
 /** Changes only what was sent; an empty URL or application clears it (§3.4). The application is not looked up. */
-export function updateNumber(world: World, call: Call, accountSid: string, sid: string): Reply {
-  const row = find(world, accountSid, sid);
+export function updateNumber(store: RestcommStore, call: Call, accountSid: string, sid: string): Reply {
+  const row = find(store, accountSid, sid);
   if ('status' in row) return row;
   const copy = { ...row };
   if (!apply(copy, call.form, 'update')) return empty(500);
   if (row.origin === 'unprovided') return REFUSED;
-  Object.assign(row, copy, { date_updated: world.clock.now() });
-  world.changed();
-  return render(representationOf(call), 'IncomingPhoneNumber', toWire(world, row, false));
+  Object.assign(row, copy, { date_updated: store.world.clock.now() });
+  store.world.changed();
+  return render(representationOf(call), 'IncomingPhoneNumber', toWire(store, row, false));
 }
 
-export function deleteNumber(world: World, accountSid: string, sid: string): Reply {
-  const row = find(world, accountSid, sid);
+export function deleteNumber(store: RestcommStore, accountSid: string, sid: string): Reply {
+  const row = find(store, accountSid, sid);
   if ('status' in row) return row;
-  world.restcomm.removeNumber(row);
-  world.changed();
-  return empty(world.switches.deleteStatus);
+  store.removeNumber(row);
+  store.world.changed();
+  return empty(store.switches.deleteStatus);
 }
 
 /** Camel case and a bare array, unlike everything else (§3.6). */
@@ -120,23 +120,21 @@ export function newNumber(accountSid: string, phone: string, origin: NumberRow['
 }
 
 /** Malformed sids and other people's numbers end in the catch-all: 500, empty (§1.2, §3.4). */
-function find(world: World, accountSid: string, sid: string): NumberRow | Reply {
+function find(store: RestcommStore, accountSid: string, sid: string): NumberRow | Reply {
   if (!looksLikeSid(sid)) return empty(500);
-  const row = world.restcomm.numbers.get(sid);
+  const row = store.numbers.get(sid);
   if (!row) return empty(404);
   return row.account_sid === accountSid ? row : empty(500);
 }
 
-function takenInOrganization(world: World, accountSid: string, phone: string): boolean {
-  const { accounts } = world.restcomm;
+function takenInOrganization(store: RestcommStore, accountSid: string, phone: string): boolean {
+  const { accounts } = store;
   const organization = accounts.get(accountSid)!.organization_sid;
-  return world.restcomm
-    .numbersSpelled(phone)
-    .some((row) => accounts.get(row.account_sid)?.organization_sid === organization);
+  return store.numbersSpelled(phone).some((row) => accounts.get(row.account_sid)?.organization_sid === organization);
 }
 
-function takenAnywhere(world: World, phone: string): boolean {
-  return world.restcomm.findNumber(phone) !== undefined;
+function takenAnywhere(store: RestcommStore, phone: string): boolean {
+  return store.findNumber(phone) !== undefined;
 }
 
 /** SQL LIKE '%value%': case-blind, `%` and `_` are wild, an asterisk is an asterisk (§3.1). */
@@ -186,8 +184,8 @@ function apply(row: NumberRow, form: URLSearchParams, mode: 'create' | 'update')
 }
 
 /** All keys, nulls written out; the application's name is joined in lists only (§3.1, §3.2). */
-export function toWire(world: World, row: NumberRow, inList: boolean): Record<string, unknown> {
-  const { utcOffsetMinutes } = world.switches;
+export function toWire(store: RestcommStore, row: NumberRow, inList: boolean): Record<string, unknown> {
+  const { utcOffsetMinutes } = store.switches;
   const wire: Record<string, unknown> = {
     sid: row.sid,
     account_sid: row.account_sid,
@@ -205,7 +203,7 @@ export function toWire(world: World, row: NumberRow, inList: boolean): Record<st
     const sid = row[`${kind}_application_sid`];
     wire[`${kind}_application_sid`] = sid;
     if (sid === null) return;
-    wire[`${kind}_application_name`] = inList ? (world.restcomm.applications.get(sid)?.friendly_name ?? null) : null;
+    wire[`${kind}_application_name`] = inList ? (store.applications.get(sid)?.friendly_name ?? null) : null;
   };
   application('voice');
   wire['date_created'] = longDate(row.date_created, utcOffsetMinutes);
@@ -222,6 +220,6 @@ export function toWire(world: World, row: NumberRow, inList: boolean): Record<st
   application('refer');
   wire['capabilities'] = Object.fromEntries(CAPABILITY_FIELDS.map((field) => [field, row[field]]));
   wire['api_version'] = row.api_version;
-  wire['uri'] = world.uri(`/2012-04-24/Accounts/${row.account_sid}/IncomingPhoneNumbers/${row.sid}.json`);
+  wire['uri'] = store.uri(`/2012-04-24/Accounts/${row.account_sid}/IncomingPhoneNumbers/${row.sid}.json`);
   return wire;
 }

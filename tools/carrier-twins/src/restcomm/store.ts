@@ -1,5 +1,11 @@
 import { Ring } from '../ring.js';
-import { nationalDigits, newSid } from '../wire.js';
+import { nationalDigits } from '../wire.js';
+import type { World } from '../world.js';
+import { Credentials } from './accounts.js';
+import { newSid } from './format.js';
+import { Inbound } from './inbound.js';
+import { Lifecycle } from './lifecycle.js';
+import type { RestcommSwitches } from './switches.js';
 import type { Account, Application, Message, Notification, NumberRow } from './types.js';
 
 export interface AccountSeed {
@@ -13,7 +19,7 @@ export interface AccountSeed {
   meToken?: string | null;
 }
 
-/** Restcomm's database, in memory. Every look-up on a message's way is a Map's. */
+/** Restcomm's database, in memory, and the parts that act on it. Every look-up on a message's way is a Map's. */
 export class RestcommStore {
   readonly accounts = new Map<string, Account>();
   readonly applications = new Map<string, Application>();
@@ -24,11 +30,26 @@ export class RestcommStore {
   private readonly byEmail = new Map<string, Account>();
   private readonly bySid = new Map<string, Message>();
   readonly messages: Ring<Message>;
+  readonly credentials = new Credentials(this);
+  readonly lifecycle: Lifecycle;
+  readonly inbound: Inbound;
   /** Bumped when accounts change, so that remembered credentials are checked again. */
   accountsVersion = 0;
+  lastListMetadata: Record<string, string | number> | undefined;
 
-  constructor(maxMessages: number) {
-    this.messages = new Ring<Message>(maxMessages, (message) => this.bySid.delete(message.sid));
+  constructor(
+    readonly world: World,
+    readonly switches: RestcommSwitches,
+  ) {
+    const kept = world.options.maxMessages ?? 500_000;
+    this.messages = new Ring<Message>(kept, (message) => this.bySid.delete(message.sid));
+    this.lifecycle = new Lifecycle(this);
+    this.inbound = new Inbound(this);
+  }
+
+  /** A resource's `uri`, with the servlet context where the switch wants it (§1.1). */
+  uri(path: string): string {
+    return this.switches.uriWithContext ? `/restcomm${path}` : path;
   }
 
   /** Creates an account, or replaces its settings and keeps what it owns. */
@@ -139,6 +160,9 @@ export class RestcommStore {
   }
 
   clear(): void {
+    this.lifecycle.clear();
+    this.inbound.clear();
+    this.lastListMetadata = undefined;
     this.accounts.clear();
     this.applications.clear();
     this.numbers.clear();

@@ -1,5 +1,8 @@
 /** Rows as Restcomm keeps them. Names follow the wire, dates are milliseconds since the epoch. */
 
+/** What faults, the journal and the control API call this carrier. */
+export const KIND = 'restcomm';
+
 export type AccountStatus = 'active' | 'suspended' | 'closed';
 
 export interface Account {

@@ -1,3 +1,7 @@
+import type { TwinsOptions } from '../options.js';
+import { designerUrl, newApplication } from './applications.js';
+import type { RestcommStore } from './store.js';
+
 /** The application every number is bound to. */
 export const APPLICATION_NAME = 'UnitySmsConnector';
 
@@ -24,11 +28,7 @@ export const SUSPENDED_ACCOUNT = {
   meToken: 'me-suspended-2222222222222222',
 } as const;
 
-/** Message Exchange tokens that are refused: 401 and 403. */
-export const REVOKED_ME_TOKEN = 'revoked';
-export const FORBIDDEN_ME_TOKEN = 'forbidden';
-
-export const SEEDED_ACCOUNTS = [
+const ACCOUNTS = [
   { ...DEMO_ACCOUNT, friendlyName: 'Demo', email: 'demo@twins.example', status: 'active', hasApplication: true },
   { ...NO_APP_ACCOUNT, friendlyName: 'Without the application', email: null, status: 'active', hasApplication: false },
   { ...SUSPENDED_ACCOUNT, friendlyName: 'Suspended', email: null, status: 'suspended', hasApplication: true },
@@ -37,3 +37,15 @@ export const SEEDED_ACCOUNTS = [
   status: account.status as 'active' | 'suspended',
   organizationSid: ORGANIZATION,
 }));
+
+export function seed(store: RestcommStore, { rcmlUrl }: TwinsOptions): void {
+  const now = store.world.clock.now();
+  for (const { hasApplication, ...account } of ACCOUNTS) {
+    store.putAccount(account, now);
+    if (!hasApplication) continue;
+    const app = newApplication(account.sid, APPLICATION_NAME, now);
+    app.kind = 'sms';
+    app.rcml_url = rcmlUrl ?? designerUrl(app.sid);
+    store.applications.set(app.sid, app);
+  }
+}

@@ -1,12 +1,14 @@
+import type { TwinsOptions } from '../options.js';
+
 /** Behaviours of other releases and installations of Restcomm (carrier-restcomm §10 "Switchable"), for all accounts at once. */
-export interface Switches {
+export interface RestcommSwitches {
   /** The numbers list is a bare array, as an old release sent it (§3.1). */
   bareNumberList: boolean;
   /** DELETE of a number answers this (§3.5). */
   deleteStatus: 200 | 204;
   /** `uri` fields of every resource carry `/restcomm` (§1.1). */
   uriWithContext: boolean;
-  /** Numbers are normalised and long texts cut, or refused with a Java message (§4.1). */
+  /** Numbers are normalized and long texts cut, or refused with a Java message (§4.1). */
   normaliseAndTruncate: boolean;
   /** Messages never get past `sent` (§4.2). */
   noDlr: boolean;
@@ -30,15 +32,11 @@ export interface Switches {
   inboundPath: 'smpp' | 'sip';
   /** The server's time zone, which callers can't know (§6.2). */
   utcOffsetMinutes: number;
-  /** Shape of TeleAPI's submit answer: as documented, or as one consumer saw it (Message Exchange §3.1). */
-  teleapiSubmit: 'documented' | 'wild';
   sentDelayMs: number;
   deliveredDelayMs: number;
-  /** Real to be enabled time of a Message Exchange job, on the virtual clock. */
-  jobDelayMs: number;
 }
 
-export function defaultSwitches(timings: Partial<Switches> = {}): Switches {
+export function defaultSwitches({ sentDelayMs = 50, deliveredDelayMs = 200 }: TwinsOptions): RestcommSwitches {
   return {
     bareNumberList: false,
     deleteStatus: 204,
@@ -55,20 +53,7 @@ export function defaultSwitches(timings: Partial<Switches> = {}): Switches {
     reorderCallbacks: false,
     inboundPath: 'smpp',
     utcOffsetMinutes: 0,
-    teleapiSubmit: 'documented',
-    sentDelayMs: 50,
-    deliveredDelayMs: 200,
-    jobDelayMs: 10_000,
-    ...timings,
+    sentDelayMs,
+    deliveredDelayMs,
   };
-}
-
-/** Takes known switches of the right type; names the first that is not. */
-export function changeSwitches(switches: Switches, change: Record<string, unknown>): void {
-  const known = switches as unknown as Record<string, unknown>;
-  for (const [name, value] of Object.entries(change)) {
-    if (!(name in known)) throw new TypeError(`Unknown switch '${name}'`);
-    if (typeof value !== typeof known[name]) throw new TypeError(`Switch '${name}' is a ${typeof known[name]}`);
-  }
-  Object.assign(switches, change);
 }
