@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type AccountView, type RunningTwins, startTwins, type TwinsOptions } from './index.js';
 
@@ -7,6 +7,7 @@ export interface Reply {
   /** Applications come as a bare array. */
   readonly [at: number]: Reply;
   readonly [member: string]: unknown;
+  readonly id: string;
   readonly sid: string;
   readonly status: string;
   readonly body: string;
@@ -130,11 +131,12 @@ export interface Received {
   method: string;
   url: string;
   contentType: string;
+  headers: IncomingHttpHeaders;
   raw: Buffer;
   form: URLSearchParams;
 }
 
-/** Our side of a webhook: keeps what arrives and answers as told. */
+/** Our side of a webhook: keeps what arrives and gives the answer that is set. */
 export class Receiver {
   readonly received: Received[] = [];
   answer = (response: ServerResponse, _request: IncomingMessage): void => {
@@ -150,6 +152,7 @@ export class Receiver {
         method: request.method!,
         url: request.url!,
         contentType: request.headers['content-type'] ?? '',
+        headers: request.headers,
         raw,
         form: new URLSearchParams(raw.toString('utf8')),
       });

@@ -40,7 +40,7 @@ interface Post {
   contentType: string;
   /** Beside the content type. */
   headers?: Record<string, string>;
-  body: string;
+  body: string | Buffer;
   timeoutMs: number;
 }
 
@@ -117,8 +117,8 @@ export class Webhooks {
     if (origin === undefined) return Promise.resolve({ contentType: '', body: '', error: 'bad-url', durationMs: 0 });
     let path = post.url.slice(origin.length) || '/';
     if (path.includes('#')) path = path.slice(0, path.indexOf('#'));
-    const withQuery = post.method === 'GET' && post.body !== '';
-    if (withQuery) path += (path.includes('?') ? '&' : '?') + post.body;
+    const withQuery = post.method === 'GET' && post.body.length > 0;
+    if (withQuery) path += `${path.includes('?') ? '&' : '?'}${post.body}`;
     const hasBody = post.method === 'POST';
     return new Promise<Posted>((resolve) => {
       const handler = new Collect(post.timeoutMs, started, resolve);
