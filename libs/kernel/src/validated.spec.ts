@@ -29,3 +29,15 @@ it('takes objects, and nothing at all', () => {
   expect(validated(Whole, { one: {}, many: [{}, {}] })).toMatchObject({ many: [{}, {}] });
   expect(validated(Whole, {})).toEqual({});
 });
+
+it.each(['constructor', '__proto__', 'toString'])('knows no field %s, at any depth', (name) => {
+  const body = JSON.parse(`{"inner":[{"${name}":"x"}],"${name}":1}`) as object;
+  expect(() => validated(class Anything {}, body)).toThrow(
+    expect.objectContaining({
+      errors: [
+        expect.objectContaining({ field: `inner.0.${name}`, rule: 'unknown-field' }),
+        expect.objectContaining({ field: name, rule: 'unknown-field' }),
+      ],
+    }),
+  );
+});

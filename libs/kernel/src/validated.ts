@@ -17,8 +17,7 @@ export function fieldErrors(errors: readonly ValidationError[], path = ''): Fiel
 function own(error: ValidationError, field: string): FieldError[] {
   const constraints = Object.entries(error.constraints ?? {});
   if (constraints.length === 0) return [];
-  if (constraints.some(([rule]) => rule === 'whitelistValidation'))
-    return [{ field, rule: 'unknown-field', message: `The field '${field}' is not known here.` }];
+  if (constraints.some(([rule]) => rule === 'whitelistValidation')) return [unknownField(field)];
   if (error.value === undefined && !constraints.some(([rule]) => rule === 'unknownValue'))
     return [{ field, rule: 'required', message: `The field '${field}' is required.` }];
   return constraints.map(([rule, message]) => ({
@@ -27,6 +26,23 @@ function own(error: ValidationError, field: string): FieldError[] {
     message: sentence(message, error.property, field),
   }));
 }
+
+/** Names such as `constructor`: copied onto an instance they would change what it is before anything is checked. */
+function oddNames(value: object, path = ''): string[] {
+  const odd: string[] = [];
+  for (const [name, inner] of Object.entries(value) as [string, unknown][]) {
+    const field = path + name;
+    if (name in Object.prototype) odd.push(field);
+    else if (typeof inner === 'object' && inner !== null) odd.push(...oddNames(inner, `${field}.`));
+  }
+  return odd;
+}
+
+const unknownField = (field: string): FieldError => ({
+  field,
+  rule: 'unknown-field',
+  message: `The field '${field}' is not known here.`,
+});
 
 /** `limit must be a number` → `The field 'limit' must be a number.`; messages written as sentences stay. */
 function sentence(message: string, property: string, field: string): string {
@@ -48,6 +64,8 @@ export function validated<T extends object>(cls: new () => T, input: unknown): T
   if (typeof input !== 'object' || input === null || Array.isArray(input))
     throw new InvalidInput([{ field: 'body', rule: 'object', message: 'The body must be a JSON object.' }]);
   try {
+    const odd = oddNames(input);
+    if (odd.length > 0) throw new InvalidInput(odd.slice(0, MOST_ERRORS).map(unknownField));
     const instance = plainToInstance(cls, input);
     const errors = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false });
     const found = errors.length > 0 ? fieldErrors(errors) : misplacedLists(instance);
