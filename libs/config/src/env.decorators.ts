@@ -5,6 +5,8 @@ export interface EnvProperty {
   property: string;
   variable: string;
   list: boolean;
+  /** For a list per name: variables of older installations, and the name that each is for. */
+  formerly?: Readonly<Record<string, string>>;
   /** What TypeScript emitted for the declared type; `Object` when the type was inferred from the initializer. */
   type: unknown;
 }
@@ -28,11 +30,17 @@ function own<T>(key: symbol, prototype: object): Map<string, T> {
 }
 
 const register =
-  (variable: string, list: boolean): PropertyDecorator =>
+  (variable: string, list: boolean, formerly?: Readonly<Record<string, string>>): PropertyDecorator =>
   (prototype, key) => {
     const property = String(key);
     const type: unknown = Reflect.getMetadata('design:type', prototype, key);
-    own<EnvProperty>(VARIABLES, prototype).set(property, { property, variable, list, type });
+    own<EnvProperty>(VARIABLES, prototype).set(property, {
+      property,
+      variable,
+      list,
+      type,
+      ...(formerly ? { formerly } : {}),
+    });
   };
 
 /**
@@ -44,6 +52,17 @@ export const Env = (variable: string): PropertyDecorator => register(variable, f
 
 /** Like `Env`, for a comma-separated list of strings; spaces around the parts and empty parts are dropped. */
 export const EnvList = (variable: string): PropertyDecorator => register(variable, true);
+
+/** Stands for the name in a variable of `EnvLists`. */
+export const NAME = '<NAME>';
+
+/**
+ * A list for each name: `CARRIER_<NAME>_BASE_URLS` makes `{ restcomm: […] }` of `CARRIER_RESTCOMM_BASE_URLS`, names in
+ * lower case with dashes. The property's initializer is what there is when none is set.
+ * @param formerly variables of older installations and the name each is for; used where the new one is not set
+ */
+export const EnvLists = (variable: string, formerly?: Readonly<Record<string, string>>): PropertyDecorator =>
+  register(variable, true, formerly);
 
 /**
  * The value never shows in errors, `toJSON` or `inspect`. Outside development and test it has no default and must not

@@ -5,8 +5,10 @@ import {
   DEVELOPMENT_KEYRING,
   Env,
   EnvList,
+  EnvLists,
   IsKeyring,
   IsUrlList,
+  IsUrlListPerName,
   loadConfig,
   Secret,
   ServiceConfig,
@@ -18,6 +20,7 @@ class RoutingConfig extends ServiceConfig {
   @Env('FAST') fast = false;
   @Env('REGION') @IsOptional() @IsString() region?: string;
   @EnvList('BASE_URLS') @IsArray() @IsUrlList() baseUrls: string[] = ['https://carrier.example/v1'];
+  @EnvLists('CARRIER_<NAME>_URLS', { OLD_URLS: 'old' }) @IsUrlListPerName() carrierUrls: Record<string, string[]> = {};
   @Env('STROWGER_SECRET_KEYS') @Secret() @IsKeyring() secretKeys: string = DEVELOPMENT_KEYRING;
   @Env('STROWGER_TOKEN_SECRET') @Secret({ minLength: 32 }) tokenSecret!: string;
 }
@@ -44,6 +47,27 @@ function problemsOf(env: Record<string, string | undefined>): readonly string[] 
 }
 
 describe('loading a configuration', () => {
+  it('reads a list for each name that has one, and a former variable where the new one is not set', () => {
+    const env = {
+      ...good,
+      CARRIER_ONE_URLS: 'https://one.example',
+      CARRIER_TWO_B_URLS: 'https://b.example,https://c.example',
+    };
+    expect(loadConfig(RoutingConfig, { ...env, OLD_URLS: 'https://old.example' }).carrierUrls).toEqual({
+      one: ['https://one.example'],
+      'two-b': ['https://b.example', 'https://c.example'],
+      old: ['https://old.example'],
+    });
+    expect(
+      loadConfig(RoutingConfig, { ...good, OLD_URLS: 'https://old.example', CARRIER_OLD_URLS: 'https://new.example' })
+        .carrierUrls,
+    ).toEqual({ old: ['https://new.example'] });
+    expect(loadConfig(RoutingConfig, good).carrierUrls).toEqual({});
+    expect(problemsOf({ ...good, CARRIER_ONE_URLS: 'ftp://one.example' })).toEqual([
+      expect.stringMatching(/^CARRIER_<NAME>_URLS must be lists of http or https addresses/),
+    ]);
+  });
+
   it('converts by declared type and keeps defaults', () => {
     const config = loadConfig(RoutingConfig, {
       ...good,

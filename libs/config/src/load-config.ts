@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { getMetadataStorage, validateSync } from 'class-validator';
-import { type EnvProperty, envProperties, secretsOf } from './env.decorators.js';
+import { type EnvProperty, envProperties, NAME, secretsOf } from './env.decorators.js';
 import { environment } from './environment.js';
 import { weaknessOf } from './rules.js';
 
@@ -37,6 +37,10 @@ export function loadConfig<T extends object>(
   const problems = new Map<string, string>();
 
   for (const entry of properties) {
+    if (entry.variable.includes(NAME)) {
+      Reflect.set(config, entry.property, listsIn(env, entry));
+      continue;
+    }
     // An empty value counts as not set: compose files and manifests write it so.
     const raw = env[entry.variable]?.trim() || undefined;
     const fallback = Reflect.get(config, entry.property) as unknown;
@@ -76,13 +80,7 @@ export function loadConfig<T extends object>(
 }
 
 function convert(raw: string, entry: EnvProperty, fallback: unknown): { value?: unknown; problem?: string } {
-  if (entry.list)
-    return {
-      value: raw
-        .split(',')
-        .map((part) => part.trim())
-        .filter(Boolean),
-    };
+  if (entry.list) return { value: partsOf(raw) };
   if (entry.type === Number || typeof fallback === 'number') {
     const value = Number(raw);
     return Number.isFinite(value) ? { value } : { problem: 'must be a number' };
@@ -92,6 +90,28 @@ function convert(raw: string, entry: EnvProperty, fallback: unknown): { value?: 
     return value === undefined ? { problem: 'must be true, false, 1 or 0' } : { value };
   }
   return { value: raw };
+}
+
+const partsOf = (raw: string): string[] =>
+  raw
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean);
+
+/** The lists of every name that the environment has; former variables first, so that the present ones win. */
+function listsIn(env: Readonly<Record<string, string | undefined>>, entry: EnvProperty): Record<string, string[]> {
+  const [before = '', after = ''] = entry.variable.split(NAME);
+  const lists: Record<string, string[]> = {};
+  const add = (name: string, raw: string | undefined): void => {
+    if (raw?.trim()) lists[name] = partsOf(raw);
+  };
+  for (const [variable, name] of Object.entries(entry.formerly ?? {})) add(name, env[variable]);
+  for (const [variable, raw] of Object.entries(env)) {
+    const name = variable.slice(before.length, variable.length - after.length);
+    if (variable.startsWith(before) && variable.endsWith(after) && /^[A-Z][A-Z0-9_]*$/.test(name))
+      add(name.toLowerCase().replaceAll('_', '-'), raw);
+  }
+  return lists;
 }
 
 function isOptional(cls: new () => object, property: string): boolean {

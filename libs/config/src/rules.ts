@@ -42,25 +42,38 @@ export function IsKeyring(options?: ValidationOptions): PropertyDecorator {
     });
 }
 
-/** class-validator rule: a non-empty list of http(s) URLs without credentials, query or fragment. */
-export function IsUrlList(options?: ValidationOptions): PropertyDecorator {
-  const isBase = (value: unknown): boolean => {
-    if (typeof value !== 'string' || !URL.canParse(value)) return false;
-    const url = new URL(value);
-    return ['http:', 'https:'].includes(url.protocol) && !url.username && !url.password && !url.search && !url.hash;
-  };
-  return (target, property) =>
+function isBase(value: unknown): boolean {
+  if (typeof value !== 'string' || !URL.canParse(value)) return false;
+  const url = new URL(value);
+  return ['http:', 'https:'].includes(url.protocol) && !url.username && !url.password && !url.search && !url.hash;
+}
+const isUrlList = (value: unknown): boolean => Array.isArray(value) && value.length > 0 && value.every(isBase);
+
+const urlRule =
+  (name: string, message: string, validate: (value: unknown) => boolean) =>
+  (options?: ValidationOptions): PropertyDecorator =>
+  (target, property) =>
     registerDecorator({
-      name: 'isUrlList',
+      name,
       target: target.constructor,
       propertyName: property as string,
-      options: {
-        message: '$property must be a list of http or https addresses without credentials, query or fragment',
-        ...options,
-      },
-      validator: { validate: (value: unknown) => Array.isArray(value) && value.length > 0 && value.every(isBase) },
+      options: { message, ...options },
+      validator: { validate },
     });
-}
+
+/** class-validator rule: a non-empty list of http(s) URLs without credentials, query or fragment. */
+export const IsUrlList = urlRule(
+  'isUrlList',
+  '$property must be a list of http or https addresses without credentials, query or fragment',
+  isUrlList,
+);
+
+/** The same for every list of an `EnvLists`; there may be none. */
+export const IsUrlListPerName = urlRule(
+  'isUrlListPerName',
+  '$property must be lists of http or https addresses without credentials, query or fragment',
+  (value) => typeof value === 'object' && value !== null && Object.values(value).every(isUrlList),
+);
 
 const PLACEHOLDER = /development-only|change-?me|insecure|placeholder|^(secret|password|test|admin|postgres)$/i;
 
