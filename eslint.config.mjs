@@ -16,7 +16,7 @@ const MAY_IMPORT = {
   app: ['contract', 'platform', 'adapter', 'kernel', 'testing'],
   contract: ['kernel'],
   platform: ['platform', 'kernel', 'testing'],
-  adapter: ['adapter', 'kernel', 'testing'],
+  adapter: ['adapter', 'contract', 'kernel', 'testing'],
   testing: ['kernel'],
   // Programs about the whole: demo, seed, benchmarks, generators, and what they share.
   tool: ['app', 'contract', 'platform', 'adapter', 'kernel', 'testing', 'tool'],

@@ -91,7 +91,7 @@ export function envOf(service, { port, servers, secrets, dataDir, mode = 'develo
     STROWGER_TOKEN_SECRET: secrets.tokenSecret,
     GATEWAY_PUBLIC_URL: urls.gatewayUrl,
     HOOKS_PUBLIC_URL: urls.hooksUrl,
-    RESTCOMM_BASE_URLS: `${urls.twinsUrl}/restcomm/2012-04-24`,
+    CARRIER_RESTCOMM_BASE_URLS: `${urls.twinsUrl}/restcomm/2012-04-24`,
     MESSAGE_EXCHANGE_BASE_URLS: `${urls.twinsUrl}/message-exchange`,
     TELEAPI_BASE_URLS: `${urls.twinsUrl}/teleapi`,
     SMTP_URL: urls.smtpUrl,

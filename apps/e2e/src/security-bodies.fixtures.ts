@@ -69,7 +69,8 @@ export const BODIES: Record<string, () => object> = {
   'POST /v1/groups/:groupId/agents': () => ({ portalUserId: newId() }),
 
   'POST /v1/system-providers/:systemProviderId/platforms': () => ({
-    ...{ kind: 'restcomm', account: b.account.sid, secret: b.account.token },
+    kind: 'restcomm',
+    credentials: { account: b.account.sid, secret: b.account.token },
   }),
   'PATCH /v1/platforms/:id': () => ({ name: 'Stolen' }),
   'POST /v1/users/:userId/numbers': () => ({ number: phone('0001') }),

@@ -105,7 +105,7 @@ describe('a platform', () => {
       `http://${allowed.host}@${inside.slice(7)}${allowed.pathname}`,
     ]) {
       const answer = await call(`${url}/v1/system-providers/${b.provider.id}/platforms`, 'POST', b.admin.token, {
-        json: { kind: 'restcomm', account: b.account.sid, secret: b.account.token, baseUrl },
+        json: { kind: 'restcomm', credentials: { account: b.account.sid, secret: b.account.token }, baseUrl },
       });
       expect([baseUrl, answer.status, answer.headers.get('content-type')]).toEqual([
         baseUrl,

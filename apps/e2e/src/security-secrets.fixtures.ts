@@ -44,10 +44,13 @@ describe('secrets', () => {
         return answer;
       };
       const platforms = `/v1/system-providers/${a.provider.id}/platforms`;
-      const creation = { kind: 'restcomm', account: account.sid };
+      const creation = (secret: string, more = {}) => ({
+        kind: 'restcomm',
+        credentials: { account: account.sid, secret, ...more },
+      });
       // Wrong credentials, a carrier that repeats what it was sent, input that is refused, services that die.
       secrets['wrong token'] = canary('wrong-token');
-      expect((await post(platforms, { ...creation, secret: secrets['wrong token'] })).status).toBe(400);
+      expect((await post(platforms, creation(secrets['wrong token']))).status).toBe(400);
       const echo = (carrier: 'restcomm' | 'message-exchange', path: string, status: number, body: string) =>
         twins.addFault({
           carrier,
@@ -105,7 +108,7 @@ describe('secrets', () => {
         const text = (texts[`during the death of ${service}`] = canary(`death-${service}`));
         const calls = [
           post('/v1/client/messages', { from, to: `+1${phone()}`, text }, client),
-          post(platforms, { ...creation, secret: account.token, messageExchangeToken: account.meToken }),
+          post(platforms, creation(account.token, { messageExchangeToken: account.meToken })),
         ];
         await stack.kill9(service);
         await Promise.allSettled(calls);

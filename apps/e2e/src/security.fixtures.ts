@@ -163,7 +163,11 @@ export class Tenant {
     this.secrets['basic'] = Buffer.from(`${this.account.sid}:${token}`).toString('base64');
     this.platform = await this.admin.post<PlatformView>(
       `/v1/system-providers/${this.provider.id}/platforms`,
-      { kind: 'restcomm', account: this.account.sid, secret: token, messageExchangeToken: meToken, ratePerSecond: 200 },
+      {
+        kind: 'restcomm',
+        credentials: { account: this.account.sid, secret: token, messageExchangeToken: meToken },
+        options: { ratePerSecond: 200 },
+      },
       { 'idempotency-key': `platform-${name}` },
     );
     this.secrets['hookToken'] = this.platform.webhookUrl.split('/').at(-1)!;

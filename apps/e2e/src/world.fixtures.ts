@@ -93,10 +93,8 @@ export class E2e {
     const account = (this.tenant.account = await twins.putAccount({}));
     this.platform = await admin.post<PlatformView>(`/v1/system-providers/${provider.id}/platforms`, {
       kind: 'restcomm',
-      account: account.sid,
-      secret: account.token,
-      messageExchangeToken: account.meToken,
-      ratePerSecond: 200,
+      credentials: { account: account.sid, secret: account.token, messageExchangeToken: account.meToken },
+      options: { ratePerSecond: 200 },
     });
     await twins.putApplication(account.sid, APPLICATION_NAME, { rcml_url: this.platform.webhookUrl });
     await admin.post(`/v1/users/${user.id}/licenses`, { application: 'UnityDesktop', licenseType: 'Pro' });

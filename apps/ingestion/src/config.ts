@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Env, ServiceConfig } from '@strowger/config';
+import { Env, IsKeyring, Secret, ServiceConfig } from '@strowger/config';
 import { IsIn, IsInt, IsNotEmpty, Max, Min } from 'class-validator';
 
 const MIB = 1024 * 1024;
@@ -17,12 +17,18 @@ export class IngestionConfig extends ServiceConfig {
   @IsNotEmpty()
   spoolDirectory!: string;
 
+  /** Opens the keys that webhooks are authenticated with; the same keyring as provisioning's. */
+  @Secret()
+  @Env('STROWGER_SECRET_KEYS')
+  @IsKeyring()
+  secretKeys!: string;
+
   /** `disk+stream`: on disk before the answer. `stream`: no disk at all, for replicated streams only. */
   @Env('DURABILITY')
   @IsIn(['disk+stream', 'stream'])
   durability: 'disk+stream' | 'stream' = 'disk+stream';
 
-  /** The largest request body. Carriers' own are below 64 KiB; the event must fit the server's `max_payload` (1 MiB unless set). */
+  /** The largest request body. A carrier's own limit may be lower; the event must fit the server's `max_payload` (1 MiB unless set). */
   @Env('BODY_LIMIT_BYTES')
   @IsInt()
   @Min(64 * 1024)

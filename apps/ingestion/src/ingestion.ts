@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { OnApplicationShutdown } from '@nestjs/common';
+import { SecretBox } from '@strowger/kernel';
 import { Messaging } from '@strowger/messaging';
 import type { NatsLink } from '@strowger/rpc';
 import { gauge, type Health } from '@strowger/telemetry';
@@ -31,7 +32,8 @@ export class Ingestion implements OnApplicationShutdown {
     const spool = onDisk ? await Spool.open(spoolOptions(config)) : undefined;
     const messaging = new Messaging(nats);
     const stream = new DeliveryStream(messaging);
-    const endpoints = new EndpointDirectory(messaging, onDisk ? config.snapshotFile : undefined);
+    const box = SecretBox.fromKeyring(config.secretKeys);
+    const endpoints = new EndpointDirectory(messaging, box, onDisk ? config.snapshotFile : undefined);
     gauge('ingestion_endpoints', 'Webhook endpoints known.', () => endpoints.size);
     const journal = spool ? diskJournal(config, spool, stream) : new StreamOnlyJournal(stream);
     health.add('spool', () => journal.check());

@@ -52,7 +52,7 @@ it('lets no secret out: logs, spans, facts, errors, timelines, sagas', async () 
 
     await tell(world.given.platform(provider.id, account, { secret: OTHER }));
     await tell(world.given.platform(provider.id, account, { messageExchangeToken: OTHER }));
-    await tell(world.call(rpc.updatePlatform, { id: platform.id, secret: OTHER }, scope));
+    await tell(world.call(rpc.updatePlatform, { id: platform.id, credentials: { secret: OTHER } }, scope));
     await tell(world.assign(tenant, '2025550001'));
     await tell(world.assign(tenant, '2025550000'));
     await tell(world.assign(tenant, '2025550004'));

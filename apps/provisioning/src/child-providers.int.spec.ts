@@ -28,7 +28,7 @@ beforeAll(async () => {
     grandchild: await scopeOf(provider.id),
   };
   const [user, account] = await Promise.all([world.given.user(provider.id), world.given.account()]);
-  const credentials = { kind: 'restcomm' as const, account: account.sid, secret: account.token };
+  const credentials = { kind: 'restcomm', credentials: { account: account.sid, secret: account.token } };
   const create = { systemProviderId: provider.id, ...credentials };
   const platform = await world.call(rpc.createPlatform, create, scope.top);
   tenant = { provider, user, account, platform, scope: scope.top };
@@ -59,7 +59,7 @@ it('a sibling of its parent finds none of it', async () => {
   const refused = async (work: Promise<unknown>, code: string) =>
     expect(await refusal(work)).toMatchObject({ kind: 'not-found', code });
   await refused(world.call(rpc.listPlatforms, { systemProviderId: provider.id }, by), 'provider-not-found');
-  const credentials = { kind: 'restcomm' as const, account: account.sid, secret: account.token };
+  const credentials = { kind: 'restcomm', credentials: { account: account.sid, secret: account.token } };
   const create = { systemProviderId: provider.id, ...credentials };
   await refused(world.call(rpc.createPlatform, create, by), 'provider-not-found');
   await refused(world.call(rpc.getPlatform, { id: platform.id }, by), 'platform-not-found');

@@ -9,7 +9,7 @@ const LEAST = {
   OPS_PORT: '27012',
   STROWGER_SECRET_KEYS: DEVELOPMENT_KEYRING,
   HOOKS_PUBLIC_URL: 'http://127.0.0.1:27001',
-  RESTCOMM_BASE_URLS: 'http://127.0.0.1:27002/restcomm/2012-04-24',
+  CARRIER_RESTCOMM_BASE_URLS: 'http://127.0.0.1:27002/restcomm/2012-04-24',
 };
 
 it('needs no more than servers, keys and addresses', () => {
@@ -23,8 +23,19 @@ it('needs no more than servers, keys and addresses', () => {
   });
 });
 
+it('takes the addresses of version 0.1.0', () => {
+  const { CARRIER_RESTCOMM_BASE_URLS: url, ...rest } = LEAST;
+  expect(loadConfig(ProvisioningConfig, { ...rest, RESTCOMM_BASE_URLS: url }).carrierBaseUrls).toEqual({
+    restcomm: [url],
+  });
+});
+
+it('says which addresses of carriers are wrong', () => {
+  const env = { ...LEAST, CARRIER_RESTCOMM_BASE_URLS: 'http://user:secret@127.0.0.1/2012-04-24' };
+  expect(() => loadConfig(ProvisioningConfig, env)).toThrow('CARRIER_<NAME>_BASE_URLS must be lists of http');
+});
+
 it.each([
-  ['RESTCOMM_BASE_URLS', 'http://user:secret@127.0.0.1/2012-04-24'],
   ['MESSAGE_EXCHANGE_BASE_URLS', 'not-a-url'],
   ['CARRIER_LOOK_AGAIN_MS', '2000,soon'],
   ['NUMBER_VALIDATION', 'none'],

@@ -1,4 +1,13 @@
-import { Env, EnvList, IsKeyring, IsUrlList, Secret, ServiceConfig } from '@strowger/config';
+import {
+  Env,
+  EnvList,
+  EnvLists,
+  IsKeyring,
+  IsUrlList,
+  IsUrlListPerName,
+  Secret,
+  ServiceConfig,
+} from '@strowger/config';
 import {
   ArrayNotEmpty,
   IsBoolean,
@@ -29,13 +38,15 @@ export class ProvisioningConfig extends ServiceConfig {
   @IsUrl({ require_tld: false, require_protocol: true, protocols: ['http', 'https'] })
   hooksPublicUrl!: string;
 
-  /** Up to and including `/2012-04-24`. Platforms may only be at one of them; the first is the default. */
-  @EnvList('RESTCOMM_BASE_URLS') @ArrayNotEmpty() @IsUrlList() restcommBaseUrls!: string[];
+  /** By kind of carrier. Platforms may only be at one of these addresses; the first of a kind is its default. */
+  @EnvLists('CARRIER_<NAME>_BASE_URLS', { RESTCOMM_BASE_URLS: 'restcomm' })
+  @IsUrlListPerName()
+  carrierBaseUrls: Record<string, string[]> = {};
   /** Message Exchange, canonical profile; there is no public default address. */
   @EnvList('MESSAGE_EXCHANGE_BASE_URLS') @ValidateIf(hasExchange) @IsUrlList() messageExchangeBaseUrls: string[] = [];
   /** Message Exchange, TeleAPI dialect. */
   @EnvList('TELEAPI_BASE_URLS') @ValidateIf(hasTeleapi) @IsUrlList() teleapiBaseUrls: string[] = [];
-  /** The application every number is bound to, named exactly so in the carrier's portal. */
+  /** The application numbers are bound to where a carrier has such, named exactly so in its portal. */
   @Env('CONNECTOR_APPLICATION_NAME') @IsString() @Length(1, 64) applicationName: string = 'UnitySmsConnector';
   /** From a request to the carrier to its last byte. */
   @Env('CARRIER_READ_MS') @IsInt() @Min(50) @Max(60_000) carrierReadMs: number = 15_000;

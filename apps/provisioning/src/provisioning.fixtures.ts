@@ -114,7 +114,7 @@ export async function startProvisioning(env: Record<string, string> = {}) {
       REDIS_URL: redisUrl,
       STROWGER_SECRET_KEYS: KEY_A,
       HOOKS_PUBLIC_URL: 'https://hooks.example.net',
-      RESTCOMM_BASE_URLS: twins.restcommUrl,
+      CARRIER_RESTCOMM_BASE_URLS: twins.restcommUrl,
       MESSAGE_EXCHANGE_BASE_URLS: twins.exchangeUrl,
       TELEAPI_BASE_URLS: twins.teleapiUrl,
       CARRIER_READ_MS: '1500',
@@ -191,12 +191,16 @@ export async function startProvisioning(env: Record<string, string> = {}) {
       return call(hierarchyRpc.createUser, { groupId: group.id, broadworksUserId, name });
     },
     account: (more: AccountInput = {}): Promise<AccountView> => twins.control.putAccount(more),
-    platform: (systemProviderId: string, account: AccountView, more: Partial<CreatePlatform> = {}) =>
+    platform: (
+      systemProviderId: string,
+      account: AccountView,
+      credentials: object = {},
+      more: Partial<CreatePlatform> = {},
+    ) =>
       call(provisioningRpc.createPlatform, {
         systemProviderId,
         kind: 'restcomm',
-        account: account.sid,
-        secret: account.token,
+        credentials: { account: account.sid, secret: account.token, ...credentials },
         ...more,
       }),
     tenant: async ({

@@ -76,7 +76,8 @@ it('adds nothing to another provider’s user, platform or tree', async () => {
   expect(await refusal(assign({ platformId: ids.platform }))).toMatchObject({ code: 'platform-not-found' });
   expect(await refusal(assign({ numberId: ids.number }))).toMatchObject({ code: 'number-not-found' });
   const { sid: account, token: secret } = own.account;
-  const create = { systemProviderId: foreign.provider.id, kind: 'restcomm' as const, account, secret };
+  const credentials = { account, secret };
+  const create = { systemProviderId: foreign.provider.id, kind: 'restcomm', credentials };
   expect(await refusal(world.call(rpc.createPlatform, create, scope))).toMatchObject({
     code: 'provider-not-found',
   });

@@ -13,7 +13,7 @@ import {
   type MessageView,
   type SyncView,
 } from '@strowger/contracts-routing';
-import { parseHook } from '@strowger/cpaas';
+import { carrierOf } from '@strowger/cpaas';
 import { Rpc, startService, type RunningService } from '@strowger/http';
 import { Jobs, Timers } from '@strowger/jobs';
 import {
@@ -188,12 +188,14 @@ export async function startRouting({
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const parsed = parseHook('restcomm', {
+      const parsed = carrierOf('restcomm')!.hook.read({
         method: request.method!,
         contentType: request.headers['content-type'],
+        headers: {},
         query: '',
         rawBody: Buffer.concat(chunks),
         receivedAt: new Date(),
+        account: '',
       });
       const platformId = request.url!.slice(1);
       const told = hooks.arrive
@@ -242,8 +244,8 @@ export async function startRouting({
           kind: 'restcomm',
           baseUrl: twins.restcommUrl,
           account: account.sid,
-          applicationName: 'UnitySmsConnector',
-          sealedSecret: box.seal(account.token, context),
+          settings: { applicationName: 'UnitySmsConnector' },
+          sealedCredentials: box.seal(JSON.stringify({ account: account.sid, secret: account.token }), context),
           sealedWebhookUrl: box.seal(`${hookUrl}/${platform.platformId}`, context),
           ratePerSecond: 1000,
           version: 1,

@@ -1,6 +1,21 @@
+/** HTTP to carriers: one pool of connections a process, time limits, and what a person may see of each call. */
 import { Agent, request } from 'undici';
-import type { CarrierExchange, ExchangeObserver } from './port.js';
 import { redact, type Secrets } from './redact.js';
+
+/** One call to a carrier for the timeline a person reads. Credentials and message text are already taken out. */
+export interface CarrierExchange {
+  method: string;
+  /** Path with query; account ids masked. */
+  path: string;
+  /** Absent when no answer came. */
+  status?: number;
+  /** Code of what went wrong instead of an answer, e.g. `ECONNREFUSED`. */
+  failure?: string;
+  ms: number;
+  requestBody?: string;
+  responseBody?: string;
+}
+export type ExchangeObserver = (exchange: CarrierExchange) => void;
 
 export interface CarrierHttpOptions {
   /** Milliseconds to a connection. */
@@ -11,12 +26,12 @@ export interface CarrierHttpOptions {
   connections?: number;
   /** Base of the jittered pause before a read is repeated. */
   retryMs?: number;
-  /** Told of every call of every platform. */
+  /** Notified of every call of every platform. */
   onExchange?: ExchangeObserver;
 }
 
 export interface HttpCall {
-  method: 'GET' | 'POST' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   url: string;
   headers: Record<string, string>;
   body?: string;
@@ -83,7 +98,7 @@ export class CarrierHttp {
       });
       const text = await response.body.text();
       const { statusCode: status, headers } = response;
-      this.tell(call, started, { status, responseBody: text });
+      this.notify(call, started, { status, responseBody: text });
       const header = (name: string) => {
         const value = headers[name.toLowerCase()];
         return Array.isArray(value) ? value[0] : value;
@@ -91,7 +106,7 @@ export class CarrierHttp {
       return { status, header, text };
     } catch (cause) {
       const code = codeOf(cause);
-      this.tell(call, started, { failure: code });
+      this.notify(call, started, { failure: code });
       // The cause stays behind: its message or stack may hold the URL, and with it a token.
       throw new TransportFailure(code, !NOT_SENT.has(code));
     }
@@ -107,7 +122,7 @@ export class CarrierHttp {
     return this.agent.close();
   }
 
-  private tell(
+  private notify(
     call: HttpCall,
     started: number,
     result: Pick<CarrierExchange, 'status' | 'failure' | 'responseBody'>,
@@ -141,4 +156,10 @@ function codeOf(thrown: unknown): string {
   // Several addresses of one name: each attempt failed before a byte was sent.
   if (Array.isArray(errors) && errors.length > 0) return codeOf(errors[0]);
   return name ?? 'UNKNOWN';
+}
+
+/** Seconds the carrier asks us to wait, where it says so. */
+export function retryAfter(answer: HttpAnswer): number | undefined {
+  const seconds = Number(answer.header('retry-after'));
+  return Number.isFinite(seconds) && seconds > 0 ? Math.ceil(seconds) : undefined;
 }

@@ -1,9 +1,19 @@
+export * from './carrier.js';
+export { Carriers, CarrierUnknown, type OpenCarrier, type OpenOptions } from './carriers.js';
+export {
+  accountOf,
+  Credential,
+  credentialFields,
+  type CredentialOptions,
+  openCredentials,
+  sealCredentials,
+  shownCredentials,
+} from './credentials.js';
 export * from './errors.js';
+export * from './exchange/errors.js';
 export { messageExchange, type MessageExchangeAccess } from './exchange/index.js';
-export { parseHook } from './hooks.js';
-export { CarrierHttp, type CarrierHttpOptions } from './http.js';
-export { MANIFESTS, manifestOf } from './manifests.js';
-export * from './port.js';
-export { type ClosableCarrier, restcomm, type RestcommOptions } from './restcomm/adapter.js';
-export { DEFAULT_APPLICATION } from './restcomm/applications.js';
-export { carrierNumber } from './restcomm/number-text.js';
+export * from './exchange/port.js';
+export { type CarrierExchange, CarrierHttp, type CarrierHttpOptions, type ExchangeObserver } from './http.js';
+export { lookAgain } from './look-again.js';
+export { carrierNumber, carrierText } from './number-text.js';
+export { carrierOf, carriers } from './registry.js';

@@ -72,10 +72,8 @@ export class Tenant {
     const account = await twins.putAccount({});
     const platform = await admin.post<PlatformView>(`/v1/system-providers/${provider.id}/platforms`, {
       kind: 'restcomm',
-      account: account.sid,
-      secret: account.token,
-      messageExchangeToken: account.meToken,
-      ratePerSecond: 10_000,
+      credentials: { account: account.sid, secret: account.token, messageExchangeToken: account.meToken },
+      options: { ratePerSecond: 10_000 },
     });
     await twins.putApplication(account.sid, APPLICATION_NAME, { rcml_url: platform.webhookUrl, kind: 'sms' });
     const users = await inParallel(userCount, AT_ONCE, async (i) => {

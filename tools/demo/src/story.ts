@@ -17,10 +17,8 @@ const demand = (holds: unknown, otherwise: string): void => {
 const platforms = (w: World): string => `/v1/system-providers/${w.provider.id}/platforms`;
 const credentials = (w: World) => ({
   kind: 'restcomm',
-  account: w.account.sid,
-  secret: w.account.token,
-  messageExchangeToken: w.account.meToken,
-  ratePerSecond: 100,
+  credentials: { account: w.account.sid, secret: w.account.token, messageExchangeToken: w.account.meToken },
+  options: { ratePerSecond: 100 },
 });
 const createdWith =
   (text: string) =>
@@ -78,8 +76,8 @@ export const STORY: readonly Step[] = [
       );
       demand(verified.length > 0, 'the carrier was never asked');
       return {
-        account: w.platform.account,
-        secret: w.platform.secret,
+        account: w.platform.credentials['account'],
+        secret: w.platform.credentials['secret'],
         verifiedAtCarrier: verified.length,
         application: application.friendly_name,
       };

@@ -97,10 +97,12 @@ const platform =
   (await admin.post<PlatformView>(`${providerPath}/platforms`, {
     kind: 'restcomm',
     name: 'Restcomm',
-    account: DEMO_ACCOUNT.sid,
-    secret: DEMO_ACCOUNT.token,
-    messageExchangeToken: DEMO_ACCOUNT.meToken,
-    ratePerSecond: 50,
+    credentials: {
+      account: DEMO_ACCOUNT.sid,
+      secret: DEMO_ACCOUNT.token,
+      messageExchangeToken: DEMO_ACCOUNT.meToken,
+    },
+    options: { ratePerSecond: 50 },
   }));
 await twins.putApplication(DEMO_ACCOUNT.sid, APPLICATION_NAME, { rcml_url: platform.webhookUrl, kind: 'sms' });
 

@@ -1,13 +1,21 @@
 import { hash } from 'node:crypto';
 import { HOOK_ENDPOINTS_BUCKET, type HookEndpoint } from '@strowger/contracts-provisioning';
+import { carrierOf, type Carrier } from '@strowger/cpaas';
+import type { SecretBox } from '@strowger/kernel';
 import { kvBucket, type KvMirror, type Messaging } from '@strowger/messaging';
+import { logger } from '@strowger/telemetry';
 import { EndpointsUnknown, HookEndpointNotFound } from './endpoint.errors.js';
 
-interface KnownEndpoint extends HookEndpoint {
+export interface KnownEndpoint extends HookEndpoint {
   /** Milliseconds since 1970; Infinity when it does not expire. */
   expires: number;
+  /** Undefined for a kind that this version doesn't know. */
+  carrier?: Carrier;
+  /** What deliveries are authenticated with; undefined where the envelope can't be opened. */
+  keys?: readonly string[];
 }
 
+const log = logger('endpoints');
 /** Longest token looked at; ours have 43 characters. */
 const MAX_TOKEN = 128;
 
@@ -19,8 +27,9 @@ export class EndpointDirectory {
   private readonly mirror: KvMirror<KnownEndpoint>;
   private read = false;
 
-  constructor(messaging: Messaging, snapshotFile?: string) {
-    this.mirror = kvBucket(messaging, HOOK_ENDPOINTS_BUCKET).mirror(parseEndpoint, { snapshotFile });
+  constructor(messaging: Messaging, box: SecretBox, snapshotFile?: string) {
+    const parse = (value: Uint8Array): KnownEndpoint => parseEndpoint(value, box);
+    this.mirror = kvBucket(messaging, HOOK_ENDPOINTS_BUCKET).mirror(parse, { snapshotFile });
     void this.mirror.ready().then(() => (this.read = true));
   }
 
@@ -29,7 +38,7 @@ export class EndpointDirectory {
    * takes tells nothing about other tokens.
    * @throws HookEndpointNotFound also for an expired token and for another kind's; EndpointsUnknown before anything is known
    */
-  find(kind: string, token: string, now: number): HookEndpoint {
+  find(kind: string, token: string, now: number): KnownEndpoint {
     const known = token.length <= MAX_TOKEN ? this.mirror.get(hash('sha256', token, 'hex')) : undefined;
     if (known && known.kind === kind && known.expires > now) return known;
     if (!this.read && this.mirror.size === 0) throw new EndpointsUnknown();
@@ -48,9 +57,22 @@ export class EndpointDirectory {
   }
 }
 
-function parseEndpoint(value: Uint8Array): KnownEndpoint {
+function parseEndpoint(value: Uint8Array, box: SecretBox): KnownEndpoint {
   const endpoint = JSON.parse(Buffer.from(value).toString('utf8')) as HookEndpoint;
   const expires = endpoint.expiresAt === undefined ? Infinity : Date.parse(endpoint.expiresAt);
   if (!endpoint.endpointId || !endpoint.kind || Number.isNaN(expires)) throw new Error('not a hook endpoint');
-  return { ...endpoint, expires };
+  return { ...endpoint, expires, carrier: carrierOf(endpoint.kind), keys: keysOf(endpoint, box) };
+}
+
+function keysOf({ endpointId, platformId, sealedKeys }: HookEndpoint, box: SecretBox): string[] | undefined {
+  if (sealedKeys === undefined) return [];
+  try {
+    const keys: unknown = JSON.parse(box.open(sealedKeys, `platform:${platformId}`));
+    if (Array.isArray(keys) && keys.every((key) => typeof key === 'string')) return keys;
+    throw new Error('not a list of keys');
+  } catch (err) {
+    // Our trouble, not the carrier's: its deliveries are asked for again until the keyring is complete.
+    log.error({ endpointId, platformId, err }, 'hook-keys-unreadable');
+    return undefined;
+  }
 }

@@ -6,7 +6,7 @@ export class HookEndpointNotFound extends AppError {
     super(
       'not-found',
       'hook-endpoint-not-found',
-      'There is no webhook at this address. Copy it anew from the platform.',
+      'There is no webhook at this address. Copy it again from the platform.',
     );
   }
 }
@@ -21,5 +21,32 @@ export class EndpointsUnknown extends AppError {
       {},
       { retryAfterSeconds: 5 },
     );
+  }
+}
+
+/** The carrier's proof is missing or wrong. Which, only the counter says: a forger learns nothing. */
+export class HookNotAuthenticated extends AppError {
+  constructor() {
+    super('unauthenticated', 'hook-not-authenticated', 'The request is not signed with a key of this platform.');
+  }
+}
+
+/** Our own trouble: a kind of carrier, or a key, that this instance doesn't have yet. */
+export class HookNotReady extends AppError {
+  constructor() {
+    super(
+      'unavailable',
+      'hook-not-ready',
+      'The webhook is not ready. Try again shortly.',
+      {},
+      { retryAfterSeconds: 30 },
+    );
+  }
+}
+
+/** Larger than what the carrier ever sends. */
+export class HookBodyTooLarge extends AppError {
+  constructor(limitBytes: number) {
+    super('invalid', 'payload-too-large', `The body has more than ${limitBytes} bytes.`, { limitBytes });
   }
 }

@@ -11,9 +11,11 @@ const endpoint = {
 } as const;
 const request = {
   method: 'POST',
+  headers: {},
   query: '',
   rawBody: Buffer.from('raw'),
   receivedAt: new Date('2026-01-02T03:04:05.678Z'),
+  account: 'AC1',
 };
 const fact = (text: string) =>
   ({ type: 'message.received', carrierMessageId: 'm', from: '1', to: '2', text, carrierAccountId: 'AC1' }) as const;

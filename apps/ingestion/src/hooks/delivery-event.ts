@@ -1,6 +1,6 @@
-import { DeliveryReceivedV1, type RawDelivery } from '@strowger/contracts-ingestion';
+import { DeliveryReceivedV1, type HookFact, type RawDelivery } from '@strowger/contracts-ingestion';
 import type { HookEndpoint } from '@strowger/contracts-provisioning';
-import type { HookFact, HookRequest } from '@strowger/cpaas';
+import type { HookRequest } from '@strowger/cpaas';
 import type { CloudEvent } from '@strowger/kernel';
 
 /** Why a readable delivery must not be routed as it is. */
@@ -37,6 +37,7 @@ export function deliveryEvent(
     contentType: request.contentType ?? '',
     query: request.query,
     bodyBase64: request.rawBody.toString('base64'),
+    headers: hasAny(request.headers) ? request.headers : undefined,
   };
   const data: DeliveryReceivedV1 = {
     deliveryId,
@@ -76,3 +77,8 @@ export function deliveryEvent(
 /** A token that leaked, or a platform set up with the wrong account: accepted all the same, and marked. */
 const namesOtherAccount = (fact: HookFact, endpoint: HookEndpoint): boolean =>
   fact.type === 'message.received' && fact.carrierAccountId !== endpoint.carrierAccountId;
+
+function hasAny(headers: Readonly<Record<string, string>>): boolean {
+  for (const _ in headers) return true;
+  return false;
+}

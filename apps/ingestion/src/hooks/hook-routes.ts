@@ -1,10 +1,11 @@
-import { parseHook, type HookRequest, type ParsedHook } from '@strowger/cpaas';
-import type { HookEndpoint } from '@strowger/contracts-provisioning';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Carrier, HookReply, HookRequest } from '@strowger/cpaas';
 import { AppError } from '@strowger/kernel';
 import { sendProblem } from '@strowger/http';
 import { counter, logger, traceparent } from '@strowger/telemetry';
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
-import type { EndpointDirectory } from '../endpoints/endpoint-directory.js';
+import type { EndpointDirectory, KnownEndpoint } from '../endpoints/endpoint-directory.js';
+import { HookBodyTooLarge, HookNotAuthenticated, HookNotReady } from '../endpoints/endpoint.errors.js';
 import type { Journal } from '../journal/delivery-journal.js';
 import { deliveryIdAt } from './delivery-id.js';
 import { deliveryEvent, type ReadableParts } from './delivery-event.js';
@@ -29,7 +30,14 @@ export interface HookOptions {
 const log = logger('hooks');
 const accepted = counter('ingestion_accepted_total', 'Deliveries answered as durable.');
 const quarantined = counter('ingestion_quarantined_total', 'Deliveries accepted but unreadable or of another account.');
+const refused = counter(
+  'ingestion_refused_total',
+  'Deliveries that did not prove to come from the carrier, by kind and reason.',
+);
 const EMPTY = Buffer.alloc(0);
+const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
+/** Of one header that is kept; a signature has a few hundred characters. */
+const LONGEST_HEADER = 4096;
 const ALLOW = 'GET, HEAD, POST';
 
 /**
@@ -45,14 +53,19 @@ export function hookRoutes(
     const receivedAt = new Date();
     const { kind, token } = request.params;
     const endpoint = directory.find(kind, token, receivedAt.getTime());
+    const { carrier } = endpoint;
+    if (!carrier) throw new HookNotReady();
     const hook: HookRequest = {
       method: request.method,
       contentType: request.hookContentType,
+      headers: keptOf(request.raw.headers, carrier.hook.headers),
       query: queryOf(request.raw.url!),
       rawBody: Buffer.isBuffer(request.body) ? request.body : EMPTY,
       receivedAt,
+      account: endpoint.carrierAccountId,
     };
-    const parsed = parse(endpoint.kind, hook);
+    admit(hook, carrier, endpoint);
+    const parsed = parse(carrier, hook);
     const deliveryId = deliveryIdAt(receivedAt.getTime());
     const event = deliveryEvent(deliveryId, endpoint, hook, parsed, options.maxEventBytes(), traceparent());
     journal.accept(deliveryId, event.bytes).then(
@@ -60,7 +73,8 @@ export function hookRoutes(
         accepted.inc();
         if (event.quarantine ?? parsed.unreadable) quarantined.inc();
         const { status, contentType, body } = parsed.reply;
-        reply.code(status).header('content-type', contentType).send(body);
+        if (contentType) reply.header('content-type', contentType);
+        reply.code(status).send(body);
       },
       (error: unknown) => sendProblem(error, request, reply),
     );
@@ -112,23 +126,41 @@ function queryOf(url: string): string {
   return at < 0 ? '' : url.slice(at + 1);
 }
 
-type Reply = ParsedHook['reply'];
-/** For a delivery our parser failed on: Restcomm's, which no carrier here takes amiss. */
-const PLAIN_REPLY: Reply = {
-  status: 200,
-  contentType: 'text/xml',
-  body: '<?xml version="1.0" encoding="UTF-8"?><Response/>',
-};
+/** The headers a carrier's hook wants, of those that came once and are not endless. */
+function keptOf(headers: IncomingHttpHeaders, wanted: readonly string[]): Readonly<Record<string, string>> {
+  if (wanted.length === 0) return NO_HEADERS;
+  const kept: Record<string, string> = {};
+  for (const name of wanted) {
+    const value = headers[name];
+    if (typeof value === 'string' && value.length <= LONGEST_HEADER) kept[name] = value;
+  }
+  return kept;
+}
 
-function parse(kind: HookEndpoint['kind'], hook: HookRequest): ReadableParts & { reply: Reply } {
+/** Before anything is kept of it. @throws HookBodyTooLarge, HookNotReady, HookNotAuthenticated */
+function admit(
+  hook: HookRequest,
+  { hook: { bodyLimitBytes, authentication } }: Carrier,
+  endpoint: KnownEndpoint,
+): void {
+  if (hook.rawBody.length > bodyLimitBytes) throw new HookBodyTooLarge(bodyLimitBytes);
+  if (!authentication) return;
+  if (!endpoint.keys) throw new HookNotReady();
+  const reason = authentication.refusal(hook, endpoint.keys);
+  if (reason === undefined) return;
+  refused.inc({ kind: endpoint.kind, reason });
+  throw new HookNotAuthenticated();
+}
+
+function parse({ hook, manifest }: Carrier, request: HookRequest): ReadableParts & { reply: HookReply } {
   try {
-    const { facts, unreadable, reply } = parseHook(kind, hook);
+    const { facts, unreadable, reply } = hook.read(request);
     if (!unreadable) return { facts, reply };
     const { reason, detail } = unreadable;
     return { facts, unreadable: detail ? `${reason}: ${detail}` : reason, reply };
   } catch (err) {
     // Our bug, not the carrier's: kept for replay and answered like any other.
-    log.error({ err, kind }, 'hook-parser-failed');
-    return { facts: [], unreadable: 'parser-failed', reply: PLAIN_REPLY };
+    log.error({ err, kind: manifest.kind }, 'hook-parser-failed');
+    return { facts: [], unreadable: 'parser-failed', reply: hook.reply };
   }
 }

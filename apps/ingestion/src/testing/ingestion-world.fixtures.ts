@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig } from '@strowger/config';
+import { DEVELOPMENT_KEYRING, loadConfig } from '@strowger/config';
 import type { DeliveryReceivedV1 } from '@strowger/contracts-ingestion';
 import { HOOK_ENDPOINTS_BUCKET, type HookEndpoint } from '@strowger/contracts-provisioning';
 import type { RunningService } from '@strowger/http';
@@ -55,6 +55,7 @@ export class IngestionWorld {
       OPS_PORT: '0',
       LOG_LEVEL: 'silent',
       SPOOL_DIR: this.spoolDirectory,
+      STROWGER_SECRET_KEYS: DEVELOPMENT_KEYRING,
       ...more,
     };
   }

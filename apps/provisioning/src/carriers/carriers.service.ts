@@ -1,34 +1,23 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { PlatformKind } from '@strowger/contracts-provisioning';
 import {
   CarrierHttp,
+  Carriers as Adapters,
   messageExchange,
-  restcomm,
-  type CarrierPort,
-  type ClosableCarrier,
+  openCredentials,
+  type Carrier,
   type ExchangeObserver,
   type MessageExchangePort,
   type MessageExchangeProfile,
-  type PlatformAccess,
+  type OpenCarrier,
 } from '@strowger/cpaas';
-import { SecretBox } from '@strowger/kernel';
+import { validated } from '@strowger/http';
+import { AppError, SecretBox } from '@strowger/kernel';
 import { ProvisioningConfig } from '../config.js';
 import type { Platform } from '../platforms/platform.entity.js';
-import { BaseUrlNotAllowed, ExchangeNotConfigured } from '../platforms/platform.errors.js';
-
-/** Credentials before they are sealed. */
-export interface OpenCredentials {
-  kind: PlatformKind;
-  baseUrl?: string | null;
-  account: string;
-  secret: string;
-  exchange?: { token: string; profile: MessageExchangeProfile };
-}
+import { BaseUrlNotAllowed, CarrierNotConfigured, ExchangeNotConfigured } from '../platforms/platform.errors.js';
 
 /** A platform ready to be talked to; held in memory for the length of a use, never stored. */
-export interface OpenPlatform {
-  carrier: CarrierPort;
-  access: PlatformAccess;
+export interface OpenPlatform extends OpenCarrier {
   /** Absent when numbers need no SMS-enablement of their own. */
   exchange?: MessageExchangePort;
 }
@@ -38,46 +27,58 @@ export interface OpenPlatform {
 export class Carriers implements OnApplicationShutdown {
   readonly box: SecretBox;
   private readonly http: CarrierHttp;
-  private readonly adapters: Record<PlatformKind, ClosableCarrier>;
+  private readonly adapters: Adapters;
 
   constructor(@Inject(ProvisioningConfig) private readonly config: Readonly<ProvisioningConfig>) {
     this.box = SecretBox.fromKeyring(config.secretKeys);
     const { carrierReadMs: readMs } = config;
     this.http = new CarrierHttp({ readMs });
-    this.adapters = { restcomm: restcomm({ readMs }) };
+    this.adapters = new Adapters({ readMs }, this.box);
+  }
+
+  /** @throws CarrierUnknown */
+  of(kind: string): Carrier {
+    return this.adapters.carrier(kind);
   }
 
   open(platform: Platform, onExchange?: ExchangeObserver): OpenPlatform {
-    const { kind, baseUrl, account, sealContext, sealedExchangeToken, exchangeProfile } = platform;
-    const exchange = sealedExchangeToken && {
-      token: this.box.open(sealedExchangeToken, sealContext),
-      profile: exchangeProfile ?? ('canonical' as const),
-    };
-    const secret = this.box.open(platform.sealedSecret, sealContext);
-    return this.openWith({ kind, baseUrl, account, secret, exchange: exchange || undefined }, onExchange);
+    return this.openWith(platform.kind, this.credentialsOf(platform), platform.baseUrl, onExchange);
   }
 
-  openWith(credentials: OpenCredentials, onExchange?: ExchangeObserver): OpenPlatform {
-    const { kind, account, secret, exchange } = credentials;
+  /** @param credentials of the carrier's own class */
+  openWith(kind: string, credentials: object, chosenUrl?: string | null, onExchange?: ExchangeObserver): OpenPlatform {
+    const settings = { applicationName: this.config.applicationName };
+    const open = this.adapters.open(kind, credentials, {
+      baseUrl: this.baseUrlOf(kind, chosenUrl),
+      settings,
+      onExchange,
+    });
+    const exchange = open.carrier.exchange?.(credentials);
     return {
-      carrier: this.adapters[kind],
-      access: {
-        kind,
-        baseUrl: this.baseUrlOf(credentials.baseUrl),
-        accountSid: account,
-        authToken: secret,
-        applicationName: this.config.applicationName,
-        onExchange,
-      },
+      ...open,
       exchange:
         exchange &&
         messageExchange({ ...exchange, baseUrl: this.exchangeUrlOf(exchange.profile), onExchange }, this.http),
     };
   }
 
+  credentialsOf({ kind, credentials, sealContext }: Platform): object {
+    return openCredentials(this.of(kind).credentials, this.box, credentials, sealContext);
+  }
+
+  /** @throws InvalidInput naming each wrong field as `credentials.<field>` */
+  parse(kind: string, given: unknown): object {
+    try {
+      return validated(this.of(kind).credentials, given);
+    } catch (error) {
+      throw inCredentials(AppError.wrap(error));
+    }
+  }
+
   /** @throws BaseUrlNotAllowed: callers choose from the installation's list, so that we can't be sent anywhere else. */
-  baseUrlOf(chosen: string | null | undefined): string {
-    const allowed = this.config.restcommBaseUrls.map((url) => url.replace(/\/+$/, ''));
+  baseUrlOf(kind: string, chosen: string | null | undefined): string {
+    const allowed = (this.config.carrierBaseUrls[kind] ?? []).map((url) => url.replace(/\/+$/, ''));
+    if (allowed.length === 0) throw new CarrierNotConfigured(kind);
     const baseUrl = chosen ? allowed.find((url) => url === chosen.replace(/\/+$/, '')) : allowed[0];
     if (!baseUrl) throw new BaseUrlNotAllowed(allowed);
     return baseUrl;
@@ -91,6 +92,17 @@ export class Carriers implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.http.close(), ...Object.values(this.adapters).map((adapter) => adapter.close())]);
+    await Promise.all([this.http.close(), this.adapters.close()]);
   }
+}
+
+/** An error about fields of the credentials, as the request has them. */
+export function inCredentials(error: AppError): AppError {
+  const { errors, ...rest } = error.toJSON();
+  if (!errors) return error;
+  const named = errors.map(({ field, rule, message }) => {
+    const full = `credentials.${field}`;
+    return { field: full, rule, message: message.replaceAll(`'${field}'`, `'${full}'`) };
+  });
+  return AppError.from({ ...rest, errors: named });
 }

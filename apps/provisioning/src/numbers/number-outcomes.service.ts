@@ -5,12 +5,10 @@ import { Db, Outbox, sql } from '@strowger/persistence';
 import { SagaRunner } from '@strowger/saga';
 import { ProvisioningConfig } from '../config.js';
 import { EnablementSchedule } from './enablement-schedule.js';
+import { PlatformsService } from '../platforms/platforms.service.js';
 import { CpaasNumber, type Provisioned } from './number.entity.js';
 import { releaseNumber } from './release-number.saga.js';
 import { Timeline } from './timeline.service.js';
-
-/** Restcomm is the only kind so far; kept in inputs, because a saga's sentences must not change under it. */
-export const PLATFORM_LABEL = 'Restcomm';
 
 /** How numbers end up: called in the transactions that end the sagas, so each happens exactly once. */
 @Injectable()
@@ -21,6 +19,7 @@ export class NumberOutcomes {
     @Inject(Clock) private readonly clock: Clock,
     @Inject(SagaRunner) private readonly sagas: SagaRunner,
     @Inject(Timeline) private readonly timeline: Timeline,
+    @Inject(PlatformsService) private readonly platforms: PlatformsService,
     @Inject(EnablementSchedule) private readonly schedule: EnablementSchedule,
     @Inject(ProvisioningConfig) private readonly config: Readonly<ProvisioningConfig>,
   ) {}
@@ -69,7 +68,7 @@ export class NumberOutcomes {
         carrierSid: number.carrierSid ?? '',
         createdByUs: number.createdByUs,
         removeFromExchange: this.config.removeOnRelease && number.enablement !== 'not-applicable',
-        platformLabel: PLATFORM_LABEL,
+        platformLabel: await this.platforms.carrierLabel(number.platformId),
       },
       { id: operationId, subject: number.id, tenantId: number.systemProviderId },
     );

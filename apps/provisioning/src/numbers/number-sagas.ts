@@ -2,9 +2,10 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { SagaRunner } from '@strowger/saga';
 import { Carriers } from '../carriers/carriers.service.js';
 import { ProvisioningConfig } from '../config.js';
+import { HookEndpoints } from '../platforms/hook-endpoints.service.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
 import { NumberOutcomes } from './number-outcomes.service.js';
-import { provisionNumber } from './provision-number.saga.js';
+import { provisionSagas } from './provision-number.saga.js';
 import { releaseNumber } from './release-number.saga.js';
 import { Timeline } from './timeline.service.js';
 
@@ -15,6 +16,7 @@ export class NumberSagas implements OnModuleInit {
     @Inject(SagaRunner) private readonly sagas: SagaRunner,
     @Inject(Carriers) private readonly carriers: Carriers,
     @Inject(PlatformsService) private readonly platforms: PlatformsService,
+    @Inject(HookEndpoints) private readonly endpoints: HookEndpoints,
     @Inject(NumberOutcomes) private readonly outcomes: NumberOutcomes,
     @Inject(Timeline) private readonly timeline: Timeline,
     @Inject(ProvisioningConfig) private readonly config: Readonly<ProvisioningConfig>,
@@ -24,10 +26,12 @@ export class NumberSagas implements OnModuleInit {
     const lookAgainMs = this.config.carrierLookAgainMs.map(Number);
     const deps = async ({ platformId, numberId }: { platformId: string; numberId: string }) => {
       const { onExchange, step: record } = this.timeline.recorder(numberId);
-      const open = this.carriers.open(await this.platforms.byId(platformId), onExchange);
-      return { ...open, record, outcomes: this.outcomes, lookAgainMs };
+      const platform = await this.platforms.byId(platformId);
+      const open = this.carriers.open(platform, onExchange);
+      const webhookUrl = () => this.endpoints.urlOf(platform);
+      return { ...open, webhookUrl, record, outcomes: this.outcomes, lookAgainMs };
     };
-    this.sagas.register(provisionNumber, deps);
+    for (const { saga } of provisionSagas()) this.sagas.register(saga, deps);
     this.sagas.register(releaseNumber, deps);
   }
 }

@@ -91,7 +91,7 @@ describe('assigning', () => {
   });
 
   it('wants to know the platform when there are several, and names them', async () => {
-    const second = await world.given.platform(tenant.provider.id, await world.given.account(), { name: 'Second' });
+    const second = await world.given.platform(tenant.provider.id, await world.given.account(), {}, { name: 'Second' });
     const number = world.newNumber();
     const error = await refusal(world.assign(tenant, number));
     expect(error).toMatchObject({ kind: 'invalid', code: 'platform-required' });

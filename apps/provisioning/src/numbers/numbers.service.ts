@@ -12,10 +12,11 @@ import { Rpc } from '@strowger/http';
 import { Clock, newId, NotFound, withinScope, type RpcContext, type TenantScope, checkVersion } from '@strowger/kernel';
 import { DatabaseUnavailable, Db, isDatabaseAway, uniqueViolation } from '@strowger/persistence';
 import { SagaRunner } from '@strowger/saga';
+import { Carriers } from '../carriers/carriers.service.js';
 import { ProvisioningConfig } from '../config.js';
 import type { Platform } from '../platforms/platform.entity.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
-import { NumberOutcomes, PLATFORM_LABEL } from './number-outcomes.service.js';
+import { NumberOutcomes } from './number-outcomes.service.js';
 import { CpaasNumber } from './number.entity.js';
 import {
   NoPlatform,
@@ -27,7 +28,7 @@ import {
 import { NumberOwners } from './number-owners.service.js';
 import { NumberQueries, operationOf } from './number.queries.js';
 import { parseNumber } from './number-parsing.js';
-import { provisionNumber } from './provision-number.saga.js';
+import { provisionNumberAt } from './provision-number.saga.js';
 import { Timeline } from './timeline.service.js';
 
 const WAIT_SECONDS = 20;
@@ -41,6 +42,7 @@ export class NumbersService {
     @Inject(SagaRunner) private readonly sagas: SagaRunner,
     @Inject(Timeline) private readonly timeline: Timeline,
     @Inject(PlatformsService) private readonly platforms: PlatformsService,
+    @Inject(Carriers) private readonly carriers: Carriers,
     @Inject(NumberOutcomes) private readonly outcomes: NumberOutcomes,
     @Inject(NumberQueries) private readonly queries: NumberQueries,
     @Inject(NumberOwners) private readonly owners: NumberOwners,
@@ -95,6 +97,7 @@ export class NumbersService {
     platform: Platform,
   ): Promise<void> {
     await this.db.transactional(async (em) => {
+      const carrier = this.carriers.of(platform.kind);
       const owner = await this.owners.newest(asked);
       if (!(await this.platforms.hold(em, platform.id))) throw new NotFound('platform', platform.id);
       const number = CpaasNumber.reserve({ ...given, platformId: platform.id }, owner, this.clock.now());
@@ -103,8 +106,8 @@ export class NumbersService {
       this.timeline.transition(em, number, `Reserved for ${owner.name}.`);
       const { id: numberId, e164, friendlyName, platformId } = number;
       await this.sagas.start(
-        provisionNumber,
-        { numberId, platformId, e164, friendlyName, platformLabel: PLATFORM_LABEL },
+        provisionNumberAt(carrier),
+        { numberId, platformId, e164, friendlyName, platformLabel: carrier.manifest.label },
         { id: numberId, subject: numberId, tenantId: number.systemProviderId },
       );
     });

@@ -4,13 +4,14 @@ import {
   NumberReleasedV1,
   provisioningRpc,
 } from '@strowger/contracts-provisioning';
+import { carrierOf } from '@strowger/cpaas';
 import { newId, PLATFORM_SCOPE } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { expireLeases, sagaFaults, type SagaFaults } from '@strowger/saga/testing';
 import { eventually } from '@strowger/testing';
 import { PORTAL_USER, startProvisioning, type Tenant, type World } from '../provisioning.fixtures.js';
 import { NumbersService } from './numbers.service.js';
-import { provisionNumber } from './provision-number.saga.js';
+import { provisionNumberAt } from './provision-number.saga.js';
 import { releaseNumber } from './release-number.saga.js';
 
 let world: World;
@@ -42,6 +43,8 @@ const SETTINGS = {
   voice_url: 'https://voice.example.net/',
   sms_url: 'https://sms.example.net/',
 };
+
+const provisionNumber = provisionNumberAt(carrierOf('restcomm')!);
 
 describe.each(provisionNumber.stepNames)('provisioning when %s', (step) => {
   it.each(['before', 'after'] as const)('is refused %s taking effect: nothing is left behind', async (when) => {

@@ -1,9 +1,8 @@
 import { AppError, type SerializedError } from '@strowger/kernel';
 import type { SagaView } from '@strowger/saga';
-import { isUnconfirmed, reasonOf, type ProvisionNumber } from './provision-number.saga.js';
+import { isUnconfirmed, provisionSagas, reasonOf, type ProvisionNumber } from './provision-number.saga.js';
 
 const ADVICE = 'please try again or contact your system provider for more information';
-const ENABLEMENT_STEPS = ['lookUpEnablement', 'requestEnablement'];
 
 /** Seed 000, word for word where it has the words: what failed with the carrier's reason, and what was undone. */
 export class SmsEnablementRefused extends AppError {
@@ -65,21 +64,26 @@ export function provisionProblem(view: SagaView): AppError | undefined {
   const { error, failedStep = '' } = view;
   if (!error || view.state === 'done') return undefined;
   const { platformLabel: label } = view.input as ProvisionNumber;
-  const enabling = ENABLEMENT_STEPS.includes(failedStep);
+  const provisioning = provisionSagas().find(({ saga }) => saga.name === view.name)?.carrier.provisioning;
+  // A step of the carrier's has its sentence; what follows those is SMS-enablement.
+  const ofCarrier = provisioning?.steps.find(({ name }) => name === failedStep)?.step;
+  const enabling = ofCarrier === undefined;
   const reason = reasonOf(error);
   if (view.state === 'stuck')
     return new NumberCleanupRequired(label, reason, view.undoError ? reasonOf(view.undoError) : reason, enabling);
   if (view.state !== 'undone') return undefined;
   if (enabling) {
-    const found = view.outputs['findOnPlatform'] as { existing: object | null } | undefined;
-    const undone = found?.existing ? 'restored' : 'removed';
+    const undone = provisioning?.result(view.outputs)?.createdByUs === false ? 'restored' : 'removed';
     return isUnconfirmed(error)
       ? new SmsEnablementUnconfirmed(label, reason, undone)
       : new SmsEnablementRefused(label, reason, undone);
   }
   // What the person must correct keeps its own words; so does what may pass by itself.
-  return error.kind === 'conflict' ? new PlatformRefusedNumber(label, error) : AppError.from(error);
+  return ofCarrier.problem?.(label, error) ?? platformProblem(label, error);
 }
+
+const platformProblem = (label: string, error: SerializedError): AppError =>
+  error.kind === 'conflict' ? new PlatformRefusedNumber(label, error) : AppError.from(error);
 
 /** For the operator, the same facts about a release: it never fails, it can only be late. */
 export function releaseProblem(view: SagaView): AppError | undefined {

@@ -1,15 +1,16 @@
+/** Putting a number on a platform: the carrier's own steps, then SMS-enablement where the platform has it (design §5). */
 import {
+  carriers,
   ExchangeRejected,
-  NumberHeldElsewhere,
-  type CarrierPort,
-  type FoundNumber,
+  lookAgain,
+  type Carrier,
+  type CarrierAccess,
   type MessageExchangePort,
-  type NumberSnapshot,
-  type PlatformAccess,
+  type NumberStepContext,
+  type NumberUndoContext,
 } from '@strowger/cpaas';
 import type { AppError } from '@strowger/kernel';
-import { defineSaga } from '@strowger/saga';
-import { lookAgain } from './look-again.js';
+import { defineSaga, type SagaDefinition } from '@strowger/saga';
 import type { NumberOutcomes } from './number-outcomes.service.js';
 import { pick, requestEnablement, type Requested } from './request-enablement.js';
 import type { Recorder } from './timeline.service.js';
@@ -19,198 +20,182 @@ export interface ProvisionNumber {
   platformId: string;
   e164: string;
   friendlyName: string;
-  /** As the field calls the platform, for sentences to people. */
+  /** As people call the carrier, for sentences: kept, because they must not change under a saga. */
   platformLabel: string;
 }
 
 export interface ProvisionDeps {
-  carrier: CarrierPort;
-  access: PlatformAccess;
-  /** Absent when the platform has no Message Exchange token. */
+  access: CarrierAccess;
+  /** Absent when the platform needs no SMS-enablement of its own. */
   exchange?: MessageExchangePort;
+  webhookUrl: () => Promise<string>;
   record: Recorder['step'];
   outcomes: NumberOutcomes;
   /** When to look after a write with an unknown outcome. */
   lookAgainMs: readonly number[];
 }
 
-/** The carrier's record from before us, with all that must be put back. */
-interface Existing {
-  sid: string;
-  snapshot: NumberSnapshot;
+type Outputs = Readonly<Record<string, unknown>>;
+type Context = ProvisionDeps & { input: ProvisionNumber; signal?: AbortSignal; output: Outputs };
+
+const carrierContext = (c: Context): NumberStepContext<CarrierAccess, unknown> => ({
+  access: c.access,
+  number: { e164: c.input.e164, friendlyName: c.input.friendlyName },
+  webhookUrl: c.webhookUrl,
+  output: c.output,
+  signal: c.signal,
+  lookAgain: (look) => lookAgain(c.lookAgainMs, look, c.signal),
+});
+
+const undoContext = (
+  c: Context & { failure: AppError; failedStep: string },
+): NumberUndoContext<CarrierAccess, Outputs> => ({
+  ...carrierContext(c),
+  output: c.output,
+  failure: c.failure,
+  failedStep: c.failedStep,
+});
+
+/** The carrier's steps, each with its sentences in the number's timeline. */
+function carrierSteps(carrier: Carrier, name: string): SagaDefinition<ProvisionNumber, ProvisionDeps, Outputs> {
+  let saga = defineSaga<ProvisionNumber>(name).needs<ProvisionDeps>() as SagaDefinition<
+    ProvisionNumber,
+    ProvisionDeps,
+    Outputs
+  >;
+  for (const { name: step, step: own } of carrier.provisioning.steps) {
+    const { probe, undo, says } = own;
+    saga = saga.step(step, {
+      run: (c) =>
+        c.record(
+          `provision.${step}`,
+          (result) => says.done(result),
+          () => own.run(carrierContext(c)),
+        ),
+      probe:
+        probe &&
+        ((c) =>
+          c.record(
+            `provision.${step}`,
+            (found) => says.found?.(found !== undefined) ?? (found === undefined ? 'Not done.' : 'Done.'),
+            () => probe.call(own, carrierContext(c)),
+          )),
+      undo:
+        undo &&
+        ((c) =>
+          c.record(
+            `provision.undo.${step}`,
+            (undone) => says.undone?.(undone) ?? (undone ? 'Taken back.' : 'Nothing to take back.'),
+            () => undo.call(own, undoContext(c)),
+          )),
+    });
+  }
+  return saga;
 }
 
-type Platform = Pick<ProvisionDeps, 'carrier' | 'access' | 'lookAgainMs'> & { input: ProvisionNumber };
+/** What ends a number's provisioning is in the hooks, because it is ours alone and commits with the journal. */
+const define = (carrier: Carrier, name: string) =>
+  carrierSteps(carrier, name)
+    .step('lookUpEnablement', {
+      retry: { attempts: 2 },
+      run: async (c): Promise<{ known: Omit<Requested, 'added'> | null }> => {
+        const { exchange } = c;
+        if (!exchange) return { known: null };
+        return c.record(
+          'provision.lookUpEnablement',
+          ({ known }) =>
+            known ? `Message Exchange says ${known.state}.` : 'Message Exchange does not know the number.',
+          async () => {
+            const known = await exchange.lookup(c.input.e164);
+            if (known?.state === 'failed') throw new ExchangeRejected(known.reason ?? 'No reason given');
+            return { known: known && pick(known) };
+          },
+        );
+      },
+    })
+    .step('requestEnablement', {
+      run: async (c): Promise<Requested | null> => {
+        const { exchange } = c;
+        const { known } = c.output.lookUpEnablement;
+        if (!exchange) return null;
+        if (known) return { ...known, added: false };
+        return c.record(
+          'provision.requestEnablement',
+          ({ state, jobId }) => `Message Exchange says ${state}${jobId ? `, job ${jobId}` : ''}.`,
+          async () => {
+            const requested = await requestEnablement(exchange, c.input.e164, c);
+            if (requested.state === 'failed') throw new ExchangeRejected(requested.reason ?? 'No reason given');
+            return requested;
+          },
+        );
+      },
+      probe: async (c): Promise<Requested | null | undefined> => {
+        const { exchange } = c;
+        if (!exchange || c.output.lookUpEnablement.known) return undefined;
+        return c.record(
+          'provision.requestEnablement',
+          (found) => (found ? 'It had been asked for.' : 'It had not been asked for.'),
+          async () => {
+            const found = await exchange.lookup(c.input.e164);
+            return found && found.state !== 'failed' ? { ...pick(found), added: true } : undefined;
+          },
+        );
+      },
+      undo: async (c) => {
+        const { exchange, failure } = c;
+        const asked = c.output.requestEnablement;
+        // After a definite refusal there is nothing; what was there before us is not ours to take away.
+        const refused = ['exchange-rejected', 'exchange-unauthorized'].includes(failure.code);
+        if (!exchange || c.output.lookUpEnablement.known || asked?.added === false || (refused && !asked)) return;
+        await c.record(
+          'provision.undo.requestEnablement',
+          (done) =>
+            done ? 'Taken off Message Exchange again.' : 'Can’t be taken off Message Exchange now; it will be.',
+          async () => {
+            try {
+              await exchange.remove(c.input.e164);
+              return true;
+            } catch {
+              // A job still running, or no answer: neither may keep the number at the platform, where it costs money.
+              await c.outcomes.removeFromExchangeLater(c.input);
+              return false;
+            }
+          },
+        );
+      },
+    })
+    .onDone(async (c, em) => {
+      const { requestEnablement: enablement, ...output } = c.output;
+      const result = carrier.provisioning.result(output);
+      if (!result) throw new Error(`the steps of ${carrier.manifest.kind} ended without a result`);
+      await c.outcomes.provisioned(em, c.input.numberId, { ...result, enablement: enablement ?? undefined });
+    })
+    .onUndone((c, error, em) => c.outcomes.assignmentFailed(em, c.input.numberId, reasonOf(error)))
+    .onStuck((c, error, em) => c.outcomes.cleanupRequired(em, c.input.numberId, reasonOf(error)))
+    .build();
 
-/** A record that appeared after we had found none: ours if it carries what only our registration puts there. */
-const isOurs = (found: FoundNumber, { input }: Platform): boolean =>
-  found.applicationSid !== null && found.friendlyName === input.friendlyName.slice(0, 64);
+export type ProvisionNumberSaga = ReturnType<typeof define>;
 
-const findOurs = async (c: Platform): Promise<{ sid: string } | null> => {
-  const found = await c.carrier.findNumber(c.access, c.input.e164);
-  return found && isOurs(found, c) ? { sid: found.sid } : null;
-};
+/** What version 0.1.0 began, when there was one carrier; the same steps under another name. */
+const FIRST = { name: 'provisioning.provision-number.v1', kind: 'restcomm' };
 
-/** Design §5, carrier-message-exchange §7. The end is in the hooks, because it is ours alone and commits with the journal. */
-export const provisionNumber = defineSaga<ProvisionNumber>('provisioning.provision-number.v1')
-  .needs<ProvisionDeps>()
-  .step('findOnPlatform', {
-    run: (c) =>
-      c.record(
-        'provision.findOnPlatform',
-        ({ existing }) => (existing ? 'The number is there; its settings are kept to be put back.' : 'Not there yet.'),
-        async (): Promise<{ existing: Existing | null }> => {
-          const found = await c.carrier.findNumber(c.access, c.input.e164);
-          return { existing: found && { sid: found.sid, snapshot: found.snapshot } };
-        },
-      ),
-  })
-  .step('registerOnPlatform', {
-    run: (c) =>
-      c.record(
-        'provision.registerOnPlatform',
-        ({ created }) => (created ? 'Added to the platform.' : 'Nothing to add.'),
-        async (): Promise<{ sid: string; created: boolean }> => {
-          const { existing } = c.output.findOnPlatform;
-          if (existing) return { sid: existing.sid, created: false };
-          const { friendlyName } = c.input;
-          try {
-            const { sid } = await c.carrier.registerNumber(c.access, c.input.e164, { friendlyName });
-            return { sid, created: true };
-          } catch (error) {
-            // Restcomm gives one refusal for every record it has, that of our own earlier try included.
-            const ours = error instanceof NumberHeldElsewhere ? await findOurs(c) : null;
-            if (!ours) throw error;
-            return { sid: ours.sid, created: true };
-          }
-        },
-      ),
-    probe: (c) =>
-      c.record(
-        'provision.registerOnPlatform',
-        (found) => (found ? 'It had been added, although the answer got lost.' : 'It had not been added.'),
-        async () => {
-          const { existing } = c.output.findOnPlatform;
-          if (existing) return { sid: existing.sid, created: false };
-          const ours = await findOurs(c);
-          return ours ? { sid: ours.sid, created: true } : undefined;
-        },
-      ),
-    undo: (c) =>
-      c.record(
-        'provision.undo.registerOnPlatform',
-        (removed) => (removed ? 'Removed from the platform again.' : 'Nothing of ours to remove.'),
-        async () => {
-          if (c.output.findOnPlatform.existing) return false;
-          const registered = c.output.registerOnPlatform;
-          const doubtful = c.failedStep === 'registerOnPlatform' && c.failure.outcome === 'unknown';
-          const ours =
-            registered ??
-            (await findOurs(c)) ??
-            (doubtful ? await lookAgain(c.lookAgainMs, () => findOurs(c), c.signal) : undefined);
-          if (ours) await c.carrier.removeNumber(c.access, ours.sid);
-          return ours !== undefined;
-        },
-      ),
-  })
-  .step('bindOnPlatform', {
-    run: (c) =>
-      c.record(
-        'provision.bindOnPlatform',
-        () => 'Bound to the application, other settings cleared, read back.',
-        async () => {
-          const { friendlyName } = c.input;
-          const { sid } = await c.carrier.bindNumber(c.access, c.output.registerOnPlatform.sid, { friendlyName });
-          return { sid };
-        },
-      ),
-    undo: (c) =>
-      c.record(
-        'provision.undo.bindOnPlatform',
-        (restored) => (restored ? 'Previous settings put back.' : 'No previous settings.'),
-        async () => {
-          const { existing } = c.output.findOnPlatform;
-          if (existing) await c.carrier.restoreNumber(c.access, existing.sid, existing.snapshot);
-          return existing !== null;
-        },
-      ),
-  })
-  .step('lookUpEnablement', {
-    retry: { attempts: 2 },
-    run: async (c): Promise<{ known: Omit<Requested, 'added'> | null }> => {
-      const { exchange } = c;
-      if (!exchange) return { known: null };
-      return c.record(
-        'provision.lookUpEnablement',
-        ({ known }) => (known ? `Message Exchange says ${known.state}.` : 'Message Exchange does not know the number.'),
-        async () => {
-          const known = await exchange.lookup(c.input.e164);
-          if (known?.state === 'failed') throw new ExchangeRejected(known.reason ?? 'No reason given');
-          return { known: known && pick(known) };
-        },
-      );
-    },
-  })
-  .step('requestEnablement', {
-    run: async (c): Promise<Requested | null> => {
-      const { exchange } = c;
-      const { known } = c.output.lookUpEnablement;
-      if (!exchange) return null;
-      if (known) return { ...known, added: false };
-      return c.record(
-        'provision.requestEnablement',
-        ({ state, jobId }) => `Message Exchange says ${state}${jobId ? `, job ${jobId}` : ''}.`,
-        async () => {
-          const requested = await requestEnablement(exchange, c.input.e164, c);
-          if (requested.state === 'failed') throw new ExchangeRejected(requested.reason ?? 'No reason given');
-          return requested;
-        },
-      );
-    },
-    probe: async (c): Promise<Requested | null | undefined> => {
-      const { exchange } = c;
-      if (!exchange || c.output.lookUpEnablement.known) return undefined;
-      return c.record(
-        'provision.requestEnablement',
-        (found) => (found ? 'It had been asked for.' : 'It had not been asked for.'),
-        async () => {
-          const found = await exchange.lookup(c.input.e164);
-          return found && found.state !== 'failed' ? { ...pick(found), added: true } : undefined;
-        },
-      );
-    },
-    undo: async (c) => {
-      const { exchange, failure } = c;
-      const asked = c.output.requestEnablement;
-      // After a definite no there is nothing; what was there before us is not ours to take away.
-      const refused = ['exchange-rejected', 'exchange-unauthorized'].includes(failure.code);
-      if (!exchange || c.output.lookUpEnablement.known || asked?.added === false || (refused && !asked)) return;
-      await c.record(
-        'provision.undo.requestEnablement',
-        (done) => (done ? 'Taken off Message Exchange again.' : 'Can’t be taken off Message Exchange now; it will be.'),
-        async () => {
-          try {
-            await exchange.remove(c.input.e164);
-            return true;
-          } catch {
-            // A job still running, or no answer: neither may keep the number at the platform, where it costs money.
-            await c.outcomes.removeFromExchangeLater(c.input);
-            return false;
-          }
-        },
-      );
-    },
-  })
-  .onDone((c, em) =>
-    c.outcomes.provisioned(em, c.input.numberId, {
-      carrierSid: c.output.bindOnPlatform.sid,
-      createdByUs: c.output.registerOnPlatform.created,
-      enablement: c.output.requestEnablement ?? undefined,
-    }),
-  )
-  .onUndone((c, error, em) => c.outcomes.assignmentFailed(em, c.input.numberId, reasonOf(error)))
-  .onStuck((c, error, em) => c.outcomes.cleanupRequired(em, c.input.numberId, reasonOf(error)))
-  .build();
+const known = new Map<string, ProvisionNumberSaga>();
+function defined(carrier: Carrier, name: string): ProvisionNumberSaga {
+  const saga = known.get(name) ?? define(carrier, name);
+  known.set(name, saga);
+  return saga;
+}
+
+/** Puts numbers on this carrier. A carrier whose steps change takes the next version, and keeps this one until it is drained. */
+export const provisionNumberAt = (carrier: Carrier): ProvisionNumberSaga =>
+  defined(carrier, `provisioning.provision-number.${carrier.manifest.kind}.v2`);
+
+/** Every definition a number may be in, with its carrier. */
+export const provisionSagas = (): { saga: ProvisionNumberSaga; carrier: Carrier }[] =>
+  carriers().flatMap((carrier) => [
+    { saga: provisionNumberAt(carrier), carrier },
+    ...(carrier.manifest.kind === FIRST.kind ? [{ saga: defined(carrier, FIRST.name), carrier }] : []),
+  ]);
 
 /** The carrier's words where it gave any. */
 export const reasonOf = (error: Pick<AppError, 'message' | 'details'>): string =>

@@ -1,4 +1,4 @@
-import type { CarrierPort, MessageExchangePort, PlatformAccess } from '@strowger/cpaas';
+import type { Carrier, CarrierAccess, MessageExchangePort } from '@strowger/cpaas';
 import { defineSaga } from '@strowger/saga';
 import type { NumberOutcomes } from './number-outcomes.service.js';
 import { reasonOf } from './provision-number.saga.js';
@@ -16,8 +16,8 @@ export interface ReleaseNumber {
 }
 
 export interface ReleaseDeps {
-  carrier: CarrierPort;
-  access: PlatformAccess;
+  carrier: Carrier;
+  access: CarrierAccess;
   exchange?: MessageExchangePort;
   record: Recorder['step'];
   outcomes: NumberOutcomes;
@@ -46,11 +46,8 @@ async function removeFromExchange({ exchange, input, record, outcomes }: Release
 const takeOffPlatform = ({ carrier, access, input, record }: Release): Promise<void> =>
   record(
     'release.takeOffPlatform',
-    () => (input.createdByUs ? 'Removed from the platform.' : 'Taken off the application; it stays on the account.'),
-    () =>
-      input.createdByUs
-        ? carrier.removeNumber(access, input.carrierSid)
-        : carrier.unbindNumber(access, input.carrierSid),
+    () => carrier.provisioning.release.says.done(input.createdByUs),
+    () => carrier.provisioning.release.run(access, input),
   );
 
 /**

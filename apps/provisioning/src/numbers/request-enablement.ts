@@ -3,9 +3,9 @@ import {
   ExchangeAmbiguous,
   type EnablementRecord,
   type MessageExchangePort,
+  lookAgain,
 } from '@strowger/cpaas';
 import { AppError } from '@strowger/kernel';
-import { lookAgain } from './look-again.js';
 
 export type Requested = Pick<EnablementRecord, 'state' | 'jobId' | 'reason'> & {
   /** Message Exchange did not know the number before us. */

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { HOOK_ENDPOINTS_BUCKET, type HookEndpoint, type PlatformKind } from '@strowger/contracts-provisioning';
+import { HOOK_ENDPOINTS_BUCKET, type HookEndpoint } from '@strowger/contracts-provisioning';
 import { Timers } from '@strowger/jobs';
 import { Clock } from '@strowger/kernel';
 import { kvBucket, Messaging, type KvBucket, type KvMirror } from '@strowger/messaging';
@@ -20,8 +20,9 @@ interface Row {
   endpointId: string;
   platformId: string;
   systemProviderId: string;
-  kind: PlatformKind;
+  kind: string;
   carrierAccountId: string;
+  sealedKeys: string | null;
   expiresAt: string | null;
   live: boolean;
 }
@@ -99,18 +100,22 @@ export class HookEndpoints implements OnApplicationBootstrap, OnApplicationShutd
     const only = platformId ? sql`where e.platform_id = ${platformId}` : sql``;
     return this.db.query(sql<Row>`
       select e.token_hash as "tokenHash", e.id as "endpointId", e.platform_id as "platformId", p.kind,
-        p.system_provider_id as "systemProviderId", p.account as "carrierAccountId",
+        p.system_provider_id as "systemProviderId", p.account as "carrierAccountId", p.sealed_hook_keys as "sealedKeys",
         to_char(e.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "expiresAt",
         p.deleted_at is null and coalesce(e.expires_at > ${this.clock.now()}, true) as live
       from hook_endpoint e join platform p on p.id = e.platform_id ${only}`);
   }
 
-  private url(kind: PlatformKind, token: string): string {
+  private url(kind: string, token: string): string {
     return `${this.config.hooksPublicUrl.replace(/\/+$/, '')}/hooks/${kind}/${token}`;
   }
 }
 
-function valueOf({ endpointId, platformId, systemProviderId, kind, carrierAccountId, expiresAt }: Row): string {
-  const endpoint: HookEndpoint = { endpointId, platformId, systemProviderId, kind, carrierAccountId };
-  return JSON.stringify(expiresAt ? { ...endpoint, expiresAt } : endpoint);
+function valueOf({ tokenHash: _, live: __, sealedKeys, expiresAt, ...row }: Row): string {
+  const endpoint: HookEndpoint = {
+    ...row,
+    ...(sealedKeys ? { sealedKeys } : {}),
+    ...(expiresAt ? { expiresAt } : {}),
+  };
+  return JSON.stringify(endpoint);
 }

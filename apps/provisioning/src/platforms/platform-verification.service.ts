@@ -1,16 +1,11 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { LockMode } from '@mikro-orm/postgresql';
-import {
-  ConnectorApplicationMissing,
-  ExchangeUnauthorized,
-  PlatformAccountSuspended,
-  PlatformCredentialsRefused,
-} from '@strowger/cpaas';
+import { CarrierRejected, ExchangeUnauthorized } from '@strowger/cpaas';
 import { Timers } from '@strowger/jobs';
 import { AppError, Clock } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
 import { logger } from '@strowger/telemetry';
-import { Carriers, type OpenCredentials, type OpenPlatform } from '../carriers/carriers.service.js';
+import { Carriers, inCredentials, type OpenPlatform } from '../carriers/carriers.service.js';
 import { ProvisioningConfig } from '../config.js';
 import { Platform, type CredentialKind } from './platform.entity.js';
 
@@ -44,11 +39,12 @@ export class PlatformVerification implements OnApplicationBootstrap {
   }
 
   /** Before anything is saved: throws what the carrier refuses with, answers what the operator should know. */
-  async check(credentials: OpenCredentials): Promise<string[]> {
-    const open = this.carriers.openWith(credentials);
-    const { warnings } = await open.carrier.verify(open.access);
+  async check(open: OpenPlatform): Promise<string[]> {
+    const warnings = await verify(open).catch((error: unknown) => {
+      throw inCredentials(AppError.wrap(error));
+    });
     const exchange = await checkExchange(open);
-    if (exchange instanceof ExchangeUnauthorized) throw exchange;
+    if (exchange instanceof ExchangeUnauthorized) throw inCredentials(exchange);
     if (exchange instanceof AppError)
       return [...warnings, `The Message Exchange token could not be checked. ${exchange.message}`];
     return warnings;
@@ -62,14 +58,15 @@ export class PlatformVerification implements OnApplicationBootstrap {
     const platform = await this.db.em().findOne(Platform, { id: platformId, deletedAt: null });
     if (!platform) return [];
     const open = this.carriers.open(platform);
-    const carrier = await open.carrier.verify(open.access).then(
-      ({ warnings }) => ({ warnings, error: undefined }),
+    const carrier = await verify(open).then(
+      (warnings) => ({ warnings, error: undefined }),
       (error: unknown) => ({ warnings: [], error: AppError.wrap(error) }),
     );
     const exchange = carrier.error ? undefined : await checkExchange(open);
     await this.keep(platform, {
       carrier: carrier.error ? (isRefusal(carrier.error) ? carrier.error : undefined) : 'works',
       exchange: exchange === 'works' || exchange instanceof ExchangeUnauthorized ? exchange : undefined,
+      hasExchange: open.exchange !== undefined,
     });
     if (carrier.error) throw carrier.error;
     if (exchange instanceof AppError) throw exchange;
@@ -111,7 +108,10 @@ export class PlatformVerification implements OnApplicationBootstrap {
       });
   }
 
-  private async keep(seen: Platform, findings: Record<CredentialKind, Finding>): Promise<void> {
+  private async keep(
+    seen: Platform,
+    findings: Record<CredentialKind, Finding> & { hasExchange: boolean },
+  ): Promise<void> {
     await this.db.transactional(async (em) => {
       const platform = await em.findOne(
         Platform,
@@ -119,7 +119,7 @@ export class PlatformVerification implements OnApplicationBootstrap {
         { lockMode: LockMode.PESSIMISTIC_WRITE },
       );
       // Changed meanwhile: what was verified is no longer what is stored.
-      if (!platform || platform.account !== seen.account || platform.sealedSecret !== seen.sealedSecret) return;
+      if (!platform || platform.credentials !== seen.credentials) return;
       platform.nextVerifyAt = this.nextVerifyAt();
       if (findings.carrier) platform.lastVerifiedAt = this.clock.now();
       for (const which of ['carrier', 'exchange'] as const) {
@@ -127,16 +127,17 @@ export class PlatformVerification implements OnApplicationBootstrap {
         if (finding === 'works') this.outbox.add(em, platform.credentialsWork(which));
         else if (finding) this.outbox.add(em, platform.credentialsRefused(which, finding.message));
       }
-      if (!platform.sealedExchangeToken) this.outbox.add(em, platform.credentialsWork('exchange'));
+      if (!findings.hasExchange) this.outbox.add(em, platform.credentialsWork('exchange'));
     });
   }
 }
 
-/** Unavailability says nothing about credentials. */
+const verify = async ({ carrier, access }: OpenPlatform): Promise<string[]> =>
+  (await carrier.verify?.(access))?.warnings ?? [];
+
+/** Unavailability says nothing about credentials, nor does a refusal of one request. */
 const isRefusal = (error: AppError): boolean =>
-  error instanceof PlatformCredentialsRefused ||
-  error instanceof PlatformAccountSuspended ||
-  error instanceof ConnectorApplicationMissing;
+  (error.kind === 'invalid' || error.kind === 'conflict') && !(error instanceof CarrierRejected);
 
 /** Undefined where there is no token, or no such call. */
 async function checkExchange({ exchange }: OpenPlatform): Promise<Finding> {

@@ -4,20 +4,22 @@ import {
   PlatformDeletedV1,
   PlatformSavedV1,
   type CreatePlatform,
-  type PlatformKind,
   type UpdatePlatform,
 } from '@strowger/contracts-provisioning';
-import { manifestOf, type MessageExchangeProfile } from '@strowger/cpaas';
+import { carrierOf, type CarrierManifest } from '@strowger/cpaas';
 import { factOf, newId, type Fact } from '@strowger/kernel';
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 
 /** Which of a platform's two sets of credentials. */
 export type CredentialKind = 'carrier' | 'exchange';
 
+/** What is stored of a platform's credentials. */
 export interface SealedCredentials {
   account: string;
-  sealedSecret: string;
-  sealedExchangeToken: string | null;
+  /** All fields in one envelope. */
+  credentials: string;
+  /** What ingestion authenticates webhooks with; null where the carrier signs nothing. */
+  sealedHookKeys: string | null;
 }
 
 /** An account at a carrier, with which a system provider's numbers are set up and its messages sent. */
@@ -25,12 +27,13 @@ export interface SealedCredentials {
 export class Platform {
   @PrimaryKey({ type: 'uuid' }) id!: string;
   @Property({ type: 'uuid' }) systemProviderId!: string;
-  @Property({ type: 'text' }) kind!: PlatformKind;
+  @Property({ type: 'text' }) kind!: string;
   @Property({ type: 'text' }) name!: string;
+  /** As the carrier writes it in its deliveries. */
   @Property({ type: 'text' }) account!: string;
-  @Property({ type: 'text' }) sealedSecret!: string;
-  @Property({ type: 'text', nullable: true }) sealedExchangeToken?: string | null;
-  @Property({ type: 'text', nullable: true }) exchangeProfile?: MessageExchangeProfile | null;
+  /** Missing only in rows of the version before, until `PlatformSecrets` has sealed them again. */
+  @Property({ type: 'text', nullable: true }) credentials!: string;
+  @Property({ type: 'text', nullable: true }) sealedHookKeys?: string | null;
   /** As chosen; without a choice the installation's first address, whatever it is then. */
   @Property({ type: 'text', nullable: true }) baseUrl?: string | null;
   @Property({ type: 'boolean' }) smsAvailable = true;
@@ -50,21 +53,22 @@ export class Platform {
   static create(
     id: string,
     given: CreatePlatform,
+    manifest: CarrierManifest,
     credentials: SealedCredentials,
     at: Date,
     nextVerifyAt: Date,
   ): Platform {
+    const { options } = given;
     return Object.assign(new Platform(), {
       id,
       systemProviderId: given.systemProviderId,
       kind: given.kind,
-      name: given.name ?? manifestOf(given.kind).label,
+      name: given.name ?? manifest.label,
       ...credentials,
-      exchangeProfile: credentials.sealedExchangeToken ? (given.messageExchangeProfile ?? 'canonical') : null,
       baseUrl: given.baseUrl ?? null,
-      smsAvailable: given.smsAvailable ?? true,
-      userCanBlockNumbers: given.userCanBlockNumbers ?? true,
-      ratePerSecond: given.ratePerSecond ?? 10,
+      smsAvailable: options?.smsAvailable ?? true,
+      userCanBlockNumbers: options?.userCanBlockNumbers ?? true,
+      ratePerSecond: options?.ratePerSecond ?? manifest.ratePerSecond,
       lastVerifiedAt: at,
       nextVerifyAt,
       createdAt: at,
@@ -73,16 +77,13 @@ export class Platform {
 
   /** Silent when nothing differs. */
   update(
-    given: Pick<UpdatePlatform, 'name' | 'smsAvailable' | 'userCanBlockNumbers' | 'ratePerSecond'>,
+    { name, options }: Pick<UpdatePlatform, 'name' | 'options'>,
     credentials: Partial<SealedCredentials> = {},
   ): Fact<PlatformSavedV1> | undefined {
-    const { name, smsAvailable, userCanBlockNumbers, ratePerSecond } = given;
-    const wanted = Object.entries({ name, smsAvailable, userCanBlockNumbers, ratePerSecond, ...credentials });
+    const wanted = Object.entries({ name, ...options, ...credentials });
     const changed = wanted.filter(([key, value]) => value !== undefined && value !== this[key as keyof this]);
     if (changed.length === 0) return undefined;
     Object.assign(this, Object.fromEntries(changed));
-    if (!this.sealedExchangeToken) this.exchangeProfile = null;
-    else this.exchangeProfile ??= 'canonical';
     return this.changed();
   }
 
@@ -94,7 +95,7 @@ export class Platform {
 
   saved(): Fact<PlatformSavedV1> {
     const { id: platformId, systemProviderId, kind, name, smsAvailable, userCanBlockNumbers, ratePerSecond } = this;
-    const mmsAvailable = manifestOf(kind).mms;
+    const mmsAvailable = carrierOf(kind)?.manifest.mms ?? false;
     return factOf(PlatformSavedV1, this.about(), {
       platformId,
       systemProviderId,
@@ -145,7 +146,7 @@ export class Platform {
     });
   }
 
-  get credentials(): 'working' | 'failing' {
+  get credentialsState(): 'working' | 'failing' {
     return this.carrierIncidentId || this.exchangeIncidentId ? 'failing' : 'working';
   }
 

@@ -63,13 +63,14 @@ describe('creating', () => {
     const { provider, platform, account } = await world.given.tenant();
     expect(platform).toMatchObject({
       name: 'Restcomm',
-      account: `AC.....${account.sid.slice(-2)}`,
-      secret: expect.stringMatching(/^..\.{5}..$/),
-      messageExchangeToken: expect.stringMatching(/^..\.{5}..$/),
-      messageExchangeProfile: 'canonical',
-      smsAvailable: true,
-      mmsAvailable: false,
-      credentials: 'working',
+      credentials: {
+        account: `AC.....${account.sid.slice(-2)}`,
+        secret: expect.stringMatching(/^..\.{5}..$/),
+        messageExchangeToken: expect.stringMatching(/^..\.{5}..$/),
+        messageExchangeProfile: 'canonical',
+      },
+      options: { smsAvailable: true, mmsAvailable: false, whatsappAvailable: false, ratePerSecond: 10 },
+      credentialsState: 'working',
       webhookUrl: expect.stringMatching(/^https:\/\/hooks\.example\.net\/hooks\/restcomm\/[\w-]{43}$/),
     });
     expect(await holds(provider.id)).toBe(1);
@@ -95,13 +96,32 @@ describe('creating', () => {
     ['no application', { account: NO_APP_ACCOUNT.sid, secret: NO_APP_ACCOUNT.token }, 'connector-application-missing'],
     ['a malformed account', { account: 'nonsense' }, 'invalid-input'],
     ['a refused Message Exchange token', { messageExchangeToken: REVOKED_ME_TOKEN }, 'exchange-unauthorized'],
-    ['an address that is not allowed', { baseUrl: 'http://169.254.169.254/2012-04-24' }, 'invalid-input'],
-  ])('with %s saves nothing and gives the hold back', async (_, more, code) => {
+    ['a field nobody knows', { token: 'x' }, 'invalid-input'],
+    ['a profile nobody knows', { messageExchangeProfile: 'none' }, 'invalid-input'],
+    ['an address that is not allowed', {}, 'invalid-input', { baseUrl: 'http://169.254.169.254/2012-04-24' }],
+    ['a kind nobody knows', {}, 'invalid-input', { kind: 'nocarrier' }],
+  ])('with %s saves nothing and gives the hold back', async (_, credentials, code, more: object = {}) => {
     const provider = await world.given.provider();
-    const error = await refusal(world.given.platform(provider.id, await world.given.account(), more));
+    const error = await refusal(world.given.platform(provider.id, await world.given.account(), credentials, more));
     expect(error).toMatchObject({ kind: 'invalid', code });
     expect(await world.call(rpc.listPlatforms, { systemProviderId: provider.id })).toEqual([]);
     expect(await holds(provider.id)).toBe(0);
+  });
+
+  it('names wrong credentials as the request has them', async () => {
+    const provider = await world.given.provider();
+    const fieldsOf = async (credentials: object, more: object = {}) =>
+      (await refusal(world.given.platform(provider.id, await world.given.account(), credentials, more))).errors?.map(
+        ({ field, rule }) => `${field} ${rule}`,
+      );
+    expect(await fieldsOf({ secret: undefined })).toEqual(['credentials.secret required']);
+    expect(await fieldsOf({ account: 7 })).toContain('credentials.account is-string');
+    expect(await fieldsOf({ constructor: 'x' })).toEqual(['credentials.constructor unknown-field']);
+    expect(await fieldsOf({ secret: 'ffffffffffffffffffffffffffffffff' })).toEqual([
+      'credentials.account credentials',
+      'credentials.secret credentials',
+    ]);
+    expect(await fieldsOf({}, { kind: 'nocarrier' })).toEqual(['kind in']);
   });
 
   it('only warns when the Message Exchange token can’t be checked', async () => {
@@ -145,7 +165,7 @@ describe('changing', () => {
   it('asks the carrier only about credentials, and saves nothing that does not work', async () => {
     const tenant = await world.given.tenant();
     const before = (await world.twins.control.requests({ operation: 'applications.list' })).length;
-    expect(await update(tenant, { name: 'Main', ratePerSecond: 3, version: 1 })).toMatchObject({
+    expect(await update(tenant, { name: 'Main', options: { ratePerSecond: 3 }, version: 1 })).toMatchObject({
       name: 'Main',
       version: 2,
     });
@@ -154,10 +174,13 @@ describe('changing', () => {
       kind: 'precondition-failed',
       code: 'version-mismatch',
     });
-    const wrong = update(tenant, { name: 'Third', secret: 'ffffffffffffffffffffffffffffffff' });
+    const wrong = update(tenant, { name: 'Third', credentials: { secret: 'ffffffffffffffffffffffffffffffff' } });
     expect(await refusal(wrong)).toMatchObject({ code: 'platform-credentials-refused' });
-    expect(await get(tenant)).toMatchObject({ name: 'Main', ratePerSecond: 3, version: 2 });
-    expect(await update(tenant, { messageExchangeToken: '' })).not.toHaveProperty('messageExchangeToken');
+    expect(await get(tenant)).toMatchObject({ name: 'Main', options: { ratePerSecond: 3 }, version: 2 });
+    expect((await get(tenant)).credentials).toHaveProperty('messageExchangeToken');
+    const without = await update(tenant, { credentials: { messageExchangeToken: '' } });
+    expect(without.credentials).not.toHaveProperty('messageExchangeToken');
+    expect(without.credentials).toHaveProperty('secret');
     expect(await world.facts(PlatformSavedV1, tenant.platform.id)).toHaveLength(3);
   });
 
@@ -227,7 +250,7 @@ describe('in the background', () => {
     await sweep();
     await sweep();
     expect(await failed()).toHaveLength(1);
-    expect(await get(tenant)).toMatchObject({ credentials: 'failing' });
+    expect(await get(tenant)).toMatchObject({ credentialsState: 'failing' });
     const verify = world.call(rpc.verifyPlatform, { id: tenant.platform.id }, tenant.scope);
     expect(await refusal(verify)).toMatchObject({ code: 'platform-credentials-refused' });
     await world.twins.control.putAccount({ sid, token });
@@ -236,7 +259,7 @@ describe('in the background', () => {
     expect(await failed()).toHaveLength(1);
     const recovered = await world.facts(PlatformCredentialsRecoveredV1, tenant.platform.id);
     expect(recovered.map(({ data }) => data.incidentId)).toEqual((await failed()).map(({ data }) => data.incidentId));
-    expect(await get(tenant)).toMatchObject({ credentials: 'working' });
+    expect(await get(tenant)).toMatchObject({ credentialsState: 'working' });
   });
 
   it('seals anew with the newest key, so that the old one can go', async () => {
@@ -246,15 +269,33 @@ describe('in the background', () => {
     expect(await rotated.app.get(PlatformSecrets).reseal()).toBe(0);
     await rotated.service.close();
     const [row] = await world.db.query(
-      sql<{ sealed: string }>`select sealed_secret as sealed from platform where id = ${tenant.platform.id}`,
+      sql<{ sealed: string }>`select credentials as sealed from platform where id = ${tenant.platform.id}`,
     );
     const context = `platform:${tenant.platform.id}`;
-    expect(SecretBox.fromKeyring(KEY_B).open(row!.sealed, context)).toBe(tenant.account.token);
+    expect(JSON.parse(SecretBox.fromKeyring(KEY_B).open(row!.sealed, context))).toMatchObject({
+      secret: tenant.account.token,
+      messageExchangeToken: tenant.account.meToken,
+    });
     // Back, for the tests after this one.
     const back = await world.startInstance({ STROWGER_SECRET_KEYS: `${KEY_A},${KEY_B}` });
     await back.app.get(PlatformSecrets).reseal();
     await back.service.close();
   });
+});
+
+it('takes over platforms as version 0.1.0 stored them', async () => {
+  const tenant = await world.given.tenant();
+  const { id } = tenant.platform;
+  const box = SecretBox.fromKeyring(KEY_A);
+  const [secret, token] = [tenant.account.token, tenant.account.meToken!].map((one) => box.seal(one, `platform:${id}`));
+  await world.db.query(sql`
+    update platform set credentials = null, sealed_secret = ${secret}, sealed_exchange_token = ${token}, exchange_profile = 'canonical'
+    where id = ${id}`);
+  const restarted = await world.startInstance();
+  expect((await get(tenant)).credentials).toEqual(tenant.platform.credentials);
+  expect(await restarted.app.get(PlatformSecrets).takeOver()).toBe(0);
+  await restarted.service.close();
+  expect((await world.assign(tenant, world.newNumber())).number).toMatchObject({ state: 'pending' });
 });
 
 it('gives a service what it needs to reach the carrier, and nobody else', async () => {
@@ -263,8 +304,8 @@ it('gives a service what it needs to reach the carrier, and nobody else', async 
   const access = await world.call(rpc.getPlatformAccess, body, PLATFORM_SCOPE, SYSTEM_ACTOR);
   const box = SecretBox.fromKeyring(KEY_A);
   const context = `platform:${tenant.platform.id}`;
-  expect(access).toMatchObject({ account: tenant.account.sid, applicationName: 'UnitySmsConnector' });
-  expect(box.open(access.sealedSecret, context)).toBe(tenant.account.token);
+  expect(access).toMatchObject({ account: tenant.account.sid, settings: { applicationName: 'UnitySmsConnector' } });
+  expect(JSON.parse(box.open(access.sealedCredentials, context))).toMatchObject({ secret: tenant.account.token });
   expect(box.open(access.sealedWebhookUrl, context)).toBe(tenant.platform.webhookUrl);
   for (const [scope, actor] of [
     [PLATFORM_SCOPE, PORTAL_USER],

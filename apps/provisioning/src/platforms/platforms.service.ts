@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Inject, Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import type {
@@ -6,7 +7,7 @@ import type {
   PlatformView,
   UpdatePlatform,
 } from '@strowger/contracts-provisioning';
-import { manifestOf } from '@strowger/cpaas';
+import { accountOf, type Carrier, carrierOf, carriers, sealCredentials, shownCredentials } from '@strowger/cpaas';
 import {
   Clock,
   isWithin,
@@ -19,16 +20,18 @@ import {
 } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
 import { logger } from '@strowger/telemetry';
-import { Carriers, type OpenCredentials } from '../carriers/carriers.service.js';
+import { Carriers } from '../carriers/carriers.service.js';
 import { ProvisioningConfig } from '../config.js';
 import { platformsSeenBy } from '../visibility.js';
 import { AlertHolds } from './alert-holds.service.js';
 import { HookEndpoints } from './hook-endpoints.service.js';
 import { PlatformVerification } from './platform-verification.service.js';
 import { Platform, sealContextOf, type SealedCredentials } from './platform.entity.js';
-import { PlatformHasNumbers } from './platform.errors.js';
+import { PlatformHasNumbers, PlatformKindUnknown } from './platform.errors.js';
 
 const log = logger('platforms');
+/** Credentials by value, to compare them. */
+const shown = (credentials: object): Record<string, string> => shownCredentials(credentials, (value) => value);
 
 @Injectable()
 export class PlatformsService {
@@ -45,25 +48,22 @@ export class PlatformsService {
 
   /** Hold, verify, save: what fails gives the hold back, and the sweep does so for a process that died in between. */
   async create(context: RpcContext, given: CreatePlatform): Promise<PlatformView> {
-    const { systemProviderId, account, secret, messageExchangeToken: token } = given;
+    const { systemProviderId, kind } = given;
     if (!isWithin(context.scope, { systemProviderId })) throw new NotFound('system-provider', systemProviderId);
-    const credentials: OpenCredentials = {
-      kind: given.kind,
-      baseUrl: given.baseUrl,
-      account,
-      secret,
-      exchange: token ? { token, profile: given.messageExchangeProfile ?? 'canonical' } : undefined,
-    };
+    const carrier = carrierOf(kind);
+    if (!carrier) throw new PlatformKindUnknown(carriers().map(({ manifest }) => manifest.kind));
+    const credentials = this.carriers.parse(kind, given.credentials);
     // Finds an address that is not allowed before anybody is asked anything.
-    this.carriers.openWith(credentials);
+    const open = this.carriers.openWith(kind, credentials, given.baseUrl);
     const id = newId();
     await this.holds.take(context, id, systemProviderId);
     try {
-      const warnings = await this.verification.check(credentials);
+      const warnings = await this.verification.check(open);
       const platform = Platform.create(
         id,
         given,
-        this.seal(id, account, secret, token),
+        carrier.manifest,
+        this.seal(id, carrier, credentials),
         this.clock.now(),
         this.verification.nextVerifyAt(),
       );
@@ -87,12 +87,14 @@ export class PlatformsService {
     const before = await this.find(context.scope, given.id);
     checkVersion('platform', before, given.version);
     const credentials = this.credentialsAfter(before, given);
-    const warnings = credentials ? await this.verification.check(credentials) : undefined;
+    const warnings = credentials
+      ? await this.verification.check(this.carriers.openWith(before.kind, credentials, before.baseUrl))
+      : undefined;
     const platform = await this.db.transactional(async (em) => {
       const row = await this.lock(em, context.scope, given.id);
       // What was verified was a mix of old and new: it must still be the same old.
       checkVersion('platform', row, credentials ? before.version : given.version);
-      const sealed = credentials && this.sealedDifferences(row, credentials);
+      const sealed = credentials && this.seal(row.id, this.carriers.of(row.kind), credentials);
       const saved = row.update(given, sealed);
       if (saved) this.outbox.add(em, saved);
       if (credentials) {
@@ -163,10 +165,10 @@ export class PlatformsService {
       platformId: platform.id,
       systemProviderId: platform.systemProviderId,
       kind: platform.kind,
-      baseUrl: this.carriers.baseUrlOf(platform.baseUrl),
+      baseUrl: this.carriers.baseUrlOf(platform.kind, platform.baseUrl),
+      settings: { applicationName: this.config.applicationName },
       account: platform.account,
-      applicationName: this.config.applicationName,
-      sealedSecret: platform.sealedSecret,
+      sealedCredentials: platform.credentials,
       sealedWebhookUrl: this.carriers.box.seal(webhookUrl, platform.sealContext),
       ratePerSecond: platform.ratePerSecond,
       version: platform.version,
@@ -183,6 +185,11 @@ export class PlatformsService {
     const platform = await this.db.em().findOne(Platform, { id });
     if (!platform) throw new NotFound('platform', id);
     return platform;
+  }
+
+  /** As people call the carrier. */
+  async carrierLabel(id: string): Promise<string> {
+    return this.carriers.of((await this.byId(id)).kind).manifest.label;
   }
 
   /** Keeps the platform from being deleted until the transaction ends; undefined when it is gone. */
@@ -211,42 +218,22 @@ export class PlatformsService {
   }
 
   /** All credentials as they would be, or undefined when none would change. */
-  private credentialsAfter(platform: Platform, given: UpdatePlatform): OpenCredentials | undefined {
-    const { box } = this.carriers;
-    const open = (sealed: string): string => box.open(sealed, platform.sealContext);
-    const now = {
-      account: platform.account,
-      secret: open(platform.sealedSecret),
-      token: platform.sealedExchangeToken ? open(platform.sealedExchangeToken) : '',
-    };
-    const after = {
-      account: given.account ?? now.account,
-      secret: given.secret ?? now.secret,
-      token: given.messageExchangeToken ?? now.token,
-    };
-    if (after.account === now.account && after.secret === now.secret && after.token === now.token) return undefined;
-    const { account, secret, token } = after;
-    const profile = platform.exchangeProfile ?? 'canonical';
-    return {
-      kind: platform.kind,
-      baseUrl: platform.baseUrl,
-      account,
-      secret,
-      exchange: token ? { token, profile } : undefined,
-    };
+  private credentialsAfter(platform: Platform, given: UpdatePlatform): object | undefined {
+    if (!given.credentials) return undefined;
+    const now = this.carriers.credentialsOf(platform);
+    const changed = Object.entries(given.credentials).map(([name, value]) => [name, value === '' ? undefined : value]);
+    const after = this.carriers.parse(platform.kind, { ...now, ...Object.fromEntries(changed) });
+    return isDeepStrictEqual(shown(now), shown(after)) ? undefined : after;
   }
 
-  private sealedDifferences(platform: Platform, { account, secret, exchange }: OpenCredentials): SealedCredentials {
-    return this.seal(platform.id, account, secret, exchange?.token);
-  }
-
-  private seal(platformId: string, account: string, secret: string, token: string | undefined): SealedCredentials {
+  private seal(platformId: string, carrier: Carrier, credentials: object): SealedCredentials {
     const { box } = this.carriers;
     const context = sealContextOf(platformId);
+    const keys = carrier.hook.authentication?.keys(credentials);
     return {
-      account,
-      sealedSecret: box.seal(secret, context),
-      sealedExchangeToken: token ? box.seal(token, context) : null,
+      account: accountOf(credentials),
+      credentials: sealCredentials(box, credentials, context),
+      sealedHookKeys: keys ? box.seal(JSON.stringify(keys), context) : null,
     };
   }
 
@@ -258,27 +245,24 @@ export class PlatformsService {
   }
 
   private async view({ actor }: RpcContext, platform: Platform, warnings: string[] = []): Promise<PlatformView> {
-    const { sealContext, sealedExchangeToken, exchangeProfile } = platform;
-    const masked = (sealed: string): string => maskSecret(this.carriers.box.open(sealed, sealContext));
-    const { mms: mmsAvailable, whatsapp: whatsappAvailable } = manifestOf(platform.kind);
-    // Whoever sets the carrier up needs it whole; it lets its holder feed us messages, so nobody else gets it.
+    const { mms: mmsAvailable, whatsapp: whatsappAvailable } = this.carriers.of(platform.kind).manifest;
+    // Anyone who sets the carrier up needs it whole; it lets its holder feed us messages, so nobody else gets it.
     const needsUrl = actor.role === 'administrator' || actor.kind === 'system';
     return {
       id: platform.id,
       systemProviderId: platform.systemProviderId,
       kind: platform.kind,
       name: platform.name,
-      account: maskSecret(platform.account),
-      secret: masked(platform.sealedSecret),
-      ...(sealedExchangeToken ? { messageExchangeToken: masked(sealedExchangeToken) } : {}),
-      ...(exchangeProfile ? { messageExchangeProfile: exchangeProfile } : {}),
-      baseUrl: this.carriers.baseUrlOf(platform.baseUrl),
-      smsAvailable: platform.smsAvailable,
-      mmsAvailable,
-      whatsappAvailable,
-      userCanBlockNumbers: platform.userCanBlockNumbers,
-      ratePerSecond: platform.ratePerSecond,
-      credentials: platform.credentials,
+      baseUrl: this.carriers.baseUrlOf(platform.kind, platform.baseUrl),
+      options: {
+        smsAvailable: platform.smsAvailable,
+        mmsAvailable,
+        whatsappAvailable,
+        userCanBlockNumbers: platform.userCanBlockNumbers,
+        ratePerSecond: platform.ratePerSecond,
+      },
+      credentials: shownCredentials(this.carriers.credentialsOf(platform), maskSecret),
+      credentialsState: platform.credentialsState,
       ...(platform.lastVerifiedAt ? { lastVerifiedAt: platform.lastVerifiedAt.toISOString() } : {}),
       webhookUrl: needsUrl ? await this.endpoints.urlOf(platform) : this.endpoints.maskedUrlOf(platform),
       ...(warnings.length > 0 ? { warnings } : {}),

@@ -1,19 +1,14 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { provisioningRpc, type PlatformAccessView, type PlatformKind } from '@strowger/contracts-provisioning';
-import {
-  restcomm,
-  type CarrierPort,
-  type ClosableCarrier,
-  type PlatformAccess as CarrierAccess,
-} from '@strowger/cpaas';
+import { provisioningRpc, type PlatformAccessView } from '@strowger/contracts-provisioning';
+import { Carriers, type OpenCarrier } from '@strowger/cpaas';
 import { Rpc } from '@strowger/http';
 import { PLATFORM_SCOPE, SecretBox } from '@strowger/kernel';
 import { RoutingConfig } from '../config.js';
 
 /** A platform ready to be talked to. Held in memory only. */
-export interface OpenPlatform {
-  carrier: CarrierPort;
-  access: CarrierAccess;
+export interface OpenPlatform extends OpenCarrier {
+  /** As the carrier's deliveries name it, where they do. */
+  account: string;
   /** Where receipts go; holds the endpoint's token. */
   receiptsUrl: string;
 }
@@ -24,7 +19,7 @@ const FRESH_MS = 60_000;
 @Injectable()
 export class PlatformAccess implements OnApplicationShutdown {
   private readonly box: SecretBox;
-  private readonly carriers: Record<PlatformKind, ClosableCarrier>;
+  private readonly carriers: Carriers;
   private readonly open = new Map<string, { until: number; platform: Promise<OpenPlatform> }>();
 
   constructor(
@@ -32,7 +27,7 @@ export class PlatformAccess implements OnApplicationShutdown {
     @Inject(RoutingConfig) config: RoutingConfig,
   ) {
     this.box = SecretBox.fromKeyring(config.secretKeys);
-    this.carriers = { restcomm: restcomm({ readMs: config.carrierTimeoutSeconds * 1000 }) };
+    this.carriers = new Carriers({ readMs: config.carrierTimeoutSeconds * 1000 }, this.box);
   }
 
   of(platformId: string): Promise<OpenPlatform> {
@@ -51,7 +46,7 @@ export class PlatformAccess implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all(Object.values(this.carriers).map((carrier) => carrier.close()));
+    await this.carriers.close();
   }
 
   private async load(platformId: string): Promise<OpenPlatform> {
@@ -61,15 +56,10 @@ export class PlatformAccess implements OnApplicationShutdown {
       body: { id: platformId },
     });
     const context = `platform:${platformId}`;
+    const { kind, baseUrl, settings, account } = view;
     return {
-      carrier: this.carriers[view.kind],
-      access: {
-        kind: view.kind,
-        baseUrl: view.baseUrl,
-        accountSid: view.account,
-        authToken: this.box.open(view.sealedSecret, context),
-        applicationName: view.applicationName,
-      },
+      ...this.carriers.openSealed(kind, view.sealedCredentials, context, { baseUrl, settings }),
+      account,
       receiptsUrl: this.box.open(view.sealedWebhookUrl, context),
     };
   }

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ListQuarantine, QuarantinedView } from '@strowger/contracts-routing';
 import { AppError, NotFound, pageOf, type Page, type TenantScope } from '@strowger/kernel';
-import { Db, inScope, sql } from '@strowger/persistence';
-import { parseHook } from '@strowger/cpaas';
+import { Db, sql } from '@strowger/persistence';
+import { carrierOf, CarrierUnknown } from '@strowger/cpaas';
 import { PlatformAccess } from '../directory/platform-access.js';
-import { timeCursor } from '../directory/scope.js';
+import { inScope, timeCursor } from '../directory/scope.js';
 import { ReceiptsService, type Receipt } from '../outbound/receipts.service.js';
 import type { Inbound } from './inbound.js';
 import { InboundService } from './inbound.service.js';
@@ -79,7 +79,9 @@ export class QuarantineService {
     const row = await this.row(scope, id);
     if (row.releasedAt) return viewOf(row);
     const { messages, receipts } =
-      'raw' in row.content ? this.parseAgain(row, row.content) : { messages: [row.content], receipts: [] };
+      'raw' in row.content
+        ? parseAgain(row, row.content, (await this.platforms.of(row.platformId)).account)
+        : { messages: [row.content], receipts: [] };
     if (row.reason === 'account-mismatch') await this.refuseOtherAccount(row.platformId, messages);
     const released = await this.db.transactional(async () => {
       const row = await this.row(scope, id, true);
@@ -117,33 +119,42 @@ export class QuarantineService {
 
   /** The platform's account may have been corrected since. */
   private async refuseOtherAccount(platformId: string, messages: readonly Inbound[]): Promise<void> {
-    const { access } = await this.platforms.of(platformId);
-    if (messages.length === 0 || messages.some((message) => message.carrierAccountId !== access.accountSid))
+    const { account } = await this.platforms.of(platformId);
+    if (messages.length === 0 || messages.some(({ carrierAccountId }) => carrierAccountId !== account))
       throw new QuarantineNotReleasable("the delivery names another account than this platform's.");
-  }
-
-  /** After an adapter has learnt to read what it could not. */
-  private parseAgain(row: Row, { kind, raw }: Unreadable): { messages: Inbound[]; receipts: Receipt[] } {
-    const { facts, unreadable } = parseHook(kind as never, {
-      method: raw.method,
-      contentType: raw.contentType,
-      query: raw.query,
-      rawBody: Buffer.from(raw.bodyBase64, 'base64'),
-      receivedAt: new Date(row.at),
-    });
-    if (unreadable || facts.length === 0)
-      throw new QuarantineNotReleasable(`the body is unreadable (${unreadable?.reason ?? 'empty'}).`);
-    const { deliveryId, platformId, systemProviderId } = row;
-    const about = { deliveryId, platformId, systemProviderId, receivedAt: new Date(row.at).toISOString() };
-    return {
-      messages: facts.flatMap((fact, part) => (fact.type === 'message.received' ? [{ ...about, ...fact, part }] : [])),
-      receipts: facts.flatMap((fact) => (fact.type === 'receipt.received' ? [{ ...about, ...fact }] : [])),
-    };
   }
 }
 
+/** After an adapter has learnt to read what it could not. */
+function parseAgain(
+  row: Row,
+  { kind, raw }: Unreadable,
+  account: string,
+): { messages: Inbound[]; receipts: Receipt[] } {
+  const carrier = carrierOf(kind);
+  if (!carrier) throw new CarrierUnknown(kind);
+  const { facts, unreadable } = carrier.hook.read({
+    method: raw.method,
+    contentType: raw.contentType,
+    headers: raw.headers ?? {},
+    query: raw.query,
+    rawBody: Buffer.from(raw.bodyBase64, 'base64'),
+    receivedAt: new Date(row.at),
+    account,
+  });
+  if (unreadable || facts.length === 0)
+    throw new QuarantineNotReleasable(`the body is unreadable (${unreadable?.reason ?? 'empty'}).`);
+  const { deliveryId, platformId, systemProviderId } = row;
+  const about = { deliveryId, platformId, systemProviderId, receivedAt: new Date(row.at).toISOString() };
+  return {
+    messages: facts.flatMap((fact, part) => (fact.type === 'message.received' ? [{ ...about, ...fact, part }] : [])),
+    receipts: facts.flatMap((fact) => (fact.type === 'receipt.received' ? [{ ...about, ...fact }] : [])),
+  };
+}
+
 /** A delivery that found no owner belongs to nobody below the system provider. */
-const providerOnly = (scope: TenantScope) => inScope(scope, { 'system-provider': 'system_provider_id' });
+const providerOnly = (scope: TenantScope) =>
+  scope.level === 'platform' || scope.level === 'system-provider' ? inScope(scope) : sql`false`;
 
 const viewOf = (row: Row): QuarantinedView => ({
   id: row.id,

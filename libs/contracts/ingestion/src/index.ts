@@ -9,6 +9,8 @@ export interface RawDelivery {
   /** Query string without the question mark. */
   query: string;
   bodyBase64: string;
+  /** Those the carrier's hook keeps, names in lower case; absent in deliveries of versions that kept none. */
+  headers?: Record<string, string>;
 }
 
 /** A message a carrier says it received for one of our numbers. */

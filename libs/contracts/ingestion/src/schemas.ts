@@ -1,6 +1,6 @@
 import type { InboundMessageFact, RawDelivery, ReceiptFact } from './index.js';
 
-type Field = { type: 'string' | 'boolean'; enum?: unknown[] };
+type Field = { type: 'string' | 'boolean' | 'object'; enum?: unknown[]; additionalProperties?: Field };
 /** A field that is missing here, or no longer exists, fails the type check. */
 type SchemaOf<T> = {
   type: 'object';
@@ -15,7 +15,13 @@ const flag: Field = { type: 'boolean', enum: [true] };
 
 export const RAW_DELIVERY_SCHEMA: SchemaOf<RawDelivery> = {
   type: 'object',
-  properties: { method: text, contentType: text, query: text, bodyBase64: text },
+  properties: {
+    method: text,
+    contentType: text,
+    query: text,
+    bodyBase64: text,
+    headers: { type: 'object', additionalProperties: text },
+  },
   required: ['method', 'contentType', 'query', 'bodyBase64'],
 };
 

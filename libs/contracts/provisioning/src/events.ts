@@ -1,7 +1,6 @@
 import { IsE164 } from '@strowger/kernel';
 import { Type } from 'class-transformer';
 import { IsBoolean, IsIn, IsNumber, IsOptional, IsString, IsUUID, ValidateNested } from 'class-validator';
-import { PLATFORM_KINDS, type PlatformKind } from './platform-kinds.js';
 
 /** Where messages of a number go, with the hierarchy above it, as it was when assigned. */
 export class NumberOwner {
@@ -18,7 +17,8 @@ export class PlatformSavedV1 {
   static readonly type = 'provisioning.platform.saved.v1';
   @IsUUID() platformId!: string;
   @IsUUID() systemProviderId!: string;
-  @IsIn(PLATFORM_KINDS) kind!: PlatformKind;
+  /** Open: readers pass over kinds that they don't know. */
+  @IsString() kind!: string;
   @IsString() name!: string;
   @IsBoolean() smsAvailable!: boolean;
   @IsBoolean() mmsAvailable!: boolean;

@@ -1,5 +1,3 @@
-import type { PlatformKind } from './platform-kinds.js';
-
 /** NATS KV bucket with every webhook endpoint; the key is the SHA-256 (hex) of the endpoint's token. */
 export const HOOK_ENDPOINTS_BUCKET = 'hook-endpoints';
 
@@ -8,9 +6,11 @@ export interface HookEndpoint {
   endpointId: string;
   platformId: string;
   systemProviderId: string;
-  kind: PlatformKind;
-  /** The carrier's account the deliveries must name (Restcomm: Account SID). */
+  kind: string;
+  /** The account that deliveries must name, if they name any. */
   carrierAccountId: string;
+  /** What deliveries are authenticated with, a JSON list of texts; sealed, context `platform:<platformId>`. Absent where nothing is signed. */
+  sealedKeys?: string;
   /** Set while an old token still works beside its successor. ISO-8601. */
   expiresAt?: string;
 }

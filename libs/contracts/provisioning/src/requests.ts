@@ -4,6 +4,7 @@ import {
   IsIn,
   IsInt,
   IsNumber,
+  IsObject,
   IsOptional,
   IsString,
   IsUUID,
@@ -12,39 +13,40 @@ import {
   Max,
   MaxLength,
   Min,
+  ValidateNested,
 } from 'class-validator';
 import { JSONSchema } from 'class-validator-jsonschema';
-import { PLATFORM_KINDS, type PlatformKind } from './platform-kinds.js';
+import { IsPlatformKind } from './platform-kinds.js';
 
-/** Options and credentials a platform is created with. Secrets are never readable back. */
-export class CreatePlatform {
-  @IsUUID() systemProviderId!: string;
-  @IsIn(PLATFORM_KINDS) kind!: PlatformKind;
-  @IsOptional() @IsString() @Length(1, 64) name?: string;
-  /** Restcomm: Account SID. */
-  @IsString() @Length(1, 128) @JSONSchema({ examples: ['AC0123456789abcdef0123456789abcdef'] }) account!: string;
-  /** Restcomm: Auth Token. */
-  @IsString() @Length(1, 256) @JSONSchema({ writeOnly: true }) secret!: string;
-  /** With it, adding a number also SMS-enables it with the mobile carrier. */
-  @IsOptional() @IsString() @Length(1, 256) @JSONSchema({ writeOnly: true }) messageExchangeToken?: string;
-  @IsOptional() @IsIn(['canonical', 'teleapi']) messageExchangeProfile?: 'canonical' | 'teleapi';
-  /** One of the carrier addresses this installation allows; the first of them when absent. */
-  @IsOptional() @IsString() @MaxLength(255) baseUrl?: string;
+/** What a platform may be used for. What is not given keeps its value; at first, its default. */
+export class PlatformOptions {
   @IsOptional() @IsBoolean() @JSONSchema({ default: true }) smsAvailable?: boolean;
   @IsOptional() @IsBoolean() @JSONSchema({ default: true }) userCanBlockNumbers?: boolean;
   @IsOptional() @IsNumber() @Min(0.1) @Max(10_000) @JSONSchema({ default: 10 }) ratePerSecond?: number;
+}
+/** Options and credentials a platform is created with. Secrets are never readable back. */
+export class CreatePlatform {
+  @IsUUID() systemProviderId!: string;
+  @IsPlatformKind() @JSONSchema({ examples: ['restcomm'] }) kind!: string;
+  @IsOptional() @IsString() @Length(1, 64) name?: string;
+  /** One of the carrier addresses this installation allows; the first of them when absent. */
+  @IsOptional() @IsString() @MaxLength(255) baseUrl?: string;
+  @IsOptional() @ValidateNested() @Type(() => PlatformOptions) options?: PlatformOptions;
+  /** Fields of the kind's own form. */
+  @IsObject()
+  @JSONSchema({ writeOnly: true, additionalProperties: { type: 'string' } })
+  credentials!: Record<string, unknown>;
 }
 export class UpdatePlatform {
   @IsUUID() id!: string;
   @IsOptional() @IsInt() version?: number;
   @IsOptional() @IsString() @Length(1, 64) name?: string;
-  @IsOptional() @IsString() @Length(1, 128) account?: string;
-  @IsOptional() @IsString() @Length(1, 256) @JSONSchema({ writeOnly: true }) secret?: string;
-  /** An empty string removes the token. */
-  @IsOptional() @IsString() @MaxLength(256) @JSONSchema({ writeOnly: true }) messageExchangeToken?: string;
-  @IsOptional() @IsBoolean() smsAvailable?: boolean;
-  @IsOptional() @IsBoolean() userCanBlockNumbers?: boolean;
-  @IsOptional() @IsNumber() @Min(0.1) @Max(10_000) ratePerSecond?: number;
+  @IsOptional() @ValidateNested() @Type(() => PlatformOptions) options?: PlatformOptions;
+  /** Those that change; an empty text removes one that may be absent. */
+  @IsOptional()
+  @IsObject()
+  @JSONSchema({ writeOnly: true, additionalProperties: { type: 'string' } })
+  credentials?: Record<string, unknown>;
 }
 
 /** How long the caller is ready to wait for the result before it gets an operation instead. Seconds, 0–30. */

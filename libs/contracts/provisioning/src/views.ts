@@ -12,26 +12,29 @@ import {
   IsUUID,
   ValidateNested,
 } from 'class-validator';
+import { JSONSchema } from 'class-validator-jsonschema';
 import type { SerializedError } from '@strowger/kernel';
-import { PLATFORM_KINDS, type PlatformKind } from './platform-kinds.js';
+import { IsPlatformKind } from './platform-kinds.js';
 
-export class PlatformView {
-  @IsUUID() id!: string;
-  @IsUUID() systemProviderId!: string;
-  @IsIn(PLATFORM_KINDS) kind!: PlatformKind;
-  @IsString() name!: string;
-  /** Masked: first two and last two characters. */
-  @IsString() account!: string;
-  @IsString() secret!: string;
-  @IsOptional() @IsString() messageExchangeToken?: string;
-  @IsOptional() @IsIn(['canonical', 'teleapi']) messageExchangeProfile?: 'canonical' | 'teleapi';
-  @IsString() baseUrl!: string;
+export class PlatformOptionsView {
   @IsBoolean() smsAvailable!: boolean;
   @IsBoolean() mmsAvailable!: boolean;
   @IsBoolean() whatsappAvailable!: boolean;
   @IsBoolean() userCanBlockNumbers!: boolean;
   @IsNumber() ratePerSecond!: number;
-  @IsIn(['working', 'failing']) credentials!: 'working' | 'failing';
+}
+export class PlatformView {
+  @IsUUID() id!: string;
+  @IsUUID() systemProviderId!: string;
+  @IsPlatformKind() @JSONSchema({ examples: ['restcomm'] }) kind!: string;
+  @IsString() name!: string;
+  @IsString() baseUrl!: string;
+  @ValidateNested() @Type(() => PlatformOptionsView) options!: PlatformOptionsView;
+  /** Fields of the kind's form that have a value. Accounts and secrets masked: first two and last two characters. */
+  @IsObject()
+  @JSONSchema({ additionalProperties: { type: 'string' }, examples: [{ account: 'AC.....ef', secret: 'au.....89' }] })
+  credentials!: Record<string, string>;
+  @IsIn(['working', 'failing']) credentialsState!: 'working' | 'failing';
   @IsOptional() @IsISO8601() lastVerifiedAt?: string;
   /** Where the carrier must send messages: to be set as the application's URL. */
   @IsString() webhookUrl!: string;
@@ -118,11 +121,14 @@ export class TimelineEntryView {
 export interface PlatformAccessView {
   platformId: string;
   systemProviderId: string;
-  kind: PlatformKind;
+  kind: string;
   baseUrl: string;
+  /** What the installation says about calls to the carrier. */
+  settings: { applicationName?: string };
+  /** As the carrier's deliveries name it, where they do. */
   account: string;
-  applicationName: string;
-  sealedSecret: string;
+  /** All of them in one envelope. */
+  sealedCredentials: string;
   /** Sealed webhook URL: carries the endpoint token. */
   sealedWebhookUrl: string;
   ratePerSecond: number;

@@ -1,7 +1,12 @@
-import { ExchangeAmbiguous, ExchangeRateLimited, ExchangeUnauthorized, ExchangeUnavailable } from '../errors.js';
-import { type CarrierHttp, type HttpAnswer, type HttpCall, TransportFailure } from '../http.js';
-import type { ExchangeObserver } from '../port.js';
-import { retryAfter } from '../restcomm/answers.js';
+import { ExchangeAmbiguous, ExchangeRateLimited, ExchangeUnauthorized, ExchangeUnavailable } from './errors.js';
+import {
+  type CarrierHttp,
+  type ExchangeObserver,
+  type HttpAnswer,
+  type HttpCall,
+  retryAfter,
+  TransportFailure,
+} from '../http.js';
 
 export interface ExchangeAccess {
   baseUrl: string;

@@ -4,9 +4,9 @@ import {
   ExchangeJobNotFound,
   ExchangeRejected,
   ExchangeUnavailable,
-} from '../errors.js';
+} from './errors.js';
 import type { CarrierHttp, HttpAnswer } from '../http.js';
-import type { EnablementRecord, EnablementState, MessageExchangePort } from '../port.js';
+import type { EnablementRecord, EnablementState, MessageExchangePort } from './port.js';
 import { bareDigits, call, type ExchangeAccess, type ExchangeCall, isObject, type Json, jsonOf, text } from './call.js';
 
 /** Eleven digits, no plus. */

@@ -1,8 +1,8 @@
-import { CarrierHttp } from '../http.js';
-import type { CarrierExchange, MessageExchangePort, MessageExchangeProfile } from '../port.js';
+import { type CarrierExchange, CarrierHttp } from '../http.js';
 import { type Reply, scriptedCarrier, type SeenRequest } from '../scripted-carrier.fixtures.js';
-import { errorOf } from '../testing.js';
+import { errorOf } from '../testing/kit.js';
 import { messageExchange } from './index.js';
+import type { MessageExchangePort, MessageExchangeProfile } from './port.js';
 
 const TOKEN = 'exchange-token-0123456789';
 const NUMBER = '+12012010580';

@@ -1,6 +1,6 @@
-import { CarrierHttp } from '../http.js';
-import type { ExchangeObserver, MessageExchangePort, MessageExchangeProfile } from '../port.js';
+import { CarrierHttp, type ExchangeObserver } from '../http.js';
 import { canonicalExchange } from './canonical.js';
+import type { MessageExchangePort, MessageExchangeProfile } from './port.js';
 import { teleapiExchange } from './teleapi.js';
 
 export interface MessageExchangeAccess {

@@ -6,9 +6,9 @@ import {
   ExchangeRejected,
   ExchangeUnauthorized,
   ExchangeUnavailable,
-} from '../errors.js';
+} from './errors.js';
 import type { CarrierHttp } from '../http.js';
-import type { EnablementRecord, MessageExchangePort } from '../port.js';
+import type { EnablementRecord, MessageExchangePort } from './port.js';
 import { bareDigits, call, type ExchangeAccess, isObject, type Json, jsonOf, text } from './call.js';
 
 interface Answer {

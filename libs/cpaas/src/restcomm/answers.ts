@@ -5,7 +5,7 @@ import {
   PlatformCredentialsRefused,
   PlatformUnavailable,
 } from '../errors.js';
-import type { HttpAnswer } from '../http.js';
+import { type HttpAnswer, retryAfter } from '../http.js';
 
 export const RESTCOMM = 'Restcomm';
 
@@ -68,9 +68,4 @@ export function errorOf(answer: HttpAnswer, { write }: { write: boolean }): Erro
   if (status >= 500) return new PlatformUnavailable(RESTCOMM, `HTTP ${status}`, write ? { outcome: 'unknown' } : {});
   if (status < 400) return new PlatformUnavailable(RESTCOMM, `HTTP ${status}`);
   return new CarrierRejected(RESTCOMM, status, body.message || `HTTP ${status}`, body.code);
-}
-
-export function retryAfter(answer: HttpAnswer): number | undefined {
-  const seconds = Number(answer.header('retry-after'));
-  return Number.isFinite(seconds) && seconds > 0 ? Math.ceil(seconds) : undefined;
 }

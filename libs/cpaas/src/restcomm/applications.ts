@@ -1,8 +1,9 @@
 import type { Clock } from '@strowger/kernel';
-import { ConnectorApplicationMissing, PlatformUnavailable } from '../errors.js';
-import type { PlatformAccess } from '../port.js';
+import { PlatformUnavailable } from '../errors.js';
+import type { RestcommAccess } from './access.js';
 import { RESTCOMM } from './answers.js';
 import { type Json, type RestcommClient, str } from './client.js';
+import { ConnectorApplicationMissing } from './errors.js';
 
 export const DEFAULT_APPLICATION = 'UnitySmsConnector';
 
@@ -26,13 +27,13 @@ interface Asked {
 }
 
 /**
- * Applications by platform, asked for anew before each binding, for one that was imported again has a new sid
+ * Applications by platform, asked for again before each binding, for one that was imported again has a new sid
  * (carrier-restcomm §2.2). Its list carries every bound number and grows with the account, so one answer does for
- * registering and binding with one `PlatformAccess`, and for what many numbers ask at the same moment. One that failed
+ * registering and binding with one `RestcommAccess`, and for what many numbers ask at the same moment. One that failed
  * anybody is forgotten.
  */
 export class Applications {
-  private readonly byAccess = new WeakMap<PlatformAccess, Asked>();
+  private readonly byAccess = new WeakMap<RestcommAccess, Asked>();
   private readonly byPlatform = new Map<string, Asked>();
 
   constructor(
@@ -42,11 +43,11 @@ export class Applications {
   ) {}
 
   /** From the carrier, always. */
-  ask(access: PlatformAccess): Promise<ConnectorApplication> {
+  ask(access: RestcommAccess): Promise<ConnectorApplication> {
     return resolveApplication(this.client, access, this.downloadUrl);
   }
 
-  async use<T>(access: PlatformAccess, work: (application: ConnectorApplication) => Promise<T>): Promise<T> {
+  async use<T>(access: RestcommAccess, work: (application: ConnectorApplication) => Promise<T>): Promise<T> {
     const asked = this.find(access);
     try {
       return await work(await asked.application);
@@ -57,7 +58,7 @@ export class Applications {
     }
   }
 
-  private find(access: PlatformAccess): Asked {
+  private find(access: RestcommAccess): Asked {
     const key = keyOf(access);
     const now = this.clock.now().getTime();
     for (const [other, { at, sharedMs }] of this.byPlatform) if (now - at >= sharedMs) this.byPlatform.delete(other);
@@ -79,7 +80,7 @@ export class Applications {
 }
 
 /** The secret belongs to it: a wrong one must not profit from the answer to a right one. */
-const keyOf = ({ baseUrl, accountSid, authToken, applicationName }: PlatformAccess): string =>
+const keyOf = ({ baseUrl, accountSid, authToken, applicationName }: RestcommAccess): string =>
   [baseUrl, accountSid, authToken, applicationName].join('\n');
 
 /**
@@ -88,7 +89,7 @@ const keyOf = ({ baseUrl, accountSid, authToken, applicationName }: PlatformAcce
  */
 export async function resolveApplication(
   client: RestcommClient,
-  access: PlatformAccess,
+  access: RestcommAccess,
   downloadUrl: string,
 ): Promise<ConnectorApplication> {
   const name = access.applicationName ?? DEFAULT_APPLICATION;

@@ -1,6 +1,6 @@
 import { PlatformUnavailable } from '../errors.js';
 import { type CarrierHttp, type HttpAnswer, type HttpCall, TransportFailure } from '../http.js';
-import type { PlatformAccess } from '../port.js';
+import type { RestcommAccess } from './access.js';
 import { errorOf, RESTCOMM } from './answers.js';
 
 export type Json = Record<string, unknown>;
@@ -15,7 +15,7 @@ export class RestcommClient {
 
   /** JSON of a 200; undefined for any status in `absent`. */
   async read(
-    access: PlatformAccess,
+    access: RestcommAccess,
     path: string,
     query: Query = {},
     absent: readonly number[] = [],
@@ -38,7 +38,7 @@ export class RestcommClient {
 
   /** JSON of a 200; undefined for any status in `absent`. Never repeated. */
   async write(
-    access: PlatformAccess,
+    access: RestcommAccess,
     path: string,
     form: URLSearchParams,
     absent: readonly number[] = [],
@@ -51,7 +51,7 @@ export class RestcommClient {
   }
 
   /** Source and documents say 204, others have seen 200; 404 is done as well. */
-  async remove(access: PlatformAccess, path: string): Promise<void> {
+  async remove(access: RestcommAccess, path: string): Promise<void> {
     const call = prepare(access, 'DELETE', path, {});
     const answer = await this.once(call);
     if (!isOk(answer) && answer.status !== 404) throw refusal(call, answer, true);
@@ -80,7 +80,7 @@ function refusal({ secrets }: HttpCall, answer: HttpAnswer, write: boolean): Err
 
 /** Both the suffix and the header, for either alone is ignored by some release (carrier-restcomm §1.3). */
 function prepare(
-  access: PlatformAccess,
+  access: RestcommAccess,
   method: HttpCall['method'],
   path: string,
   { query = {}, form }: { query?: Query; form?: URLSearchParams },
@@ -130,7 +130,7 @@ const MOST_PAGES = 2000;
  */
 export async function* pages(
   client: RestcommClient,
-  access: PlatformAccess,
+  access: RestcommAccess,
   path: string,
   key: string,
   query: Query,

@@ -1,5 +1,5 @@
-import { parseHook } from '../hooks.js';
-import type { HookRequest } from '../port.js';
+import type { HookRequest } from '../carrier.js';
+import { restcommHook } from './hook.js';
 
 const AC = 'AC0123456789abcdef0123456789abcdef';
 const SM = 'SM00ae962506694a61a4e29d776918a747';
@@ -7,12 +7,14 @@ const FORM = 'application/x-www-form-urlencoded; charset=UTF-8';
 const AT = new Date('2026-11-20T10:00:00Z');
 
 const parse = (body: string | Buffer, request: Partial<HookRequest> = {}) =>
-  parseHook('restcomm', {
+  restcommHook.read({
     method: 'POST',
     contentType: FORM,
+    headers: {},
     query: '',
     rawBody: Buffer.from(body),
     receivedAt: AT,
+    account: AC,
     ...request,
   });
 const inbound = (body: string): string => `SmsSid=${SM}&AccountSid=${AC}&From=12015550123&To=12012010580&Body=${body}`;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import type { HookFact } from '@strowger/contracts-ingestion';
 import { bytesToText, parseForm } from '../form.js';
-import type { HookFact, HookRequest, ParsedHook, UnreadableReason } from '../port.js';
-import { carrierNumber, carrierText } from './number-text.js';
+import type { CarrierHook, HookRequest, ParsedHook, UnreadableReason } from '../carrier.js';
+import { carrierNumber, carrierText } from '../number-text.js';
 
 /** Posts from the platform want XML with 200; the connector application reads JSON, if anything (carrier-restcomm §6.2, §7.4). */
 const RCML = {
@@ -117,6 +118,14 @@ function fingerprint(account: string, from: string, to: string, body: string, re
   const hash = createHash('sha256').update([account, carrierNumber(from), carrierNumber(to), body, bucket].join('\0'));
   return `fp-${hash.digest('hex').slice(0, 32)}`;
 }
+
+/** Restcomm signs nothing: the token in the address is the only proof (carrier-restcomm §6.1). */
+export const restcommHook: CarrierHook = {
+  bodyLimitBytes: 256 * 1024,
+  headers: [],
+  read: (request) => parseRestcommHook(request),
+  reply: RCML,
+};
 
 /** Reads any delivery of Restcomm's: form, JSON or query; messages and receipts. Never throws, never guesses field boundaries. */
 export function parseRestcommHook({ method, contentType = '', query, rawBody, receivedAt }: HookRequest): ParsedHook {

@@ -1,5 +1,5 @@
 import type { Reply } from '../scripted-carrier.fixtures.js';
-import { errorOf } from '../testing.js';
+import { errorOf } from '../testing/kit.js';
 import { AC, NOW, NUMBER, ScriptedRestcomm, TOKEN } from './scripted-restcomm.fixtures.js';
 
 const world = new ScriptedRestcomm();

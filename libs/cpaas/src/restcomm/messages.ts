@@ -2,10 +2,11 @@ import type { Clock } from '@strowger/kernel';
 import { nationalDigits } from '@strowger/kernel';
 import { analyse } from '@strowger/sms';
 import { MessageTooLong, PlatformUnavailable } from '../errors.js';
-import type { CarrierMessage, KnownMessages, PlatformAccess, SendRequest, SentMessage, SentProbe } from '../port.js';
+import type { CarrierMessage, KnownMessages, SendRequest, SentMessage, SentProbe } from '../carrier.js';
+import { carrierNumber, carrierText } from '../number-text.js';
+import type { RestcommAccess } from './access.js';
 import { RESTCOMM } from './answers.js';
 import { type Json, pages, type RestcommClient, str } from './client.js';
-import { carrierNumber, carrierText } from './number-text.js';
 
 const LIST = 'SMS/Messages';
 const NEWEST_FIRST = { SortBy: 'DateCreated:desc' };
@@ -30,7 +31,7 @@ export class RestcommMessages {
     private readonly clock: Clock,
   ) {}
 
-  async send(access: PlatformAccess, request: SendRequest): Promise<SentMessage> {
+  async send(access: RestcommAccess, request: SendRequest): Promise<SentMessage> {
     const { encoding: own, units } = analyse(request.body);
     const encoding = own === 'UCS-2' ? own : (request.encoding ?? own);
     if (access.longMessages === 'passthrough') {
@@ -53,7 +54,7 @@ export class RestcommMessages {
   }
 
   /** Oldest match at or after `since`: the doubtful request came before anything sent later. */
-  async findSent(access: PlatformAccess, { from, to, body, since, exclude }: SentProbe): Promise<SentMessage | null> {
+  async findSent(access: RestcommAccess, { from, to, body, since, exclude }: SentProbe): Promise<SentMessage | null> {
     const earliest = since.getTime() - SKEW;
     const query = { From: suffix(from), To: suffix(to), StartTime: day(earliest - DAY), ...NEWEST_FIRST };
     let found: SentMessage | null = null;
@@ -70,7 +71,7 @@ export class RestcommMessages {
     return found;
   }
 
-  async read(access: PlatformAccess, id: string): Promise<CarrierMessage | null> {
+  async read(access: RestcommAccess, id: string): Promise<CarrierMessage | null> {
     const row = await this.client.read(access, `${LIST}/${encodeURIComponent(id)}`, {}, [404]);
     return row === undefined ? null : (messageOf(row as Json) ?? null);
   }
@@ -79,7 +80,7 @@ export class RestcommMessages {
    * The recovery loop: the record is stored before the webhook is tried, and the webhook is tried once. New rows shift the
    * pages, so rows may come twice and are told apart by id.
    */
-  async *listInbound(access: PlatformAccess, sinceDays: number, known: KnownMessages): AsyncGenerator<CarrierMessage> {
+  async *listInbound(access: RestcommAccess, sinceDays: number, known: KnownMessages): AsyncGenerator<CarrierMessage> {
     const now = this.clock.now().getTime();
     const span = { StartTime: day(now - Math.max(1, Math.ceil(sinceDays)) * DAY), EndTime: day(now + DAY) };
     const given = new Set<string>();

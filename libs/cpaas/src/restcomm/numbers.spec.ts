@@ -1,5 +1,5 @@
 import type { Reply, SeenRequest } from '../scripted-carrier.fixtures.js';
-import { errorOf } from '../testing.js';
+import { errorOf } from '../testing/kit.js';
 import { AC, NUMBER, ScriptedRestcomm, TOKEN } from './scripted-restcomm.fixtures.js';
 
 const AP = 'AP73926e7113fa4d95981aa96b76eca854';

@@ -1,15 +1,10 @@
 import { nationalDigits } from '@strowger/kernel';
-import {
-  CarrierNumberMissing,
-  CarrierRejected,
-  NumberBindingFailed,
-  NumberHeldElsewhere,
-  PlatformUnavailable,
-} from '../errors.js';
-import type { CarrierNumber, FoundNumber, NumberSnapshot, PlatformAccess } from '../port.js';
+import { CarrierRejected, PlatformUnavailable } from '../errors.js';
+import type { CarrierNumber, FoundNumber, NumberSnapshot, RestcommAccess } from './access.js';
 import { RESTCOMM } from './answers.js';
 import type { ConnectorApplication } from './applications.js';
 import { type Json, pages, type RestcommClient, str } from './client.js';
+import { CarrierNumberMissing, NumberBindingFailed, NumberHeldElsewhere } from './errors.js';
 
 const LIST = 'IncomingPhoneNumbers';
 const one = (sid: string): string => `${LIST}/${encodeURIComponent(sid)}`;
@@ -55,7 +50,7 @@ export class RestcommNumbers {
   constructor(private readonly client: RestcommClient) {}
 
   /** The search is a substring match, so rows are compared digit by digit; a longer number that contains ours is none. */
-  async find(access: PlatformAccess, e164: string): Promise<FoundNumber | null> {
+  async find(access: RestcommAccess, e164: string): Promise<FoundNumber | null> {
     const digits = bareDigits(e164);
     const found: CarrierNumber[] = [];
     for await (const rows of pages(this.client, access, LIST, 'incomingPhoneNumbers', {
@@ -73,7 +68,7 @@ export class RestcommNumbers {
    * digits. No empty value goes along: an empty sid answers 500 here.
    */
   async register(
-    access: PlatformAccess,
+    access: RestcommAccess,
     e164: string,
     name: string | undefined,
     app: ConnectorApplication,
@@ -98,7 +93,7 @@ export class RestcommNumbers {
 
   /** A number that stands as it should, such as one registered a moment ago, is only read. */
   async bind(
-    access: PlatformAccess,
+    access: RestcommAccess,
     sid: string,
     app: ConnectorApplication,
     options: { fallbackUrl?: string; friendlyName?: string },
@@ -118,7 +113,7 @@ export class RestcommNumbers {
     return number;
   }
 
-  async read(access: PlatformAccess, sid: string): Promise<CarrierNumber | null> {
+  async read(access: RestcommAccess, sid: string): Promise<CarrierNumber | null> {
     const row = await this.client.read(access, one(sid), {}, [404]);
     if (row === undefined) return null;
     const number = numberOf(row as Json);
@@ -126,12 +121,12 @@ export class RestcommNumbers {
     return number;
   }
 
-  remove(access: PlatformAccess, sid: string): Promise<void> {
+  remove(access: RestcommAccess, sid: string): Promise<void> {
     return this.client.remove(access, one(sid));
   }
 
   /** Every field explicitly, empty for null; a method that was null can't come back and becomes POST. */
-  async restore(access: PlatformAccess, sid: string, snapshot: NumberSnapshot): Promise<void> {
+  async restore(access: RestcommAccess, sid: string, snapshot: NumberSnapshot): Promise<void> {
     const form = new URLSearchParams();
     for (const [parameter] of SETTINGS) {
       const value = snapshot[parameter];
@@ -142,11 +137,11 @@ export class RestcommNumbers {
     await this.update(access, sid, form);
   }
 
-  async unbind(access: PlatformAccess, sid: string): Promise<void> {
+  async unbind(access: RestcommAccess, sid: string): Promise<void> {
     await this.client.write(access, one(sid), new URLSearchParams({ SmsApplicationSid: '' }), [404]);
   }
 
-  private async update(access: PlatformAccess, sid: string, form: URLSearchParams): Promise<void> {
+  private async update(access: RestcommAccess, sid: string, form: URLSearchParams): Promise<void> {
     const updated = await this.client.write(access, one(sid), form, [404]);
     if (updated === undefined) throw new CarrierNumberMissing(RESTCOMM, sid);
   }

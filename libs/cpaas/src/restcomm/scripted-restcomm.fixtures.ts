@@ -1,6 +1,7 @@
 import { restcomm } from './adapter.js';
 import { ManualClock } from '@strowger/kernel';
-import type { CarrierExchange, PlatformAccess } from '../port.js';
+import type { CarrierExchange } from '../http.js';
+import type { RestcommAccess } from './access.js';
 import { type Reply, scriptedCarrier, type SeenRequest } from '../scripted-carrier.fixtures.js';
 
 export const AC = 'AC0123456789abcdef0123456789abcdef';
@@ -14,7 +15,7 @@ export class ScriptedRestcomm {
   readonly port = restcomm({ connectMs: 500, readMs: 300, retryMs: 1, clock: this.clock });
   script: (request: SeenRequest) => Reply = () => ({ status: 404 });
   exchanges: CarrierExchange[] = [];
-  access!: PlatformAccess;
+  access!: RestcommAccess;
   private carrier!: Awaited<ReturnType<typeof scriptedCarrier>>;
 
   get seen(): SeenRequest[] {
@@ -27,7 +28,6 @@ export class ScriptedRestcomm {
     this.carrier.seen.length = 0;
     this.exchanges = [];
     this.access = {
-      kind: 'restcomm',
       baseUrl: `${this.carrier.origin}/restcomm/2012-04-24`,
       accountSid: AC,
       authToken: TOKEN,
