@@ -9,10 +9,10 @@ import {
 } from '@strowger/contracts-hierarchy';
 import { AppError, NotFound, type RpcContext } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
-import { PortalUser } from '../accounts/portal-users/portal-user.entity.js';
 import { PortalUsersService } from '../accounts/portal-users/portal-users.service.js';
 import { NaturalKeysService, type NaturalKeys } from '../tree/natural-keys.service.js';
 import { requestOf, type Operations } from './operations.js';
+import { emailKeyOf } from '../accounts/portal-users/email-key.js';
 
 type Mine = 'AddPortalUser' | 'GetPortalUsers' | 'UpdatePortalUser' | 'DeletePortalUser';
 
@@ -126,7 +126,7 @@ export class PortalUsersOperations implements Operations<Mine> {
 
   /** @throws NotFound when no portal user of exactly this node has the name */
   async named(at: PortalUserLevel, name: string): Promise<{ id: string; role: PortalRole }> {
-    const key = PortalUser.emailKeyOf(name);
+    const key = emailKeyOf(name);
     const [found] = await this.db.query(sql<{ id: string; role: PortalRole }>`
       select id, role from portal_user where ${atNode(at)} and (user_name_key = ${key} or email_key = ${key})
       order by user_name_key is not distinct from ${key} desc limit 1`);

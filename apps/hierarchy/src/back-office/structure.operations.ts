@@ -9,7 +9,7 @@ import {
 import type { RpcContext } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { NodeSettingsService } from '../tree/settings/node-settings.service.js';
-import { ProviderRemoval } from '../lifecycle/deletions/provider-removal.service.js';
+import { Deletions } from '../tree/deletions.js';
 import { SystemProvidersService } from '../tree/system-providers/system-providers.service.js';
 import { NaturalKeysService } from '../tree/natural-keys.service.js';
 import { requestOf, type Operations } from './operations.js';
@@ -30,7 +30,7 @@ export class StructureOperations implements Operations<Mine> {
     private readonly db: Db,
     private readonly keys: NaturalKeysService,
     private readonly providers: SystemProvidersService,
-    private readonly removal: ProviderRemoval,
+    private readonly deletions: Deletions,
     private readonly settings: NodeSettingsService,
   ) {}
 
@@ -92,7 +92,7 @@ export class StructureOperations implements Operations<Mine> {
   }
 
   async DeleteSystemProvider(context: RpcContext, given: ParametersOf<'DeleteSystemProvider'>): Promise<void> {
-    await this.removal.delete(context, await this.keys.provider(context, given));
+    await this.deletions.deleteSystemProvider(context, await this.keys.provider(context, given));
   }
 
   async AddServerHostName(context: RpcContext, given: ParametersOf<'AddServerHostName'>): Promise<void> {

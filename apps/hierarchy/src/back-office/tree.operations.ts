@@ -14,7 +14,7 @@ import {
 import type { RpcContext } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { GroupsService } from '../tree/groups/groups.service.js';
-import { DeletionsService } from '../lifecycle/deletions/deletions.service.js';
+import { Deletions } from '../tree/deletions.js';
 import { PathsService } from '../tree/paths/paths.service.js';
 import { ResellersService } from '../tree/resellers/resellers.service.js';
 import { UsersService } from '../tree/users/users.service.js';
@@ -51,7 +51,7 @@ export class TreeOperations implements Operations<Mine> {
     private readonly groups: GroupsService,
     private readonly users: UsersService,
     private readonly paths: PathsService,
-    private readonly deletions: DeletionsService,
+    private readonly deletions: Deletions,
   ) {}
 
   async AddReseller(context: RpcContext, given: ParametersOf<'AddReseller'>): Promise<void> {

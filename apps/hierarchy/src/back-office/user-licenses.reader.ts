@@ -2,9 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { NotFound, type RpcContext } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { rankOf } from '../licensing/catalogue.js';
-import { ServerHostName } from '../tree/system-providers/server-host-name.entity.js';
-import { User } from '../tree/users/user.entity.js';
 import { HostNameUnknown, type NaturalKeys } from '../tree/natural-keys.service.js';
+import { hostNameKeyOf, userKeyOf } from '../tree/keys.js';
 
 /** A permanent licence or a running trial, dates in ISO 8601. */
 export interface HeldLicense {
@@ -67,10 +66,10 @@ export class UserLicensesReader {
     return new Promise((resolve, reject) => {
       const asked: Asked = {
         scope: scope.id,
-        host: ServerHostName.keyOf(keys.serverHostName),
+        host: hostNameKeyOf(keys.serverHostName),
         reseller: keys.resellerId,
         group: keys.groupId,
-        user: User.keyOf(keys.broadworksUserId),
+        user: userKeyOf(keys.broadworksUserId),
       };
       this.waiting.push({ asked, keys, resolve, reject });
       this.arm();

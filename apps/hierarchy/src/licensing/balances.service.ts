@@ -1,10 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { NodeLicensesView, ProviderLicensesView } from '@strowger/contracts-hierarchy';
-import { NotFound, type RpcContext } from '@strowger/kernel';
+import type { RpcContext } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
-import { GroupsService } from '../tree/groups/groups.service.js';
-import { ResellersService } from '../tree/resellers/resellers.service.js';
-import { SystemProvidersService } from '../tree/system-providers/system-providers.service.js';
+import { NodesService } from '../nodes/nodes.service.js';
 import { rankOf } from './catalogue.js';
 
 interface Row {
@@ -22,14 +20,11 @@ interface Row {
 export class BalancesService {
   constructor(
     private readonly db: Db,
-    private readonly providers: SystemProvidersService,
-    private readonly resellers: ResellersService,
-    private readonly groups: GroupsService,
+    private readonly nodes: NodesService,
   ) {}
 
   async ofProvider({ scope }: RpcContext, id: string): Promise<ProviderLicensesView[]> {
-    const provider = await this.providers.find(scope, id);
-    if (!provider) throw new NotFound('system-provider', id);
+    const provider = await this.nodes.get(scope, id, 'system-provider');
     const rows = await this.db.query<Row & { expiresAt: string | null }>(sql`
       select p.application, p.license_type as "licenseType", p.own as quantity, p.committed as drawn,
         (select coalesce(sum(s.drawn), 0)::int from license_share s where s.pool_id = p.id and s.level = 'group') as used,
@@ -50,8 +45,7 @@ export class BalancesService {
   }
 
   async ofReseller({ scope }: RpcContext, id: string): Promise<NodeLicensesView[]> {
-    const reseller = await this.resellers.find(scope, id);
-    if (!reseller) throw new NotFound('reseller', id);
+    const reseller = await this.nodes.get(scope, id, 'reseller');
     const rows = await this.db.query<Row>(sql`
       select p.application, p.license_type as "licenseType", s.quantity, s.drawn,
         (select coalesce(sum(g.drawn), 0)::int from license_share g
@@ -65,8 +59,7 @@ export class BalancesService {
   }
 
   async ofGroup({ scope }: RpcContext, id: string): Promise<NodeLicensesView[]> {
-    const group = await this.groups.find(scope, id);
-    if (!group) throw new NotFound('group', id);
+    const group = await this.nodes.get(scope, id, 'group');
     const rows = await this.db.query<Row>(sql`
       select p.application, p.license_type as "licenseType", s.quantity, s.drawn, s.drawn as used,
         (select count(*)::int from license_assignment a where a.pool_id = p.id and a.group_id = s.node_id

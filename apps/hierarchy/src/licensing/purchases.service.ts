@@ -21,8 +21,7 @@ import { Db } from '@strowger/persistence';
 import { isEmpty, type Changes } from '../history/changes.js';
 import { HistoryService } from '../history/history.service.js';
 import { DEFAULT_LIMIT, matching, positionOf, type Where } from '../listing.js';
-import type { SystemProvider } from '../tree/system-providers/system-provider.entity.js';
-import { SystemProvidersService } from '../tree/system-providers/system-providers.service.js';
+import { historyObjectOf, NodesService, type TreeNode } from '../nodes/nodes.service.js';
 import { seenBy } from '../visibility.js';
 import { productOf } from './catalogue.js';
 import { LicensePurchase } from './license-purchase.entity.js';
@@ -40,7 +39,7 @@ export class PurchasesService {
     private readonly db: Db,
     private readonly clock: Clock,
     private readonly history: HistoryService,
-    private readonly providers: SystemProvidersService,
+    private readonly nodes: NodesService,
     private readonly pools: PoolsService,
     private readonly terms: TermsService,
   ) {}
@@ -48,7 +47,7 @@ export class PurchasesService {
   /** Sets the quantity of the product's standing purchase, which is made when missing. Safe to repeat. */
   async set({ scope, actor }: RpcContext, given: SetPurchase): Promise<PurchaseView> {
     return this.pools.transactional(async (em) => {
-      const provider = await this.buyer(em, scope, given.systemProviderId);
+      const provider = await this.buyer(scope, given.systemProviderId);
       const product = productOf(given.application, given.licenseType);
       const pool = await this.pools.lock(provider.id, product);
       const at = this.clock.now();
@@ -69,7 +68,7 @@ export class PurchasesService {
   /** Each call is one more purchase. */
   async add({ scope, actor }: RpcContext, given: AddPurchase): Promise<PurchaseView> {
     return this.pools.transactional(async (em) => {
-      const provider = await this.buyer(em, scope, given.systemProviderId);
+      const provider = await this.buyer(scope, given.systemProviderId);
       const product = productOf(given.application, given.licenseType);
       const pool = await this.pools.lock(provider.id, product);
       const { quantity, startsAt, endsAt, reference } = given;
@@ -112,8 +111,7 @@ export class PurchasesService {
 
   /** The newest first. */
   async list({ scope }: RpcContext, query: ListPurchases): Promise<Page<PurchaseView>> {
-    const provider = await this.providers.find(scope, query.id);
-    if (!provider) throw new NotFound('system-provider', query.id);
+    const provider = await this.nodes.get(scope, query.id, 'system-provider');
     const limit = query.limit ?? DEFAULT_LIMIT;
     const where: Where[] = [
       { systemProviderId: provider.id },
@@ -135,7 +133,7 @@ export class PurchasesService {
   private async changed(
     em: EntityManager,
     actor: Actor,
-    provider: SystemProvider,
+    provider: TreeNode,
     purchase: LicensePurchase,
     action: string,
     changes: Changes,
@@ -143,16 +141,15 @@ export class PurchasesService {
     if (isEmpty(changes)) return;
     await this.pools.purchaseChanged(em, actor, purchase, action.replace('purchase-', ''));
     const { id, application, licenseType } = purchase;
-    this.history.record(em, actor, action, provider.historyObject(), {
+    this.history.record(em, actor, action, historyObjectOf(provider), {
       ...{ purchaseId: id, application, licenseType },
       ...changes,
     });
     await this.terms.advance(purchase.poolId);
   }
 
-  private async buyer(em: EntityManager, scope: TenantScope, id: string): Promise<SystemProvider> {
-    const provider = await this.providers.find(scope, id, em);
-    if (!provider) throw new NotFound('system-provider', id);
+  private async buyer(scope: TenantScope, id: string): Promise<TreeNode> {
+    const provider = await this.nodes.get(scope, id, 'system-provider');
     // Whoever sees it from below or beside is not here any more; the provider itself is not its seller.
     const sells = scope.level === 'platform' || (scope.level === 'system-provider' && scope.id !== provider.id);
     if (!sells) throw new SellerOnly();
@@ -171,9 +168,9 @@ export class PurchasesService {
     em: EntityManager,
     scope: TenantScope,
     id: string,
-  ): Promise<{ purchase: LicensePurchase; provider: SystemProvider }> {
+  ): Promise<{ purchase: LicensePurchase; provider: TreeNode }> {
     const purchase = await this.find(em, scope, id);
-    const provider = await this.buyer(em, scope, purchase.systemProviderId);
+    const provider = await this.buyer(scope, purchase.systemProviderId);
     await this.pools.lock(purchase.systemProviderId, purchase);
     await em.refresh(purchase);
     if (purchase.endedAt) throw new NotFound('purchase', id);

@@ -1,12 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Oversell, OversellView, ProductName, SubPurchaseView } from '@strowger/contracts-hierarchy';
 import { Clock, NotFound, type RpcContext, type TenantScope } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
-import { GroupsService } from '../tree/groups/groups.service.js';
 import { HistoryService, type HistoryObject } from '../history/history.service.js';
-import { keepActive } from '../nodes/locks.js';
-import { ResellersService } from '../tree/resellers/resellers.service.js';
+import { historyObjectOf, NodesService } from '../nodes/nodes.service.js';
 import { productOf, rankOf } from './catalogue.js';
 import {
   GrantedFromAbove,
@@ -44,8 +41,7 @@ export class SubPurchasesService {
     private readonly db: Db,
     private readonly clock: Clock,
     private readonly history: HistoryService,
-    private readonly resellers: ResellersService,
-    private readonly groups: GroupsService,
+    private readonly nodes: NodesService,
     private readonly pools: PoolsService,
   ) {}
 
@@ -61,10 +57,10 @@ export class SubPurchasesService {
     change: ShareChange,
   ): Promise<SubPurchaseView> {
     return this.pools.transactional(async (em) => {
-      const holder = await this.holder(em, scope, level, nodeId);
+      const holder = await this.holder(scope, level, nodeId);
       const product = productOf(application, licenseType);
       mayGrant(scope, level);
-      if (!(await this.keep(em, holder))) throw new NotFound(level, nodeId);
+      if (!(await this.keep(holder))) throw new NotFound(level, nodeId);
       await em.flush();
       const quantity = change.how === 'remove' ? null : change.quantity;
       const [row] = await this.db.query<Changed>(sql`
@@ -87,7 +83,7 @@ export class SubPurchasesService {
 
   /** In the order of the catalogue. */
   async list({ scope }: RpcContext, level: ShareLevel, nodeId: string): Promise<SubPurchaseView[]> {
-    const holder = await this.holder(this.db.em(), scope, level, nodeId);
+    const holder = await this.holder(scope, level, nodeId);
     const rows = await this.db.query<ProductName & { quantity: number; drawn: number }>(sql`
       select p.application, p.license_type as "licenseType", s.quantity, s.drawn
       from license_share s join license_pool p on p.id = s.pool_id
@@ -98,7 +94,7 @@ export class SubPurchasesService {
   }
 
   async oversell({ scope }: RpcContext, resellerId: string): Promise<OversellView> {
-    const { id } = await this.holder(this.db.em(), scope, 'reseller', resellerId);
+    const { id } = await this.holder(scope, 'reseller', resellerId);
     const [row] = await this.db.query<{ oversell: Oversell }>(sql`select oversell from reseller where id = ${id}`);
     return { resellerId: id, oversell: row!.oversell };
   }
@@ -106,7 +102,7 @@ export class SubPurchasesService {
   /** A policy, so it may leave the reseller with more drawn than sub-purchased: then nothing can be added below it. */
   async setOversell({ scope, actor }: RpcContext, resellerId: string, oversell: Oversell): Promise<OversellView> {
     return this.db.transactional(async (em) => {
-      const holder = await this.holder(em, scope, 'reseller', resellerId);
+      const holder = await this.holder(scope, 'reseller', resellerId);
       mayGrant(scope, 'reseller');
       await em.flush();
       const [row] = await this.db.query<{ before: Oversell }>(sql`
@@ -119,23 +115,15 @@ export class SubPurchasesService {
     });
   }
 
-  private async holder(em: EntityManager, scope: TenantScope, level: ShareLevel, id: string): Promise<Holder> {
-    if (level === 'group') {
-      const group = await this.groups.find(scope, id, em);
-      if (!group) throw new NotFound('group', id);
-      const { resellerId, systemProviderId } = group;
-      return { level, id: group.id, resellerId, systemProviderId, about: group.historyObject() };
-    }
-    const reseller = await this.resellers.find(scope, id, em);
-    if (!reseller) throw new NotFound('reseller', id);
-    const { systemProviderId } = reseller;
-    return { level, id: reseller.id, resellerId: reseller.id, systemProviderId, about: reseller.historyObject() };
+  private async holder(scope: TenantScope, level: ShareLevel, id: string): Promise<Holder> {
+    const node = await this.nodes.get(scope, id, level);
+    return { ...node, level, resellerId: node.resellerId!, about: historyObjectOf(node) };
   }
 
   /** Neither it nor its reseller ends while this is under way. */
-  private async keep(em: EntityManager, { level, id, resellerId }: Holder): Promise<boolean> {
-    if (!(await keepActive(em, 'reseller', resellerId))) return false;
-    return level === 'reseller' || keepActive(em, 'reseller_group', id);
+  private async keep({ level, id, resellerId }: Holder): Promise<boolean> {
+    if (!(await this.nodes.keepActive('reseller', resellerId))) return false;
+    return level === 'reseller' || this.nodes.keepActive('group', id);
   }
 }
 

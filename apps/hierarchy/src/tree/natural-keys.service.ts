@@ -2,8 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AppError, NotFound, type RpcContext } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { providerSeenBy } from '../nodes/scope-sql.js';
-import { ServerHostName } from './system-providers/server-host-name.entity.js';
-import { User } from './users/user.entity.js';
+import { hostNameKeyOf, userKeyOf } from './keys.js';
 
 /** How clients and back offices name things. */
 export interface NaturalKeys {
@@ -79,8 +78,8 @@ export class NaturalKeysService {
       left join reseller r on r.system_provider_id = p.id and r.key = ${keys.resellerId ?? null} and r.ended_at is null
       left join reseller_group g on g.reseller_id = r.id and g.key = ${keys.groupId ?? null} and g.ended_at is null
       left join app_user u on u.system_provider_id = p.id and u.group_id = g.id and u.ended_at is null
-        and u.broadworks_user_key = ${keys.broadworksUserId === undefined ? null : User.keyOf(keys.broadworksUserId)}
-      where h.host_name_key = ${ServerHostName.keyOf(keys.serverHostName)} and h.ended_at is null`);
+        and u.broadworks_user_key = ${keys.broadworksUserId === undefined ? null : userKeyOf(keys.broadworksUserId)}
+      where h.host_name_key = ${hostNameKeyOf(keys.serverHostName)} and h.ended_at is null`);
     return found ?? { providerId: null, resellerId: null, resellerKind: null, groupId: null, userId: null };
   }
 }

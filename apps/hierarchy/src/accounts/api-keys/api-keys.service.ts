@@ -27,9 +27,7 @@ import { HistoryService } from '../../history/history.service.js';
 import { PortalUserNeeded } from '../interface-users/interface-user.errors.js';
 import { matching, pageByName, type Where } from '../../listing.js';
 import { columnOf, NodesService } from '../../nodes/nodes.service.js';
-import { keepNodeActive } from '../portal-users/portal-users.service.js';
 import { CredentialDrops } from '../sessions/credential-drops.js';
-import { SystemProvidersService } from '../../tree/system-providers/system-providers.service.js';
 import { seenBy } from '../../visibility.js';
 import { ApiKey } from './api-key.entity.js';
 import { ApiKeyRefused } from './api-key.errors.js';
@@ -58,7 +56,6 @@ export class ApiKeysService {
     private readonly clock: Clock,
     private readonly history: HistoryService,
     private readonly nodes: NodesService,
-    private readonly providers: SystemProvidersService,
     private readonly drops: CredentialDrops,
   ) {}
 
@@ -70,8 +67,8 @@ export class ApiKeysService {
     const prefix = randomBytes(6).toString('hex');
     const secret = randomBytes(32).toString('base64url');
     return this.db.transactional(async (em) => {
-      if (node?.level === 'system-provider') await this.providers.lock(em, scope, node.id);
-      if (node) await keepNodeActive(em, node);
+      if (node?.level === 'system-provider') await this.nodes.lockProvider(scope, node.id);
+      if (node) await this.nodes.hold(node);
       const key = ApiKey.create(given, node ?? {}, { prefix, secretHash: hashOf(secret) }, actor, at);
       em.persist(key);
       const { name, permissions, expiresAt } = given;

@@ -30,7 +30,7 @@ import { matching, pageByName, type Where } from '../../listing.js';
 import { PasswordHasher } from '../portal-users/password-hasher.js';
 import { checkPassword } from '../portal-users/password.rules.js';
 import { CredentialDrops } from '../sessions/credential-drops.js';
-import { SystemProvidersService } from '../../tree/system-providers/system-providers.service.js';
+import { NodesService } from '../../nodes/nodes.service.js';
 import { uniquely } from '../../uniqueness.js';
 import { OperatorOnly, seenBy } from '../../visibility.js';
 import { addressesOf, addressList, replaceAddresses } from './address-list.js';
@@ -58,7 +58,7 @@ export class InterfaceUserAccounts {
     private readonly db: Db,
     private readonly clock: Clock,
     private readonly history: HistoryService,
-    private readonly providers: SystemProvidersService,
+    private readonly nodes: NodesService,
     private readonly passwords: PasswordHasher,
     private readonly drops: CredentialDrops,
     private readonly incidents: IncidentTeller,
@@ -66,14 +66,13 @@ export class InterfaceUserAccounts {
 
   /** @throws OperatorOnly: guide 002, "Kakapo Systems will create" them */
   async create({ scope, actor }: RpcContext, given: CreateInterfaceUser): Promise<InterfaceUserWithPassword> {
-    const provider = await this.providers.find(scope, given.systemProviderId);
-    if (!provider) throw new NotFound('system-provider', given.systemProviderId);
+    const provider = await this.nodes.get(scope, given.systemProviderId, 'system-provider');
     if (scope.level !== 'platform') throw new OperatorOnly('add interface users');
     byPortalUser(actor, 'add interface users');
     const addresses = addressList(given.addresses ?? []);
     const { password, passwordHash } = await this.password(given.password, given);
     return this.db.transactional(async (em) => {
-      await this.providers.lock(em, scope, provider.id);
+      await this.nodes.lockProvider(scope, provider.id);
       const user = InterfaceUser.create(given, provider.id, passwordHash, this.clock.now());
       em.persist(user);
       const { userName, email } = given;
@@ -178,8 +177,7 @@ export class InterfaceUserAccounts {
   async list({ scope }: RpcContext, query: ListUnder): Promise<Page<InterfaceUserView>> {
     const where: Where[] = [visible(scope), ...matching(query.search, 'name', 'email')];
     if (query.parentId) {
-      const provider = await this.providers.find(scope, query.parentId);
-      if (!provider) throw new NotFound('system-provider', query.parentId);
+      const provider = await this.nodes.get(scope, query.parentId, 'system-provider');
       where.push({ systemProviderId: provider.id });
     }
     return pageByName(this.db.em(), InterfaceUser, where, query, async (rows) => {

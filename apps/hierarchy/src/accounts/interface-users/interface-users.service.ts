@@ -15,6 +15,7 @@ import { IncidentTeller } from './incident-teller.service.js';
 import { InterfaceUser } from './interface-user.entity.js';
 import { AuthFailed, CredentialMissing, IpNotAllowed, TooManyLogins } from './interface-user.errors.js';
 import { VerifiedLogins, type VerifiedAccount } from './verified-logins.js';
+import { emailKeyOf } from '../portal-users/email-key.js';
 
 /** The credentials of one call of the SOAP API, and what its login history keeps of the call. */
 export interface InterfaceLogin {
@@ -191,7 +192,7 @@ export class InterfaceUsersService implements BeforeApplicationShutdown {
   /** The same answer in the same time as for a wrong password. */
   private async unknown(nameKey: string, password: string, seen: LoginSeen): Promise<never> {
     await this.limited(() => this.passwords.verify(undefined, password));
-    const emailKey = PortalUser.emailKeyOf(plainText(nameKey, 1000)!);
+    const emailKey = emailKeyOf(plainText(nameKey, 1000)!);
     const portalUser = await this.db.em().findOne(PortalUser, { emailKey, endedAt: null });
     if (portalUser) {
       seen.account = { kind: 'portal-user', id: portalUser.id };

@@ -8,6 +8,7 @@ import { CredentialDrops } from '../sessions/credential-drops.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PortalUser } from './portal-user.entity.js';
 import { RefreshTokens, type Visitor } from './refresh-tokens.service.js';
+import { emailKeyOf } from './email-key.js';
 
 /**
  * Portal users as those who sign in. The portal user's row is locked before a token is issued, because a change of
@@ -29,7 +30,7 @@ export class Accounts {
    * answered to the right password only.
    */
   async signIn(email: string, password: string, visitor: Visitor): Promise<SessionGrant | 'locked' | undefined> {
-    const emailKey = PortalUser.emailKeyOf(email);
+    const emailKey = emailKeyOf(email);
     const seen: LoginSeen = {
       presentedUserName: email,
       address: visitor.ip,

@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { HoldAlertGuard } from '@strowger/contracts-hierarchy';
 import { Clock, NotFound, type RpcContext } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
-import { SystemProvidersService } from '../../tree/system-providers/system-providers.service.js';
+import { NodesService } from '../../nodes/nodes.service.js';
 import { seenBy } from '../../visibility.js';
 import { AlertHold } from './alert-hold.entity.js';
 import { AlertRecipients } from './alert-recipients.service.js';
@@ -18,14 +18,14 @@ export class AlertGuard {
   constructor(
     private readonly db: Db,
     private readonly clock: Clock,
-    private readonly providers: SystemProvidersService,
+    private readonly nodes: NodesService,
     private readonly recipients: AlertRecipients,
   ) {}
 
   /** Safe to repeat. */
   async hold({ scope }: RpcContext, { systemProviderId, platformId }: HoldAlertGuard): Promise<void> {
     await this.db.transactional(async (em) => {
-      const provider = await this.providers.lock(em, scope, systemProviderId);
+      const provider = await this.nodes.lockProvider(scope, systemProviderId);
       const held = await em.findOne(AlertHold, { platformId });
       if (held && held.systemProviderId !== provider.id) throw new NotFound('platform', platformId);
       if (held) return;

@@ -2,20 +2,14 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { AlertRecipientsChangedV1, type AlertRecipient } from '@strowger/contracts-hierarchy';
 import { factOf } from '@strowger/kernel';
-import { Outbox } from '@strowger/persistence';
+import { Db, Outbox, sql } from '@strowger/persistence';
 import { SettingsService } from '../../nodes/settings.service.js';
 import { PortalUser } from './portal-user.entity.js';
-
-/** A system provider whose row the caller has locked, so that revisions follow the order of commits. */
-export interface AlertingProvider {
-  id: string;
-  name: string;
-  nextAlertRevision(): number;
-}
 
 @Injectable()
 export class AlertRecipients {
   constructor(
+    private readonly db: Db,
     private readonly outbox: Outbox,
     private readonly settings: SettingsService,
   ) {}
@@ -53,17 +47,23 @@ export class AlertRecipients {
     };
   }
 
-  /** Tells the whole list as this transaction leaves it. */
-  async publish(em: EntityManager, provider: AlertingProvider): Promise<void> {
+  /**
+   * Publishes the whole list as this transaction leaves it. The caller has locked the system provider's row, so that
+   * revisions follow the order of commits.
+   */
+  async publish(em: EntityManager, systemProviderId: string): Promise<void> {
     await em.flush();
-    const { timezone } = await this.settings.effective(em, { systemProviderId: provider.id });
-    const recipients = (await this.of(em, provider.id)).map((user) => user.asRecipient(timezone.value));
-    const { id: systemProviderId, name: systemProviderName } = provider;
+    const { timezone } = await this.settings.effective(em, { systemProviderId });
+    const recipients = (await this.of(em, systemProviderId)).map((user) => user.asRecipient(timezone.value));
+    const [provider] = await this.db.query(sql<{ name: string; sequence: number }>`
+      update system_provider set alert_revision = alert_revision + 1 where id = ${systemProviderId}
+      returning name, alert_revision as sequence`);
+    const { name: systemProviderName, sequence } = provider!;
     this.outbox.add(
       em,
       factOf(
         AlertRecipientsChangedV1,
-        { subject: systemProviderId, sequence: provider.nextAlertRevision(), tenantId: systemProviderId },
+        { subject: systemProviderId, sequence, tenantId: systemProviderId },
         { systemProviderId, systemProviderName, recipients },
       ),
     );

@@ -18,6 +18,7 @@ import { PasswordReset } from './password-reset.entity.js';
 import { PortalUser } from './portal-user.entity.js';
 import { ResetTokenRefused, TooManyResets } from './portal-user.errors.js';
 import { RefreshTokens } from './refresh-tokens.service.js';
+import { emailKeyOf } from './email-key.js';
 
 const HOUR_MS = 3_600_000;
 const KEEP_MS = 30 * 24 * HOUR_MS;
@@ -59,7 +60,7 @@ export class PasswordResets {
   }
 
   private async note({ ip }: Actor, { email }: RequestPasswordReset): Promise<void> {
-    const emailKey = PortalUser.emailKeyOf(email);
+    const emailKey = emailKeyOf(email);
     const createdAt = this.clock.now();
     const token = randomBytes(32).toString('base64url');
     const reset = Object.assign(new PasswordReset(), {

@@ -13,6 +13,7 @@ import { factOf, newId, type Actor, type Fact } from '@strowger/kernel';
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { applyChanges, isEmpty, type Changes } from '../../history/changes.js';
 import type { HistoryObject } from '../../history/history.service.js';
+import { emailKeyOf } from './email-key.js';
 
 const SWITCHES = ['technicalEmails', 'alerts', 'invoicesAndReceipts', 'licenseExpiryAlerts'] as const;
 
@@ -52,10 +53,6 @@ export class PortalUser {
   @Property({ type: 'datetime' }) createdAt!: Date;
   @Property({ type: 'datetime', nullable: true }) endedAt?: Date | null;
 
-  static emailKeyOf(email: string): string {
-    return email.toLowerCase();
-  }
-
   static create(
     given: Pick<CreatePortalUser, 'email' | 'name' | 'userName' | 'timezone' | 'role' | 'notifications'> & {
       level: PortalUserView['level'];
@@ -72,7 +69,7 @@ export class PortalUser {
       resellerId: node.resellerId ?? null,
       groupId: node.groupId ?? null,
       email,
-      emailKey: PortalUser.emailKeyOf(email),
+      emailKey: emailKeyOf(email),
       name,
       userName: given.userName ?? null,
       userNameKey: given.userName?.toLowerCase() ?? null,
@@ -90,7 +87,7 @@ export class PortalUser {
     const { notifications, ...fields } = given;
     const changes = applyChanges<PortalUser>(this, fields, ['name', 'email', 'role'], ['userName', 'timezone']);
     if (notifications) Object.assign(changes, applyChanges<PortalUser>(this, notifications, SWITCHES));
-    this.emailKey = PortalUser.emailKeyOf(this.email);
+    this.emailKey = emailKeyOf(this.email);
     this.userNameKey = this.userName?.toLowerCase() ?? null;
     if (passwordHash) {
       this.passwordHash = passwordHash;

@@ -15,26 +15,18 @@ import { Db, Outbox } from '@strowger/persistence';
 import { isEmpty } from '../../history/changes.js';
 import { HistoryService } from '../../history/history.service.js';
 import { matching, pageByName, type Where } from '../../listing.js';
-import { keepActive } from '../../nodes/locks.js';
 import { columnOf, NodesService, type TreeNode } from '../../nodes/nodes.service.js';
 import { CredentialDrops } from '../sessions/credential-drops.js';
-import { SystemProvidersService } from '../../tree/system-providers/system-providers.service.js';
 import { uniquely } from '../../uniqueness.js';
 import { AccountEndings, type NodeColumn } from './account-endings.service.js';
 import { AlertGuard } from './alert-guard.service.js';
-import { AlertRecipients, type AlertingProvider } from './alert-recipients.service.js';
+import { AlertRecipients } from './alert-recipients.service.js';
 import { PasswordHasher } from './password-hasher.js';
 import { checkPassword } from './password.rules.js';
 import { PortalUser } from './portal-user.entity.js';
 import { EmailTaken, LastAlertRecipient, LastOperator, OwnAccount, UserNameTaken } from './portal-user.errors.js';
 import { portalUsersSeenBy } from './portal-user.visibility.js';
 import { RefreshTokens } from './refresh-tokens.service.js';
-
-/** Nothing is made at a node that is being deleted. A system provider's own row is locked by the caller. */
-export async function keepNodeActive(em: EntityManager, node: TreeNode): Promise<void> {
-  const table = ({ group: 'reseller_group', reseller: 'reseller' } as const)[node.level as 'group' | 'reseller'];
-  if (table && !(await keepActive(em, table, node.id))) throw new NotFound(node.level, node.id);
-}
 
 /** Any number; serialises deletions of operators, who have no row above them to lock. */
 const OPERATORS_LOCK = 7_203_104;
@@ -46,7 +38,6 @@ export class PortalUsersService {
     private readonly clock: Clock,
     private readonly history: HistoryService,
     private readonly nodes: NodesService,
-    private readonly providers: SystemProvidersService,
     private readonly guard: AlertGuard,
     private readonly recipients: AlertRecipients,
     private readonly passwords: PasswordHasher,
@@ -61,15 +52,15 @@ export class PortalUsersService {
     checkPassword(given.password, given);
     const passwordHash = await this.passwords.hash(given.password);
     return this.db.transactional(async (em) => {
-      const provider = given.level === 'system-provider' ? await this.providers.lock(em, scope, node.id) : undefined;
-      await keepNodeActive(em, node);
+      const provider = given.level === 'system-provider' ? await this.nodes.lockProvider(scope, node.id) : undefined;
+      await this.nodes.hold(node);
       const user = PortalUser.create(given, node, passwordHash, this.clock.now());
       em.persist(user);
       const { level, email, name, userName, role } = given;
       this.history.record(em, actor, 'created', user.historyObject(), { level, email, name, userName, role });
       this.outbox.add(em, user.saved());
       await this.flush(em, user);
-      if (provider && user.receivesAlerts) await this.recipients.publish(em, provider);
+      if (provider && user.receivesAlerts) await this.recipients.publish(em, provider.id);
       return user.view();
     });
   }
@@ -91,7 +82,7 @@ export class PortalUsersService {
       // A role is in the access token, so a lesser one must be signed in to as well.
       if (passwordHash || changes['role']) await this.endSessions(em, user);
       await this.flush(em, user);
-      if (provider && recipientOf(user) !== before) await this.recipients.publish(em, provider);
+      if (provider && recipientOf(user) !== before) await this.recipients.publish(em, provider.id);
       return user.view();
     });
   }
@@ -106,7 +97,7 @@ export class PortalUsersService {
       await this.endSessions(em, user);
       this.history.record(em, actor, 'deleted', user.historyObject());
       this.outbox.add(em, user.deleted(actor));
-      if (wasRecipient && provider) await this.recipients.publish(em, provider);
+      if (wasRecipient && provider) await this.recipients.publish(em, provider.id);
     });
   }
 
@@ -121,7 +112,7 @@ export class PortalUsersService {
       if (wasRecipient && provider) await this.keepARecipient(em, provider, user, 'locked');
       await this.endSessions(em, user);
       this.history.record(em, actor, 'locked', user.historyObject());
-      if (wasRecipient && provider) await this.recipients.publish(em, provider);
+      if (wasRecipient && provider) await this.recipients.publish(em, provider.id);
       return user.view();
     });
   }
@@ -132,7 +123,7 @@ export class PortalUsersService {
       const { user, provider } = await this.lock(em, scope, id);
       if (!user.unlock()) return user.view();
       this.history.record(em, actor, 'unlocked', user.historyObject());
-      if (user.receivesAlerts && provider) await this.recipients.publish(em, provider);
+      if (user.receivesAlerts && provider) await this.recipients.publish(em, provider.id);
       return user.view();
     });
   }
@@ -189,13 +180,13 @@ export class PortalUsersService {
     em: EntityManager,
     scope: TenantScope,
     id: string,
-  ): Promise<{ user: PortalUser; provider?: AlertingProvider }> {
+  ): Promise<{ user: PortalUser; provider?: TreeNode }> {
     const where = { $and: [portalUsersSeenBy(scope), { id }] };
     const found = await em.findOne(PortalUser, where);
     if (!found) throw new NotFound('portal-user', id);
     const provider =
       found.level === 'system-provider' && found.systemProviderId
-        ? await this.providers.lock(em, PLATFORM_SCOPE, found.systemProviderId)
+        ? await this.nodes.lockProvider(PLATFORM_SCOPE, found.systemProviderId)
         : undefined;
     const user = await em.findOne(PortalUser, where, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });
     if (!user) throw new NotFound('portal-user', id);
@@ -204,7 +195,7 @@ export class PortalUsersService {
 
   private async keepARecipient(
     em: EntityManager,
-    provider: AlertingProvider,
+    provider: TreeNode,
     user: PortalUser,
     action: 'updated' | 'locked' | 'deleted',
   ): Promise<void> {

@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { LicenseExpiryAlertedV1, type LicenseAlertItem } from '@strowger/contracts-hierarchy';
+import { LicenseExpiryAlertedV1, type AlertRecipient, type LicenseAlertItem } from '@strowger/contracts-hierarchy';
 import { Clock, factOf, newId } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
 import { logger } from '@strowger/telemetry';
 import { SettingsService } from '../../nodes/settings.service.js';
-import { PortalUser } from '../../accounts/portal-users/portal-user.entity.js';
 import { ExpiryItems, type AlertNode, type ExpiryItem } from './expiry-items.service.js';
 import { AFTERWARDS, calendarDays, dueThreshold } from './thresholds.js';
 
@@ -18,6 +17,14 @@ const log = logger('expiry-alerts');
 interface NodeNews {
   items: ExpiryItem[];
   timezone: string;
+}
+/** A portal user of a node, as one who is notified. */
+interface Recipient extends Omit<AlertRecipient, 'timezone'> {
+  node: AlertNode;
+  timezone: string | null;
+  systemProviderId: string;
+  resellerId: string | null;
+  groupId: string | null;
 }
 type DueItem = ExpiryItem & { threshold: number; daysLeft: number };
 
@@ -44,42 +51,42 @@ export class ExpiryAlerts {
       const nodes = new Map<string, Promise<NodeNews>>();
       for (const recipient of recipients)
         try {
-          const news = nodes.get(recipient.nodeId) ?? this.newsOf(recipient);
-          nodes.set(recipient.nodeId, news);
+          const news = nodes.get(recipient.node.id) ?? this.newsOf(recipient);
+          nodes.set(recipient.node.id, news);
           if (await this.tell(recipient, await news)) told += 1;
         } catch (error) {
           // Others are told nevertheless; this one at the next sweep.
-          log.error({ portalUserId: recipient.id, err: error }, 'expiry-alert-failed');
+          log.error({ portalUserId: recipient.portalUserId, err: error }, 'expiry-alert-failed');
         }
       const last = recipients.at(-1);
       if (recipients.length < A_BATCH || !last) return told;
-      after = last.id;
+      after = last.portalUserId;
     }
   }
 
-  private async recipients(after: string): Promise<PortalUser[]> {
-    return this.db.em().find(
-      PortalUser,
-      {
-        licenseExpiryAlerts: true,
-        level: { $in: ['system-provider', 'reseller', 'group'] },
-        lockedAt: null,
-        endedAt: null,
-        ...(after ? { id: { $gt: after } } : {}),
-      },
-      { orderBy: { id: 'asc' }, limit: A_BATCH },
-    );
+  private async recipients(after: string): Promise<Recipient[]> {
+    const rows = await this.db.query(sql<Omit<Recipient, 'node'> & { level: AlertNode['level'] }>`
+      select id as "portalUserId", email, name, timezone, level, system_provider_id as "systemProviderId",
+        reseller_id as "resellerId", group_id as "groupId"
+      from portal_user
+      where license_expiry_alerts and level in ('system-provider', 'reseller', 'group') and locked_at is null
+        and ended_at is null ${after ? sql`and id > ${after}` : sql``}
+      order by id limit ${A_BATCH}`);
+    return rows.map(({ level, ...row }) => {
+      const id = row.groupId ?? row.resellerId ?? row.systemProviderId;
+      return { ...row, node: { level, id } };
+    });
   }
 
-  private async newsOf({ level, nodeId: id, systemProviderId, resellerId, groupId }: PortalUser): Promise<NodeNews> {
-    const items = await this.items.of({ level, id } as AlertNode);
+  private async newsOf({ node, systemProviderId, resellerId, groupId }: Recipient): Promise<NodeNews> {
+    const items = await this.items.of(node);
     if (items.length === 0) return { items, timezone: 'UTC' };
-    const node = { systemProviderId: systemProviderId ?? '', resellerId, groupId };
-    const { timezone } = await this.settings.effective(this.db.em(), node);
+    const at = { systemProviderId, resellerId, groupId };
+    const { timezone } = await this.settings.effective(this.db.em(), at);
     return { items, timezone: timezone.value };
   }
 
-  private async tell(recipient: PortalUser, { items, timezone: ofNode }: NodeNews): Promise<boolean> {
+  private async tell(recipient: Recipient, { items, timezone: ofNode }: NodeNews): Promise<boolean> {
     const now = this.clock.now();
     const timezone = recipient.timezone ?? ofNode;
     const due = items.flatMap((item) => dueItem(item, now, timezone));
@@ -87,7 +94,7 @@ export class ExpiryAlerts {
     return this.db.transactional(async (em) => {
       const fresh = new Set(await this.claim(recipient, due, now));
       const news = due.filter((item) => fresh.has(keyOf(item)));
-      const systemProviderId = recipient.systemProviderId!;
+      const { portalUserId, email, name, systemProviderId } = recipient;
       for (let from = 0; from < news.length; from += A_MAIL) {
         const incidentId = newId();
         this.outbox.add(
@@ -98,7 +105,7 @@ export class ExpiryAlerts {
             {
               incidentId,
               systemProviderId,
-              recipient: recipient.asRecipient(timezone),
+              recipient: { portalUserId, email, name, timezone },
               items: news.slice(from, from + A_MAIL).map(told),
             },
           ),
@@ -109,7 +116,7 @@ export class ExpiryAlerts {
   }
 
   /** Those that this recipient was not told of before. */
-  private async claim(recipient: PortalUser, due: DueItem[], now: Date): Promise<string[]> {
+  private async claim(recipient: Recipient, due: DueItem[], now: Date): Promise<string[]> {
     const rows = due.map((item) => ({
       id: newId(),
       kind: item.kind,
@@ -120,7 +127,7 @@ export class ExpiryAlerts {
     const claimed = await this.db.query<{ kind: string; item: string; threshold: number }>(sql`
       insert into expiry_alert (id, system_provider_id, item_kind, item_id, expires_at, threshold_days, portal_user_id,
           created_at)
-        select d.id, ${recipient.systemProviderId}, d.kind, d.item, d.expires, d.threshold, ${recipient.id}, ${now}
+        select d.id, ${recipient.systemProviderId}, d.kind, d.item, d.expires, d.threshold, ${recipient.portalUserId}, ${now}
           from json_to_recordset(${JSON.stringify(rows)}::json)
             as d (id uuid, kind text, item uuid, expires timestamptz, threshold int)
           order by d.kind, d.item

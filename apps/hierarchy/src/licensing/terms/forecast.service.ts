@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { ForecastView, GetLicenseForecast, TermEnd } from '@strowger/contracts-hierarchy';
-import { Clock, NotFound, type RpcContext } from '@strowger/kernel';
+import { Clock, type RpcContext } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
-import { SystemProvidersService } from '../../tree/system-providers/system-providers.service.js';
+import { NodesService } from '../../nodes/nodes.service.js';
 import { rankOf } from '../catalogue.js';
 
 const DAY_MS = 86_400_000;
@@ -36,13 +36,12 @@ export class ForecastService {
   constructor(
     private readonly db: Db,
     private readonly clock: Clock,
-    private readonly providers: SystemProvidersService,
+    private readonly nodes: NodesService,
   ) {}
 
   /** Of each product the provider has, in the order of the catalogue. */
   async of({ scope }: RpcContext, { id, days = DEFAULT_DAYS }: GetLicenseForecast): Promise<ForecastView[]> {
-    const provider = await this.providers.find(scope, id);
-    if (!provider) throw new NotFound('system-provider', id);
+    const provider = await this.nodes.get(scope, id, 'system-provider');
     const since = new Date(this.clock.now().getTime() - days * DAY_MS);
     const pools = await this.db.query<PoolRow>(sql`
       select p.id, p.application, p.license_type as "licenseType", p.own, p.committed,

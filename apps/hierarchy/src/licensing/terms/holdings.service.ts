@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { LicenseHoldingView } from '@strowger/contracts-hierarchy';
-import { Clock, type RpcContext } from '@strowger/kernel';
+import { Clock, NotFound, type RpcContext } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
-import { UsersService } from '../../tree/users/users.service.js';
+import { rowSeenBy } from '../../nodes/scope-sql.js';
 import { rankOf } from '../catalogue.js';
 import { TermsService } from './terms.service.js';
 
@@ -25,26 +25,23 @@ export class HoldingsService {
   constructor(
     private readonly db: Db,
     private readonly clock: Clock,
-    private readonly users: UsersService,
     private readonly terms: TermsService,
   ) {}
 
-  async list(context: RpcContext, userId: string): Promise<LicenseHoldingView[]> {
-    const user = await this.users.get(context, userId);
-    return this.of(user.id);
-  }
-
-  /** Of a user the caller has found in its scope, in the order of the catalogue. One statement where nothing ends. */
-  async of(userId: string): Promise<LicenseHoldingView[]> {
+  /** In the order of the catalogue. */
+  async list({ scope }: RpcContext, id: string): Promise<LicenseHoldingView[]> {
+    const [user] = await this.db.query(sql<{ id: string }>`
+      select id from app_user n where id = ${id} and ended_at is null and ${rowSeenBy(scope, 'n', 'user')}`);
+    if (!user) throw new NotFound('user', id);
     const rows = await this.db.query<Row>(sql`
       select a.id, a.pool_id as "poolId", 'permanent' as kind, a.application, a.license_type as "licenseType",
           a.assigned_at as "assignedAt", null::timestamptz as "expiresAt", a.suspended_at as "suspendedAt",
           exists (select from license_purchase p where p.pool_id = a.pool_id and p.ends_at is not null
             and p.state in ('active', 'grace')) as termed
-        from license_assignment a where a.user_id = ${userId} and a.ended_at is null
+        from license_assignment a where a.user_id = ${user.id} and a.ended_at is null
       union all
       select t.id, null, 'trial', t.application, t.license_type, t.started_at, t.ends_at, null, false
-        from trial t where t.user_id = ${userId} and t.state = 'running' and t.ends_at > ${this.clock.now()}`);
+        from trial t where t.user_id = ${user.id} and t.state = 'running' and t.ends_at > ${this.clock.now()}`);
     const views: LicenseHoldingView[] = [];
     for (const row of rows.sort(byCatalogue)) views.push(await this.viewOf(row));
     return views;

@@ -4,15 +4,12 @@ import {
   type ById,
   type ForecastView,
   type GetLicenseForecast,
-  type LicenseDecision,
   type LicenseHoldingView,
   type ListTrials,
-  type RequestLicense,
   type TrialView,
 } from '@strowger/contracts-hierarchy';
 import { Answers } from '@strowger/http';
 import type { Page, RpcRequest } from '@strowger/kernel';
-import { LicenseRequestsService } from '../../lifecycle/license-requests/license-requests.service.js';
 import { TrialsService } from '../trials/trials.service.js';
 import { ForecastService } from './forecast.service.js';
 import { HoldingsService } from './holdings.service.js';
@@ -20,16 +17,10 @@ import { HoldingsService } from './holdings.service.js';
 @Controller()
 export class LicenseTermsController {
   constructor(
-    private readonly requests: LicenseRequestsService,
     private readonly trials: TrialsService,
     private readonly forecasts: ForecastService,
     private readonly holdings: HoldingsService,
   ) {}
-
-  @Answers(hierarchyRpc.requestLicense)
-  request(request: RpcRequest<RequestLicense>): Promise<LicenseDecision> {
-    return this.requests.request(request, request.body);
-  }
 
   @Answers(hierarchyRpc.listTrials)
   listTrials(request: RpcRequest<ListTrials>): Promise<Page<TrialView>> {

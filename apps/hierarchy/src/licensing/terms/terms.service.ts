@@ -156,7 +156,7 @@ export class TermsService {
         return this.history.rowOf(SYSTEM_ACTOR, action, user, { application, licenseType });
       }),
     );
-    await this.entitlement.settleAll([...new Set(changed.map((row) => row.userId))].sort());
+    await this.entitlement.settle(...new Set(changed.map((row) => row.userId)));
   }
 
   private async note(changed: ChangedPurchase[], poolId: string, now: Date): Promise<void> {

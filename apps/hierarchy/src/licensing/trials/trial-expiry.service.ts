@@ -5,10 +5,11 @@ import { Db, sql } from '@strowger/persistence';
 import { logger } from '@strowger/telemetry';
 import { HistoryService } from '../../history/history.service.js';
 import { SettingsService } from '../../nodes/settings.service.js';
-import { UserLicensesService } from '../../tree/users/user-licenses.service.js';
-import { User } from '../../tree/users/user.entity.js';
+import { productOf } from '../catalogue.js';
 import { Entitlement } from '../entitlement.service.js';
 import { LicenseAssignment } from '../license-assignment.entity.js';
+import { historyObjectOf, lockUserByKey, type LicensedUser } from '../licensed-user.js';
+import { SeatsService } from '../seats.service.js';
 import { Trial } from './trial.entity.js';
 import { TrialsService } from './trials.service.js';
 
@@ -23,7 +24,7 @@ export class TrialExpiry {
     private readonly clock: Clock,
     private readonly history: HistoryService,
     private readonly settings: SettingsService,
-    private readonly licenses: UserLicensesService,
+    private readonly seats: SeatsService,
     private readonly trials: TrialsService,
     private readonly entitlement: Entitlement,
   ) {}
@@ -48,17 +49,17 @@ export class TrialExpiry {
   }
 
   /** In the caller's transaction, which holds the user's row. */
-  async expire(em: EntityManager, user: User, trial: Trial): Promise<void> {
+  async expire(em: EntityManager, user: LicensedUser, trial: Trial): Promise<void> {
     const because = await this.licenseInstead(em, user, trial.application);
     trial.expire(because, this.clock.now());
-    this.history.record(em, SYSTEM_ACTOR, 'trial-ended', user.historyObject(), {
+    this.history.record(em, SYSTEM_ACTOR, 'trial-ended', historyObjectOf(user), {
       application: trial.application,
       licensed: because === undefined,
       ...(because ? { reason: because } : {}),
     });
     await em.flush();
     await this.trials.note(SYSTEM_ACTOR, trial, 'expired');
-    await this.entitlement.settle(em, user);
+    await this.entitlement.settle(user.id);
   }
 
   private end(id: string): Promise<boolean> {
@@ -66,11 +67,7 @@ export class TrialExpiry {
       const found = await em.findOne(Trial, id);
       if (!found) return false;
       const { systemProviderId, userKey } = found;
-      const user = await em.findOne(
-        User,
-        { systemProviderId, broadworksUserKey: userKey, endedAt: null },
-        { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true },
-      );
+      const user = await lockUserByKey(this.db, systemProviderId, userKey);
       const trial = await em.findOne(Trial, id, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });
       const now = this.clock.now();
       if (!trial || trial.state !== 'running' || now < trial.endsAt) return false;
@@ -87,7 +84,11 @@ export class TrialExpiry {
   }
 
   /** Why the user goes without a licence; undefined when there is one. */
-  private async licenseInstead(em: EntityManager, user: User, application: string): Promise<string | undefined> {
+  private async licenseInstead(
+    em: EntityManager,
+    user: LicensedUser,
+    application: string,
+  ): Promise<string | undefined> {
     if ((await em.count(LicenseAssignment, { userId: user.id, application, endedAt: null })) > 0) return undefined;
     const { systemProviderId } = user;
     const { automaticAssignment } = await this.settings.effective(em, { systemProviderId });
@@ -95,10 +96,8 @@ export class TrialExpiry {
     if (licenseType === undefined || licenseType === 'none')
       return `No license type is chosen under Automatic Assignment for ${application}.`;
     try {
-      await this.licenses.assign(
-        { scope: PLATFORM_SCOPE, actor: SYSTEM_ACTOR },
-        { userId: user.id, application, licenseType },
-      );
+      const context = { scope: PLATFORM_SCOPE, actor: SYSTEM_ACTOR };
+      await this.seats.assign(context, user.id, productOf(application, licenseType));
       return undefined;
     } catch (thrown) {
       // The pool refused, which writes nothing; a product gone from the catalogue is told likewise.

@@ -1,14 +1,9 @@
 import type { ProductView, TrialState } from '@strowger/contracts-hierarchy';
 import { newId } from '@strowger/kernel';
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
-import type { Licensee } from '../license-assignment.entity.js';
+import type { LicensedUser } from '../licensed-user.js';
 
 const DAY_MS = 86_400_000;
-
-/** Whose trial it is. The key, not the row of a user, is what has one trial for ever. */
-export interface TrialUser extends Licensee {
-  broadworksUserKey: string;
-}
 
 /**
  * The one trial of a user id for one application at one system provider. The row stays when the user is deleted, comes
@@ -34,7 +29,7 @@ export class Trial {
   @Property({ type: 'boolean', nullable: true }) licensed?: boolean | null;
   @Property({ type: 'text', nullable: true }) reason?: string | null;
 
-  static start(user: TrialUser, { application, licenseType }: ProductView, durationDays: number, at: Date): Trial {
+  static start(user: LicensedUser, { application, licenseType }: ProductView, durationDays: number, at: Date): Trial {
     const { id: userId, systemProviderId, resellerId, groupId, broadworksUserKey: userKey } = user;
     return Object.assign(new Trial(), {
       id: newId(),
@@ -74,7 +69,7 @@ export class Trial {
   }
 
   /** The user came back under the same id, or moved. */
-  belongTo({ id, resellerId, groupId }: TrialUser): void {
+  belongTo({ id, resellerId, groupId }: LicensedUser): void {
     Object.assign(this, { userId: id, resellerId, groupId });
   }
 }

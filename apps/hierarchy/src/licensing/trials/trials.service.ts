@@ -6,13 +6,19 @@ import { Db, sql } from '@strowger/persistence';
 import { HistoryService } from '../../history/history.service.js';
 import { DEFAULT_LIMIT, matching, positionOf, type Where } from '../../listing.js';
 import { columnOf, NodesService } from '../../nodes/nodes.service.js';
-import { User } from '../../tree/users/user.entity.js';
 import { seenBy } from '../../visibility.js';
 import { productsOf } from '../catalogue.js';
 import { Entitlement } from '../entitlement.service.js';
+import { historyObjectOf, type LicensedUser } from '../licensed-user.js';
 import { Trial } from './trial.entity.js';
 
 const COLUMNS = { 'system-provider': 'systemProviderId', reseller: 'resellerId', group: 'groupId', user: 'userId' };
+
+interface TrialHolder {
+  id: string;
+  name: string;
+  broadworksUserId: string;
+}
 
 @Injectable()
 export class TrialsService {
@@ -25,38 +31,44 @@ export class TrialsService {
   ) {}
 
   /** The one trial this user id ever had for the application. The caller holds the user's row. */
-  async find(em: EntityManager, user: User, application: string): Promise<Trial | null> {
+  async find(em: EntityManager, user: LicensedUser, application: string): Promise<Trial | null> {
     const { systemProviderId, broadworksUserKey: userKey } = user;
     const trial = await em.findOne(Trial, { systemProviderId, userKey, application }, { refresh: true });
     if (trial && trial.userId !== user.id) {
       // The same id again after a deletion: the trial goes on where it was, to the end it had.
       trial.belongTo(user);
-      await this.entitlement.settle(em, user);
+      await this.entitlement.settle(user.id);
     }
     return trial;
   }
 
   /** Of the highest licence type, so that the user sees what there is to buy. Counts in no pool. */
-  async start(em: EntityManager, actor: Actor, user: User, application: string, days: number): Promise<Trial> {
+  async start(em: EntityManager, actor: Actor, user: LicensedUser, application: string, days: number): Promise<Trial> {
     const trial = Trial.start(user, productsOf(application)[0]!, days, this.clock.now());
     em.persist(trial);
-    this.history.record(em, actor, 'trial-started', user.historyObject(), {
+    this.history.record(em, actor, 'trial-started', historyObjectOf(user), {
       application,
       licenseType: trial.licenseType,
       expiresAt: trial.endsAt.toISOString(),
     });
     await em.flush();
     await this.note(actor, trial, 'started');
-    await this.entitlement.settle(em, user);
+    await this.entitlement.settle(user.id);
     return trial;
   }
 
   /** A permanent licence is served in its place from now on. */
-  async supersede(em: EntityManager, actor: Actor, user: User, trial: Trial, assignmentId: string): Promise<void> {
+  async supersede(
+    em: EntityManager,
+    actor: Actor,
+    user: LicensedUser,
+    trial: Trial,
+    assignmentId: string,
+  ): Promise<void> {
     if (!trial.supersede(assignmentId, this.clock.now())) return;
     await em.flush();
     await this.note(actor, trial, 'superseded');
-    await this.entitlement.settle(em, user);
+    await this.entitlement.settle(user.id);
   }
 
   /** An entry of the licence ledger, in the transaction of the change. */
@@ -80,7 +92,9 @@ export class TrialsService {
     if (query.cursor) where.push({ id: { $lt: positionOf(query.cursor, 1)[0] } });
     const em = this.db.em();
     const rows = await em.find(Trial, { $and: where } as never, { orderBy: { id: 'desc' }, limit: limit + 1 });
-    const users = await em.find(User, { id: { $in: rows.map((row) => row.userId) }, endedAt: null });
+    const users = await this.db.query(sql<TrialHolder>`
+      select id, name, broadworks_user_id as "broadworksUserId" from app_user
+      where id = any(${rows.map((row) => row.userId)}::uuid[]) and ended_at is null`);
     const byId = new Map(users.map((user) => [user.id, user]));
     return pageOf(
       rows,
@@ -91,7 +105,7 @@ export class TrialsService {
   }
 }
 
-function viewOf(trial: Trial, user: User | undefined): TrialView {
+function viewOf(trial: Trial, user: TrialHolder | undefined): TrialView {
   const { id, systemProviderId, userKey, application, licenseType, state, licensed, reason } = trial;
   return {
     id,

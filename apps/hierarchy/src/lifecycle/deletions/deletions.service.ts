@@ -13,6 +13,9 @@ import { HistoryService, type HistoryObject } from '../../history/history.servic
 import { PoolsService } from '../../licensing/pools.service.js';
 import { SeatsService } from '../../licensing/seats.service.js';
 import { AccountEndings } from '../../accounts/portal-users/account-endings.service.js';
+import type { Deletions } from '../../tree/deletions.js';
+import { OwnProvider, ProviderNotEmpty } from './deletion.errors.js';
+import { SystemProvidersService } from '../../tree/system-providers/system-providers.service.js';
 import { ResellersService } from '../../tree/resellers/resellers.service.js';
 import { UsersService } from '../../tree/users/users.service.js';
 import { providerSeenBy, rowSeenBy } from '../../nodes/scope-sql.js';
@@ -38,12 +41,13 @@ interface EndedRow {
  * it any more, so nothing needs to be kept for it here.
  */
 @Injectable()
-export class DeletionsService {
+export class DeletionsService implements Deletions {
   constructor(
     private readonly db: Db,
     private readonly clock: Clock,
     private readonly outbox: Outbox,
     private readonly history: HistoryService,
+    private readonly providers: SystemProvidersService,
     private readonly resellers: ResellersService,
     private readonly groups: GroupsService,
     private readonly users: UsersService,
@@ -51,6 +55,26 @@ export class DeletionsService {
     private readonly seats: SeatsService,
     private readonly accounts: AccountEndings,
   ) {}
+
+  /**
+   * Refused while it has resellers, child providers or platforms: whoever adds one of these holds or locks the row
+   * first, so none slips in after the count. Its host names are free at once, its purchases are over, its portal users
+   * and interface users can't sign in any more.
+   */
+  async deleteSystemProvider({ scope, actor }: RpcContext, id: string): Promise<void> {
+    await this.db.transactional(async (em) => {
+      const provider = await this.providers.lock(em, scope, id);
+      if (scope.level === 'system-provider' && scope.id === provider.id) throw new OwnProvider();
+      const holds = await this.holdsOf(em, provider.id);
+      if (holds.resellers + holds.children + holds.platforms > 0) throw new ProviderNotEmpty(provider.id, holds);
+      const at = this.clock.now();
+      await this.providers.endHostNames(em, provider.id, at);
+      await this.seats.releaseUnder(em, 'systemProviderId', provider.id, at, actor);
+      await this.accounts.endUnder(em, actor, 'system_provider_id', provider.id, at);
+      this.outbox.add(em, provider.end(at, actor));
+      this.history.record(em, actor, 'deleted', provider.historyObject());
+    });
+  }
 
   async deleteReseller({ scope, actor }: RpcContext, id: string): Promise<DeletionView> {
     return this.pools.transactional(async (em) => {
@@ -119,6 +143,21 @@ export class DeletionsService {
     const [row] = await this.db.query(sql<{ licenses: number }>`
       select count(*)::int as licenses from license_assignment where user_id = ${userId} and ended_at is null`);
     return { level: 'user', id: userId, name, groups: 0, users: 1, portalUsers: 0, licenses: row!.licenses };
+  }
+
+  /** Platforms show as the alert guard's holds. */
+  private async holdsOf(
+    em: EntityManager,
+    id: string,
+  ): Promise<{ resellers: number; children: number; platforms: number }> {
+    const [row] = await em.execute<{ resellers: number; children: number; platforms: number }[]>(
+      `select
+         (select count(*)::int from reseller where system_provider_id = ? and ended_at is null) as resellers,
+         (select count(*)::int from system_provider where parent_id = ? and ended_at is null) as children,
+         (select count(*)::int from alert_hold where system_provider_id = ?) as platforms`,
+      [id, id, id],
+    );
+    return row!;
   }
 
   private async preview(

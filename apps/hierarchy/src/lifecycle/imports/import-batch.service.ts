@@ -1,15 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { shownCode } from '@strowger/http';
-import { AppError, Clock, type Actor, type TenantScope } from '@strowger/kernel';
-import { Db, Outbox, sql } from '@strowger/persistence';
-import { HistoryService } from '../../history/history.service.js';
+import { AppError, type Actor, type TenantScope } from '@strowger/kernel';
+import { Db, sql } from '@strowger/persistence';
 import { productOf } from '../../licensing/catalogue.js';
 import { SeatsService } from '../../licensing/seats.service.js';
-import { PathsService } from '../../tree/paths/paths.service.js';
-import { User } from '../../tree/users/user.entity.js';
 import { UserIds } from '../../tree/users/user-ids.service.js';
 import { UserInOtherGroup } from '../../tree/users/user.errors.js';
-import { ensureLevels, groupAt, jsonOf, Overtaken, type Levels } from '../../tree/paths/levels.js';
+import { groupAt, Overtaken, PathBatches, type Levels } from '../../tree/paths/path-batches.service.js';
+import { userKeyOf } from '../../tree/keys.js';
 
 export interface PendingRow {
   number: number;
@@ -61,10 +59,7 @@ const MOST_TRIES = 10;
 export class ImportBatch {
   constructor(
     private readonly db: Db,
-    private readonly clock: Clock,
-    private readonly outbox: Outbox,
-    private readonly history: HistoryService,
-    private readonly paths: PathsService,
+    private readonly paths: PathBatches,
     private readonly seats: SeatsService,
     private readonly userIds: UserIds,
   ) {}
@@ -98,7 +93,7 @@ export class ImportBatch {
     const places = await this.placesOf(batch);
     const planned: PendingRow[] = [];
     for (const row of batch.rows) {
-      const place = places.get(User.keyOf(row.broadworksUserId));
+      const place = places.get(userKeyOf(row.broadworksUserId));
       if (place) {
         if (place.resellerKey !== row.resellerKey || place.groupKey !== row.groupKey)
           failures.set(row.number, new UserInOtherGroup(row.broadworksUserId, inWords(place)));
@@ -110,7 +105,7 @@ export class ImportBatch {
         continue;
       }
       const { resellerKey, groupKey, number: madeBy } = row;
-      places.set(User.keyOf(row.broadworksUserId), { resellerKey, groupKey, userId: null, madeBy });
+      places.set(userKeyOf(row.broadworksUserId), { resellerKey, groupKey, userId: null, madeBy });
       planned.push(row);
     }
     const drawn = batch.dryRun ? await this.drawnBefore(batch) : [];
@@ -122,13 +117,13 @@ export class ImportBatch {
       await this.lockForLicences(batch, licensed, places);
       await this.drawAgain(batch, drawn, levels);
       for (const row of inOrderOfProducts(licensed)) {
-        const outcome = await this.assign(batch, row, places.get(User.keyOf(row.broadworksUserId))!);
+        const outcome = await this.assign(batch, row, places.get(userKeyOf(row.broadworksUserId))!);
         if (outcome === true) drew.add(row.number);
         else if (outcome) failures.set(row.number, outcome);
       }
     }
     return batch.rows.map((row) => {
-      const place = places.get(User.keyOf(row.broadworksUserId));
+      const place = places.get(userKeyOf(row.broadworksUserId));
       const made = place?.madeBy === row.number;
       const failure = failures.get(row.number);
       if (!failure) {
@@ -150,7 +145,7 @@ export class ImportBatch {
 
   /** Where the users that the rows name are. */
   private async placesOf({ importId, systemProviderId, dryRun, rows }: Batch): Promise<Map<string, Place>> {
-    const keys = [...new Set(rows.map((row) => User.keyOf(row.broadworksUserId)))].sort();
+    const keys = [...new Set(rows.map((row) => userKeyOf(row.broadworksUserId)))].sort();
     const found = await this.db.query(sql<Place & { key: string }>`
       select u.broadworks_user_key as key, u.id as "userId", g.key as "groupKey", r.key as "resellerKey"
       from app_user u join reseller_group g on g.id = u.group_id join reseller r on r.id = g.reseller_id
@@ -166,7 +161,7 @@ export class ImportBatch {
   }
 
   private async levelsFor(
-    { systemProviderId, actor }: Batch,
+    batch: Batch,
     rows: readonly Pick<PendingRow, 'resellerKey' | 'resellerName' | 'groupKey' | 'groupName'>[],
   ): Promise<Levels> {
     if (rows.length === 0) return { resellers: new Map(), groups: new Map() };
@@ -182,43 +177,19 @@ export class ImportBatch {
             [groupAt(resellerKey, key), { resellerKey, key, name }] as const,
         ),
     );
-    const tools = { db: this.db, history: this.history, actor, at: this.clock.now(), systemProviderId };
-    const kind = await this.paths.kindOfNewReseller(systemProviderId);
-    return ensureLevels(tools, kind, [...resellers.values()], [...groups.values()]);
+    return this.paths.ensureLevels(batch, [...resellers.values()], [...groups.values()]);
   }
 
   private async makeUsers(
-    { importId, systemProviderId, actor }: Batch,
+    batch: Batch,
     planned: readonly PendingRow[],
     places: Map<string, Place>,
     levels: Levels,
   ): Promise<void> {
     if (planned.length === 0) return;
-    const at = this.clock.now();
-    const users = planned
-      .map(({ broadworksUserId, userName: name, resellerKey, groupKey }) => {
-        const { id, resellerId } = levels.groups.get(groupAt(resellerKey, groupKey))!;
-        return User.create({ groupId: id, broadworksUserId, name }, { id, resellerId, systemProviderId }, at);
-      })
-      .sort((a, b) => (a.broadworksUserKey < b.broadworksUserKey ? -1 : 1));
-    const made = await this.db.query(sql`
-      insert into app_user (id, system_provider_id, reseller_id, group_id, broadworks_user_id, broadworks_user_key, name,
-        version, created_at)
-      select id, "systemProviderId", "resellerId", "groupId", "broadworksUserId", "broadworksUserKey", name, version,
-        "createdAt"
-      from json_to_recordset(${jsonOf(users)}::json) as u (id uuid, "systemProviderId" uuid, "resellerId" uuid,
-        "groupId" uuid, "broadworksUserId" text, "broadworksUserKey" text, name text, version int,
-        "createdAt" timestamptz)
-      on conflict (system_provider_id, broadworks_user_key) where ended_at is null do nothing returning id`);
-    if (made.length < users.length) throw new Overtaken();
-    for (const user of users) places.get(user.broadworksUserKey)!.userId = user.id;
-    await this.history.recordAll(
-      users.map((user) => {
-        const changes = { broadworksUserId: user.broadworksUserId, importId };
-        return this.history.rowOf(actor, 'created', user.historyObject(), changes);
-      }),
-    );
-    await this.outbox.addAll(users.map((user) => user.saved()));
+    const wanted = planned.map(({ userName: name, ...row }) => ({ ...row, name }));
+    const made = await this.paths.makeUsers(batch, wanted, levels, { importId: batch.importId });
+    for (const [key, id] of made) places.get(key)!.userId = id;
   }
 
   /** Users first, then pools, each by id: the order of all who lock several. */
@@ -227,7 +198,7 @@ export class ImportBatch {
     rows: readonly PendingRow[],
     places: ReadonlyMap<string, Place>,
   ): Promise<void> {
-    const ids = rows.map((row) => places.get(User.keyOf(row.broadworksUserId))!.userId).filter((id) => id !== null);
+    const ids = rows.map((row) => places.get(userKeyOf(row.broadworksUserId))!.userId).filter((id) => id !== null);
     const wanted = [...new Set(ids)];
     const locked = await this.db.query(sql`
       select id from app_user where id = any (${wanted}::uuid[]) and ended_at is null order by id for update`);

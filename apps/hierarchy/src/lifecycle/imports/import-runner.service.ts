@@ -6,11 +6,11 @@ import { Db, sql } from '@strowger/persistence';
 import { counter, logger } from '@strowger/telemetry';
 import { HierarchyConfig } from '../../config.js';
 import { HistoryService } from '../../history/history.service.js';
-import { User } from '../../tree/users/user.entity.js';
 import { CsvReader, CsvUnreadable, type CsvRecord } from './csv.js';
 import { ImportBatch, type PendingRow, type RowOutcome } from './import-batch.service.js';
 import { columnsOf, rowOf, type ImportColumns, type ImportRow } from './import-columns.js';
 import { ImportUnreadable } from './import.errors.js';
+import { userKeyOf } from '../../tree/keys.js';
 
 interface Work {
   id: string;
@@ -158,7 +158,7 @@ export class ImportRunner implements OnModuleDestroy {
       const some = rows.slice(from, from + ROWS_A_STATEMENT).map(({ values, ...row }) => ({
         ...row,
         ...values,
-        userKey: User.keyOf(values.broadworksUserId),
+        userKey: userKeyOf(values.broadworksUserId),
       }));
       await this.db.query(sql`
         insert into user_import_row (import_id, number, reseller_key, reseller_name, group_key, group_name,

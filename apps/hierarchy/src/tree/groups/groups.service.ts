@@ -6,7 +6,7 @@ import { Db } from '@strowger/persistence';
 import { isEmpty } from '../../history/changes.js';
 import { HistoryService } from '../../history/history.service.js';
 import { matching, pageAcrossProviders, pageByName, providersOf } from '../../listing.js';
-import { keepActive } from '../../nodes/locks.js';
+import { NodesService } from '../../nodes/nodes.service.js';
 import { ResellersService } from '../resellers/resellers.service.js';
 import { SystemProvidersService } from '../system-providers/system-providers.service.js';
 import { uniquely } from '../../uniqueness.js';
@@ -25,6 +25,7 @@ export class GroupsService {
     private readonly db: Db,
     private readonly clock: Clock,
     private readonly history: HistoryService,
+    private readonly nodes: NodesService,
     private readonly providers: SystemProvidersService,
     private readonly resellers: ResellersService,
   ) {}
@@ -97,7 +98,7 @@ export class GroupsService {
   /** Keeps the group from being deleted until the transaction ends; others may do the same meanwhile. */
   async hold(em: EntityManager, scope: TenantScope, id: string): Promise<Group> {
     const group = await this.find(scope, id, em);
-    if (!group || !(await keepActive(em, 'reseller_group', group.id))) throw new NotFound('group', id);
+    if (!group || !(await this.nodes.keepActive('group', group.id))) throw new NotFound('group', id);
     return group;
   }
 

@@ -9,6 +9,7 @@ import { User } from '../users/user.entity.js';
 import { UserInOtherGroup } from '../users/user.errors.js';
 import { UserIds } from '../users/user-ids.service.js';
 import { providerSeenBy } from '../../nodes/scope-sql.js';
+import { userKeyOf } from '../keys.js';
 
 /** What of a path is there; a level that is not is null. */
 interface Found {
@@ -88,7 +89,7 @@ export class PathsService {
       left join reseller r on r.system_provider_id = p.id and r.key = ${given.reseller.key} and r.ended_at is null
       left join reseller_group g on g.reseller_id = r.id and g.key = ${given.group.key} and g.ended_at is null
       left join app_user u on u.system_provider_id = p.id and u.ended_at is null
-        and u.broadworks_user_key = ${User.keyOf(given.user.broadworksUserId)}
+        and u.broadworks_user_key = ${userKeyOf(given.user.broadworksUserId)}
       where p.id = ${given.systemProviderId} and p.ended_at is null and ${providerSeenBy(scope, 'p')}`;
     const [found] = await this.db.query(statement, { prepared: true });
     if (!found) throw new NotFound('system-provider', given.systemProviderId);

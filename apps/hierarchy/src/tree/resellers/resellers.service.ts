@@ -8,7 +8,7 @@ import { HistoryService } from '../../history/history.service.js';
 import { matching, pageAcrossProviders, pageByName, providersOf } from '../../listing.js';
 import { SystemProvidersService } from '../system-providers/system-providers.service.js';
 import { uniquely } from '../../uniqueness.js';
-import { keepActive } from '../../nodes/locks.js';
+import { NodesService } from '../../nodes/nodes.service.js';
 import { seenBy } from '../../visibility.js';
 import { Reseller } from './reseller.entity.js';
 import { ResellerExists } from './reseller.errors.js';
@@ -24,6 +24,7 @@ export class ResellersService {
     private readonly db: Db,
     private readonly clock: Clock,
     private readonly history: HistoryService,
+    private readonly nodes: NodesService,
     private readonly providers: SystemProvidersService,
   ) {}
 
@@ -90,7 +91,7 @@ export class ResellersService {
   /** Keeps the reseller from being deleted until the transaction ends; others may do the same meanwhile. */
   async hold(em: EntityManager, scope: TenantScope, id: string): Promise<Reseller> {
     const reseller = await this.find(scope, id, em);
-    if (!reseller || !(await keepActive(em, 'reseller', reseller.id))) throw new NotFound('reseller', id);
+    if (!reseller || !(await this.nodes.keepActive('reseller', reseller.id))) throw new NotFound('reseller', id);
     return reseller;
   }
 

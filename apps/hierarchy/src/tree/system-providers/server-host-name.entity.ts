@@ -1,6 +1,7 @@
 import type { ServerHostNameView } from '@strowger/contracts-hierarchy';
 import { newId } from '@strowger/kernel';
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
+import { hostNameKeyOf } from '../keys.js';
 
 /** A host name belongs to exactly one system provider, compared without case, shown as given. */
 @Entity({ tableName: 'server_host_name' })
@@ -12,12 +13,8 @@ export class ServerHostName {
   @Property({ type: 'datetime' }) createdAt!: Date;
   @Property({ type: 'datetime', nullable: true }) endedAt?: Date | null;
 
-  static keyOf(hostName: string): string {
-    return hostName.toLowerCase();
-  }
-
   static create(systemProviderId: string, hostName: string, at: Date): ServerHostName {
-    const hostNameKey = ServerHostName.keyOf(hostName);
+    const hostNameKey = hostNameKeyOf(hostName);
     return Object.assign(new ServerHostName(), { id: newId(), systemProviderId, hostName, hostNameKey, createdAt: at });
   }
 

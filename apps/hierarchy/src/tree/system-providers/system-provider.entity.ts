@@ -34,8 +34,6 @@ export class SystemProvider {
   @Property({ type: 'boolean', nullable: true }) autoCreateFromClient?: boolean | null;
   @Property({ type: 'text', nullable: true }) newResellerKind?: ResellerKind | null;
   @Property({ type: 'json', nullable: true }) automaticAssignment?: Record<string, string> | null;
-  /** Sequence of the facts about who receives alerts; counts apart from `version`, which is what callers see. */
-  @Property({ type: 'integer' }) alertRevision = 0;
   @Property({ type: 'integer' }) version = 1;
   @Property({ type: 'datetime' }) createdAt!: Date;
   @Property({ type: 'datetime', nullable: true }) endedAt?: Date | null;
@@ -95,10 +93,6 @@ export class SystemProvider {
       { subject: systemProviderId, sequence: this.version, tenantId: systemProviderId },
       { systemProviderId, actor: { kind, id, name, ...(ip ? { ip } : {}) } },
     );
-  }
-
-  nextAlertRevision(): number {
-    return ++this.alertRevision;
   }
 
   historyObject(): HistoryObject {

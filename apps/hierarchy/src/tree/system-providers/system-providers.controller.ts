@@ -14,15 +14,11 @@ import {
 } from '@strowger/contracts-hierarchy';
 import { Answers } from '@strowger/http';
 import type { Page, RpcRequest } from '@strowger/kernel';
-import { ProviderRemoval } from '../../lifecycle/deletions/provider-removal.service.js';
 import { SystemProvidersService } from './system-providers.service.js';
 
 @Controller()
 export class SystemProvidersController {
-  constructor(
-    private readonly providers: SystemProvidersService,
-    private readonly removal: ProviderRemoval,
-  ) {}
+  constructor(private readonly providers: SystemProvidersService) {}
 
   @Answers(hierarchyRpc.createSystemProvider)
   create(request: RpcRequest<CreateSystemProvider>): Promise<SystemProviderView> {
@@ -42,12 +38,6 @@ export class SystemProvidersController {
   @Answers(hierarchyRpc.listSystemProviders)
   list(request: RpcRequest<ListSystemProviders>): Promise<Page<SystemProviderView>> {
     return this.providers.list(request, request.body);
-  }
-
-  @Answers(hierarchyRpc.deleteSystemProvider)
-  async delete(request: RpcRequest<ById>): Promise<null> {
-    await this.removal.delete(request, request.body.id);
-    return null;
   }
 
   @Answers(hierarchyRpc.listProviderIds)

@@ -32,6 +32,7 @@ import { OperatorOnly, seenBy } from '../../visibility.js';
 import { ServerHostName } from './server-host-name.entity.js';
 import { SystemProvider } from './system-provider.entity.js';
 import { HostNameInUse, LastServerHostName, ProviderExists, TooManyServerHostNames } from './system-provider.errors.js';
+import { hostNameKeyOf } from '../keys.js';
 
 const visible = (scope: TenantScope) => ({ ...seenBy(scope, { 'system-provider': 'id' }), endedAt: null });
 
@@ -120,13 +121,18 @@ export class SystemProvidersService {
     await this.db.transactional(async (em) => {
       const provider = await this.lock(em, scope, id);
       const active = await em.find(ServerHostName, { systemProviderId: provider.id, endedAt: null });
-      const row = active.find((host) => host.hostNameKey === ServerHostName.keyOf(hostName));
+      const row = active.find((host) => host.hostNameKey === hostNameKeyOf(hostName));
       if (!row) throw new NotFound('server-host-name', hostName);
       if (active.length === 1) throw new LastServerHostName(row.hostName);
       row.endedAt = this.clock.now();
       provider.version += 1;
       this.history.record(em, actor, 'host-name-removed', provider.historyObject(), { hostName: row.hostName });
     });
+  }
+
+  /** They are free for another provider at once. */
+  async endHostNames(em: EntityManager, systemProviderId: string, at: Date): Promise<void> {
+    await em.nativeUpdate(ServerHostName, { systemProviderId, endedAt: null }, { endedAt: at });
   }
 
   /** Oldest first. */
@@ -220,7 +226,7 @@ export class SystemProvidersService {
   ): Promise<void> {
     if (!isEmpty(changes)) this.history.record(em, actor, 'updated', provider.historyObject(), changes);
     await this.flush(em, hostNames);
-    if (changes['name'] ?? changes['timezone']) await this.alertRecipients.publish(em, provider);
+    if (changes['name'] ?? changes['timezone']) await this.alertRecipients.publish(em, provider.id);
     if (changes['timezone']) await this.tellThoseWithItsTimezone(em, provider);
   }
 
@@ -237,7 +243,7 @@ export class SystemProvidersService {
     );
     for (const row of below) {
       const between = row.path.slice(row.path.indexOf(provider.id) + 1);
-      if (!between.includes(settings.get(row.id)!.timezone.from.id)) await this.alertRecipients.publish(em, row);
+      if (!between.includes(settings.get(row.id)!.timezone.from.id)) await this.alertRecipients.publish(em, row.id);
     }
   }
 
@@ -256,7 +262,7 @@ export class SystemProvidersService {
     const at = this.clock.now();
     const existing = await em.find(ServerHostName, { systemProviderId, endedAt: null });
     if (existing[0] && hostNames.length === 0) throw new LastServerHostName(existing[0].hostName);
-    const wanted = new Map(hostNames.map((name) => [ServerHostName.keyOf(name), name]));
+    const wanted = new Map(hostNames.map((name) => [hostNameKeyOf(name), name]));
     const gone = existing.filter((row) => !wanted.delete(row.hostNameKey));
     for (const row of gone) row.endedAt = at;
     for (const name of wanted.values()) em.persist(ServerHostName.create(systemProviderId, name, at));

@@ -60,7 +60,7 @@ export class UserLicensesService {
       const removed = await this.seats.release(em, user, which, actor);
       for (const { application, licenseType } of removed)
         this.history.record(em, actor, 'license-removed', user.historyObject(), { application, licenseType });
-      if (removed.length > 0) await this.entitlement.settle(em, user);
+      if (removed.length > 0) await this.entitlement.settle(user.id);
       return removed.length;
     });
   }

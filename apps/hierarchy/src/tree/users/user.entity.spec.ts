@@ -20,13 +20,6 @@ it('ignores null for what it must have', () => {
   expect(user.name).toBe('Chris');
 });
 
-it('tells of its entitlement only when that flips, with a sequence that grows each time', () => {
-  const user = someone();
-  expect(user.licensed(true)).toMatchObject({ sequence: 1, data: { entitled: true } });
-  expect(user.licensed(true)).toBeUndefined();
-  expect(user.licensed(false)).toMatchObject({ sequence: 2, data: { entitled: false } });
-});
-
 it('ends with a version above all it had', () => {
   const user = someone();
   user.update({ name: 'Chris T' });

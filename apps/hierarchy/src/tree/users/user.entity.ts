@@ -1,5 +1,4 @@
 import {
-  MessagingEntitlementChangedV1,
   UserDeletedV1,
   UserSavedV1,
   type ChangeUserSettings,
@@ -12,6 +11,7 @@ import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { applyChanges, isEmpty, type Changes } from '../../history/changes.js';
 import type { HistoryObject } from '../../history/history.service.js';
 import { SETTINGS_AT } from '../../nodes/settings.js';
+import { userKeyOf } from '../keys.js';
 
 /**
  * A BroadWorks user. The id is kept exactly as given, because clients match it; it is unique without case among the
@@ -30,17 +30,11 @@ export class User {
   @Property({ type: 'text', nullable: true }) language?: string | null;
   @Property({ type: 'text', nullable: true }) brandingReference?: string | null;
   @Property({ type: 'text', nullable: true }) externalReference?: string | null;
+  /** Kept by licensing. */
   @Property({ type: 'boolean' }) messagingEntitled = false;
-  /** Sequence of the facts about messaging entitlement. */
-  @Property({ type: 'integer' }) licenseRevision = 0;
   @Property({ type: 'integer' }) version = 1;
   @Property({ type: 'datetime' }) createdAt!: Date;
   @Property({ type: 'datetime', nullable: true }) endedAt?: Date | null;
-
-  /** What ids are compared by. */
-  static keyOf(broadworksUserId: string): string {
-    return broadworksUserId.toLowerCase();
-  }
 
   static create(
     given: CreateUser,
@@ -53,7 +47,7 @@ export class User {
       resellerId: parent.resellerId,
       groupId: parent.id,
       broadworksUserId: given.broadworksUserId,
-      broadworksUserKey: User.keyOf(given.broadworksUserId),
+      broadworksUserKey: userKeyOf(given.broadworksUserId),
       name: given.name ?? '',
       timezone: given.timezone ?? null,
       language: given.language ?? null,
@@ -72,7 +66,7 @@ export class User {
       ['timezone', 'language', 'externalReference'],
     );
     if (isEmpty(changes)) return changes;
-    this.broadworksUserKey = User.keyOf(this.broadworksUserId);
+    this.broadworksUserKey = userKeyOf(this.broadworksUserId);
     this.version += 1;
     return changes;
   }
@@ -97,20 +91,6 @@ export class User {
         name,
         ...(this.timezone ? { timezone: this.timezone } : {}),
       },
-    );
-  }
-
-  /** To be called after each licence given or taken. The fact only when it made a difference. */
-  licensed(entitled: boolean): Fact<MessagingEntitlementChangedV1> | undefined {
-    if (entitled === this.messagingEntitled) return undefined;
-    this.licenseRevision += 1;
-    this.messagingEntitled = entitled;
-    this.version += 1;
-    const { id: userId, systemProviderId } = this;
-    return factOf(
-      MessagingEntitlementChangedV1,
-      { subject: userId, sequence: this.licenseRevision, tenantId: systemProviderId },
-      { userId, systemProviderId, entitled },
     );
   }
 

@@ -131,6 +131,16 @@ export class UsersService {
     });
   }
 
+  /** The client knows the name in BroadWorks; what a back office entered may be old. */
+  async correctName(em: EntityManager, actor: Actor, user: User, name: string | undefined): Promise<void> {
+    if (!name) return;
+    const changes = user.update({ name });
+    if (isEmpty(changes)) return;
+    this.history.record(em, actor, 'updated', user.historyObject(), changes);
+    this.outbox.add(em, user.saved());
+    await em.flush();
+  }
+
   /** The user with its row locked until the transaction ends. */
   async lock(em: EntityManager, scope: TenantScope, id: string): Promise<User> {
     const user = await em.findOne(

@@ -1,31 +1,17 @@
 import { Controller } from '@nestjs/common';
-import {
-  hierarchyRpc,
-  type ById,
-  type DeletionPreview,
-  type DeletionView,
-  type EnsurePath,
-  type PathView,
-  type SearchHit,
-  type SearchTree,
-} from '@strowger/contracts-hierarchy';
+import { hierarchyRpc, type ById, type DeletionPreview, type DeletionView } from '@strowger/contracts-hierarchy';
 import { Answers } from '@strowger/http';
-import type { Page, RpcRequest } from '@strowger/kernel';
-import { DeletionsService } from './deletions/deletions.service.js';
-import { PathsService } from '../tree/paths/paths.service.js';
-import { SearchService } from '../tree/search/search.service.js';
+import type { RpcRequest } from '@strowger/kernel';
+import { DeletionsService } from './deletions.service.js';
 
 @Controller()
-export class TreeController {
-  constructor(
-    private readonly paths: PathsService,
-    private readonly deletions: DeletionsService,
-    private readonly search: SearchService,
-  ) {}
+export class DeletionsController {
+  constructor(private readonly deletions: DeletionsService) {}
 
-  @Answers(hierarchyRpc.ensurePath)
-  ensurePath(request: RpcRequest<EnsurePath>): Promise<PathView> {
-    return this.paths.ensure(request, request.body);
+  @Answers(hierarchyRpc.deleteSystemProvider)
+  async deleteSystemProvider(request: RpcRequest<ById>): Promise<null> {
+    await this.deletions.deleteSystemProvider(request, request.body.id);
+    return null;
   }
 
   @Answers(hierarchyRpc.deleteReseller)
@@ -61,10 +47,5 @@ export class TreeController {
   @Answers(hierarchyRpc.previewUserDeletion)
   previewUser(request: RpcRequest<ById>): Promise<DeletionPreview> {
     return this.deletions.previewUser(request, request.body.id);
-  }
-
-  @Answers(hierarchyRpc.searchTree)
-  searchTree(request: RpcRequest<SearchTree>): Promise<Page<SearchHit>> {
-    return this.search.search(request, request.body);
   }
 }
