@@ -27,6 +27,24 @@ const BANNED_OUTSIDE = {
   adapter: ['@mikro-orm/'],
 };
 
+/**
+ * The modules inside an app and which of them each may use; the order is from the lowest up. What lies outside of them
+ * either composes them and is listed below, or serves them all and imports none.
+ */
+const FEATURES = {
+  'apps/hierarchy/src': {
+    // Under all: the one history, and the tree as it may be looked at (nodes by id, what a scope sees, settings).
+    history: [],
+    nodes: ['history'],
+    licensing: ['history', 'nodes'],
+    accounts: ['history', 'nodes'],
+    tree: ['history', 'nodes', 'licensing', 'accounts'],
+    lifecycle: ['history', 'nodes', 'licensing', 'accounts', 'tree'],
+    'back-office': ['history', 'nodes', 'licensing', 'accounts', 'tree'],
+  },
+};
+const COMPOSES_FEATURES = ['app.module', 'entities', 'recompute-licenses'];
+
 /** Code that never runs in a service: it may use packages of type testing and tool, and the apps. */
 const TEST_CODE = [
   '**/*.spec.ts',
@@ -111,6 +129,34 @@ const boundaries = {
       if (!own || MAY_IMPORT[own.type].includes(target.type) || (testCode && forTests)) return;
       refuse(node, `A package of type ${own.type} must not import ${target.name}, which is of type ${target.type}.`);
     });
+  },
+};
+
+/** Between the features of an app, imports only as FEATURES says, those of types too, and never of another's entity. */
+const features = {
+  meta: { type: 'problem', schema: [{ type: 'object' }] },
+  create(context) {
+    const [{ testCode }] = context.options;
+    const file = projectPath(context.filename);
+    const [folder, uses] = Object.entries(FEATURES).find(([app]) => within(file, app)) ?? [];
+    if (!folder) return {};
+    const featureOf = (path) => Object.keys(uses).find((name) => within(path, `${folder}/${name}`));
+    const composes = (path) => COMPOSES_FEATURES.some((name) => path.replace(/\.[jt]s$/, '') === `${folder}/${name}`);
+    const own = featureOf(file);
+
+    const visit = (node, specifier) => {
+      if (typeof specifier !== 'string' || !specifier.startsWith('.')) return;
+      const target = projectPath(join(dirname(context.filename), specifier));
+      const other = featureOf(target);
+      const refuse = (message) => context.report({ node, message });
+      if (own === other) return;
+      if (!own || !other) {
+        if (testCode || (own ? !composes(target) : composes(file))) return;
+        refuse(own ? `${own} must not import what composes it.` : `${file} serves every feature, so it imports none.`);
+      } else if (!uses[own].includes(other)) refuse(`${own} may use ${uses[own].join(', ') || 'none'}, not ${other}.`);
+      else if (/\.entity\.[jt]s$/.test(target)) refuse(`${target} is an entity of ${other}: use a service of it.`);
+    };
+    return { ...eachImport(visit), TSImportType: ({ source }) => visit(source, source.value) };
   },
 };
 
@@ -231,7 +277,7 @@ export default defineConfig(
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     plugins: {
       'import-x': importX,
-      strowger: { meta: { name: 'strowger', version: '1' }, rules: { boundaries, 'no-cycles': noCycles } },
+      strowger: { meta: { name: 'strowger', version: '1' }, rules: { boundaries, features, 'no-cycles': noCycles } },
     },
   },
   { files: ['**/*.mjs'], rules: { ...CORRECT, 'no-unused-vars': ['error', UNUSED] } },
@@ -257,7 +303,18 @@ export default defineConfig(
       '@typescript-eslint/return-await': ['error', 'error-handling-correctness-only'],
     },
   },
-  { rules: { 'strowger/boundaries': ['error', PACKAGES, { testCode: false }] } },
-  { files: TEST_CODE, rules: { 'strowger/boundaries': ['error', PACKAGES, { testCode: true }] } },
+  {
+    rules: {
+      'strowger/boundaries': ['error', PACKAGES, { testCode: false }],
+      'strowger/features': ['error', { testCode: false }],
+    },
+  },
+  {
+    files: TEST_CODE,
+    rules: {
+      'strowger/boundaries': ['error', PACKAGES, { testCode: true }],
+      'strowger/features': ['error', { testCode: true }],
+    },
+  },
   { ignores: [...READS_ENVIRONMENT, '**/*.spec.ts'], rules: { 'no-restricted-syntax': ['error', ...ENVIRONMENT] } },
 );

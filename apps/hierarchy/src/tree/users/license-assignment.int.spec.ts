@@ -1,9 +1,9 @@
 import { hierarchyRpc as h, MessagingEntitlementChangedV1, type UserView } from '@strowger/contracts-hierarchy';
 import { type AppError, PLATFORM_SCOPE } from '@strowger/kernel';
 import { sql } from '@strowger/persistence';
-import { OPERATOR, refusal, startHierarchy, type World } from '../hierarchy.fixtures.js';
-import { UserLicensesService } from '../tree/users/user-licenses.service.js';
-import { PRO, startBook, told } from './licensing.fixtures.js';
+import { OPERATOR, refusal, startHierarchy, type World } from '../../hierarchy.fixtures.js';
+import { UserLicensesService } from './user-licenses.service.js';
+import { PRO, startBook, told } from '../../licensing/licensing.fixtures.js';
 
 let world: World;
 beforeAll(async () => {
