@@ -1,14 +1,11 @@
 import { Module } from '@nestjs/common';
 import { HistoryModule } from '../history/history.module.js';
 import { NodesModule } from '../nodes/nodes.module.js';
-import { ApiKeysController } from './api-keys/api-keys.controller.js';
 import { ApiKeysService } from './api-keys/api-keys.service.js';
 import { IncidentTeller } from './interface-users/incident-teller.service.js';
 import { InterfaceUserAccounts } from './interface-users/interface-user-accounts.service.js';
-import { InterfaceUsersController } from './interface-users/interface-users.controller.js';
 import { InterfaceUsersService } from './interface-users/interface-users.service.js';
 import { VerifiedLogins } from './interface-users/verified-logins.js';
-import { LoginHistoryController } from './login-history/login-history.controller.js';
 import { LoginHistory } from './login-history/login-history.service.js';
 import { AccountEndings } from './portal-users/account-endings.service.js';
 import { Accounts } from './portal-users/accounts.service.js';
@@ -17,28 +14,17 @@ import { AlertRecipients } from './portal-users/alert-recipients.service.js';
 import { BootstrapOperator } from './portal-users/bootstrap-operator.js';
 import { PasswordHasher } from './portal-users/password-hasher.js';
 import { PasswordResets } from './portal-users/password-resets.service.js';
-import { PortalAccessController } from './portal-users/portal-access.controller.js';
 import { PortalSessions } from './portal-users/portal-sessions.service.js';
-import { PortalUsersController } from './portal-users/portal-users.controller.js';
 import { PortalUsersService } from './portal-users/portal-users.service.js';
 import { RefreshTokens } from './portal-users/refresh-tokens.service.js';
 import { CredentialDrops } from './sessions/credential-drops.js';
 import { LoginThrottle } from './sessions/login-throttle.service.js';
 import { SessionExpiry } from './sessions/session-expiry.sweeper.js';
-import { SessionsController } from './sessions/sessions.controller.js';
 import { SessionsService } from './sessions/sessions.service.js';
 
 /** Who signs in: portal users, interface users and API keys, their sessions and logins. Knows no other feature. */
 @Module({
   imports: [HistoryModule, NodesModule],
-  controllers: [
-    ApiKeysController,
-    InterfaceUsersController,
-    LoginHistoryController,
-    PortalAccessController,
-    PortalUsersController,
-    SessionsController,
-  ],
   providers: [
     AccountEndings,
     Accounts,

@@ -5,7 +5,6 @@ import { TreeModule } from '../tree/tree.module.js';
 import { ContactCentreOperations } from './contact-centre.operations.js';
 import { LicensingOperations } from './licensing.operations.js';
 import { PortalUsersOperations } from './portal-users.operations.js';
-import { ProvisionController } from './provision.controller.js';
 import { ProvisionService } from './provision.service.js';
 import { StructureOperations } from './structure.operations.js';
 import { TreeOperations } from './tree.operations.js';
@@ -18,7 +17,6 @@ import { UserLicensesReader } from './user-licenses.reader.js';
     ContactCentreOperations,
     LicensingOperations,
     PortalUsersOperations,
-    ProvisionController,
     ProvisionService,
     StructureOperations,
     TreeOperations,

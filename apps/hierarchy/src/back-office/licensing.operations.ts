@@ -42,7 +42,7 @@ export class LicensingOperations implements Operations<Mine> {
     const { userId, licenses } = await this.reader.of(context, given);
     productOf(application, licenseType);
     if (licenses.some((l) => l.applicationName === application && l.licenseType === licenseType && !l.isTrial)) return;
-    await this.licenses.assign(context, { userId, application, licenseType });
+    await this.licenses.assign({ ...context, body: { userId, application, licenseType } });
   }
 
   async DeleteUserLicense(context: RpcContext, given: ParametersOf<'DeleteUserLicense'>): Promise<void> {
@@ -53,7 +53,7 @@ export class LicensingOperations implements Operations<Mine> {
 
   async DeleteUserLicenses(context: RpcContext, given: ParametersOf<'DeleteUserLicenses'>): Promise<void> {
     const { userId } = await this.keys.user(context, given);
-    await this.licenses.removeAll(context, userId);
+    await this.licenses.removeAll({ ...context, body: { id: userId } });
   }
 
   async GetUserLicenses(
@@ -76,7 +76,8 @@ export class LicensingOperations implements Operations<Mine> {
     context: RpcContext,
     given: ParametersOf<'GetSystemProviderLicenses'>,
   ): Promise<AnswerOf<'GetSystemProviderLicenses'>> {
-    const rows = await this.balances.ofProvider(context, await this.keys.provider(context, given));
+    const id = await this.keys.provider(context, given);
+    const rows = await this.balances.ofProvider({ ...context, body: { id } });
     return {
       licenses: rows.map(({ application, licenseType, purchased, committed, used, free, expiresAt }) => ({
         applicationName: application,
@@ -97,8 +98,8 @@ export class LicensingOperations implements Operations<Mine> {
   ): Promise<void> {
     const { resellerId } = await this.keys.reseller(context, given);
     const fields = { resellerId, ...productIn(given), quantity: given.numberOfLicenses };
-    const request = requestOf(AddResellerSubPurchase, fields, NAMES);
-    await this.subPurchases.change(context, 'reseller', resellerId, request, { how: 'add', ...quantityIn(given) });
+    const body = requestOf(AddResellerSubPurchase, fields, NAMES);
+    await this.subPurchases.addToReseller({ ...context, body });
   }
 
   async UpdateResellerLicenseSubPurchase(
@@ -106,8 +107,8 @@ export class LicensingOperations implements Operations<Mine> {
     given: ParametersOf<'UpdateResellerLicenseSubPurchase'>,
   ): Promise<void> {
     const { resellerId } = await this.keys.reseller(context, given);
-    const change = { how: 'set' as const, ...quantityIn(given) };
-    await this.subPurchases.change(context, 'reseller', resellerId, productIn(given), change);
+    const body = { resellerId, ...productIn(given), quantity: given.numberOfLicenses };
+    await this.subPurchases.setOfReseller({ ...context, body });
   }
 
   async DeleteResellerLicenseSubPurchase(
@@ -115,7 +116,7 @@ export class LicensingOperations implements Operations<Mine> {
     given: ParametersOf<'DeleteResellerLicenseSubPurchase'>,
   ): Promise<void> {
     const { resellerId } = await this.keys.reseller(context, given);
-    await this.subPurchases.change(context, 'reseller', resellerId, productIn(given), { how: 'remove' });
+    await this.subPurchases.removeFromReseller({ ...context, body: { resellerId, ...productIn(given) } });
   }
 
   async GetResellerLicenseSubPurchases(
@@ -123,7 +124,7 @@ export class LicensingOperations implements Operations<Mine> {
     given: ParametersOf<'GetResellerLicenseSubPurchases'>,
   ): Promise<AnswerOf<'GetResellerLicenseSubPurchases'>> {
     const { resellerId } = await this.keys.reseller(context, given);
-    return { subPurchases: subPurchasesOf(await this.balances.ofReseller(context, resellerId)) };
+    return { subPurchases: subPurchasesOf(await this.balances.ofReseller({ ...context, body: { id: resellerId } })) };
   }
 
   async AddGroupLicenseSubPurchase(
@@ -132,8 +133,8 @@ export class LicensingOperations implements Operations<Mine> {
   ): Promise<void> {
     const { groupId } = await this.keys.group(context, given);
     const fields = { groupId, ...productIn(given), quantity: given.numberOfLicenses };
-    const request = requestOf(AddGroupSubPurchase, fields, NAMES);
-    await this.subPurchases.change(context, 'group', groupId, request, { how: 'add', ...quantityIn(given) });
+    const body = requestOf(AddGroupSubPurchase, fields, NAMES);
+    await this.subPurchases.addToGroup({ ...context, body });
   }
 
   async UpdateGroupLicenseSubPurchase(
@@ -141,8 +142,8 @@ export class LicensingOperations implements Operations<Mine> {
     given: ParametersOf<'UpdateGroupLicenseSubPurchase'>,
   ): Promise<void> {
     const { groupId } = await this.keys.group(context, given);
-    const change = { how: 'set' as const, ...quantityIn(given) };
-    await this.subPurchases.change(context, 'group', groupId, productIn(given), change);
+    const body = { groupId, ...productIn(given), quantity: given.numberOfLicenses };
+    await this.subPurchases.setOfGroup({ ...context, body });
   }
 
   async DeleteGroupLicenseSubPurchase(
@@ -150,7 +151,7 @@ export class LicensingOperations implements Operations<Mine> {
     given: ParametersOf<'DeleteGroupLicenseSubPurchase'>,
   ): Promise<void> {
     const { groupId } = await this.keys.group(context, given);
-    await this.subPurchases.change(context, 'group', groupId, productIn(given), { how: 'remove' });
+    await this.subPurchases.removeFromGroup({ ...context, body: { groupId, ...productIn(given) } });
   }
 
   async GetGroupLicenseSubPurchases(
@@ -158,7 +159,7 @@ export class LicensingOperations implements Operations<Mine> {
     given: ParametersOf<'GetGroupLicenseSubPurchases'>,
   ): Promise<AnswerOf<'GetGroupLicenseSubPurchases'>> {
     const { groupId } = await this.keys.group(context, given);
-    return { subPurchases: subPurchasesOf(await this.balances.ofGroup(context, groupId)) };
+    return { subPurchases: subPurchasesOf(await this.balances.ofGroup({ ...context, body: { id: groupId } })) };
   }
 }
 
@@ -169,7 +170,6 @@ interface GivenProduct {
   licenseType: string;
 }
 const productIn = ({ applicationName: application, licenseType }: GivenProduct) => ({ application, licenseType });
-const quantityIn = ({ numberOfLicenses: quantity }: { numberOfLicenses: number }) => ({ quantity });
 
 const subPurchasesOf = (rows: readonly NodeLicensesView[]) =>
   rows

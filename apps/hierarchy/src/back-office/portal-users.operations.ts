@@ -74,7 +74,7 @@ export class PortalUsersOperations implements Operations<Mine> {
       },
       NAMES,
     );
-    await inWordsOf(NAMES, this.portalUsers.create(context, request));
+    await inWordsOf(NAMES, this.portalUsers.create({ ...context, body: request }));
   }
 
   async GetPortalUsers(
@@ -116,12 +116,12 @@ export class PortalUsersOperations implements Operations<Mine> {
     );
     // Empty: the time zone of the system provider counts again.
     if (newUserTimezone === '') Object.assign(request, { timezone: null });
-    await inWordsOf(names, this.portalUsers.update(context, request));
+    await inWordsOf(names, this.portalUsers.update({ ...context, body: request }));
   }
 
   async DeletePortalUser(context: RpcContext, given: ParametersOf<'DeletePortalUser'>): Promise<void> {
     const { id } = await this.named(await this.levelOf(context, given), given.portalUserName);
-    await this.portalUsers.delete(context, id);
+    await this.portalUsers.delete({ ...context, body: { id } });
   }
 
   /** @throws NotFound when no portal user of exactly this node has the name */

@@ -1,12 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import type { OperationsBy, Provision, ProvisionReply } from '@strowger/contracts-hierarchy';
-import { AppError, type RpcContext } from '@strowger/kernel';
+import { hierarchyRpc, type OperationsBy, type Provision, type ProvisionReply } from '@strowger/contracts-hierarchy';
+import { AppError, type RpcContext, type RpcRequest } from '@strowger/kernel';
 import { isRetryable } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { InterfaceUsersService } from '../accounts/interface-users/interface-users.service.js';
 import { ContactCentreOperations } from './contact-centre.operations.js';
 import { LicensingOperations } from './licensing.operations.js';
 import type { Operations } from './operations.js';
 import { PortalUsersOperations } from './portal-users.operations.js';
+import { isProvision } from './provision.request.js';
 import { StructureOperations } from './structure.operations.js';
 import { TreeOperations } from './tree.operations.js';
 
@@ -16,7 +18,8 @@ type Handler = (context: RpcContext, given: object) => Promise<object | void>;
 
 /**
  * What is behind the SOAP door: verifies the login, finds what the call names, and hands over to the services REST uses.
- * Each call is one of their transactions.
+ * Each call is one of their transactions. Requests are checked by `isProvision`: the gateway has bound and checked them,
+ * and a back office sends thousands a second.
  */
 @Injectable()
 export class ProvisionService {
@@ -33,7 +36,9 @@ export class ProvisionService {
     this.handlers = handlersOf<Here>(structure, tree, licensing, portalUsers);
   }
 
-  async call({ operation, parameters, ...login }: Provision): Promise<ProvisionReply> {
+  @Answers(hierarchyRpc.provision, { check: isProvision })
+  async call({ body }: RpcRequest<Provision>): Promise<ProvisionReply> {
+    const { operation, parameters, ...login } = body;
     // Outside of any transaction: a lock on a failed login must outlive the refusal.
     const context = await this.interfaceUsers.authenticate({ ...login, address: login.address, operation });
     try {

@@ -54,7 +54,7 @@ export class StructureOperations implements Operations<Mine> {
         serverHostNames: 'newSystemProviderServerHostName',
       },
     );
-    await this.providers.create(context, request);
+    await this.providers.create({ ...context, body: request });
   }
 
   async GetSystemProviders({ scope }: RpcContext): Promise<AnswerOf<'GetSystemProviders'>> {
@@ -86,24 +86,25 @@ export class StructureOperations implements Operations<Mine> {
     // A provider always has a name, so an empty one is refused like any that doesn't fit.
     const request = name === undefined ? undefined : requestOf(UpdateSystemProvider, { id, name }, names);
     await this.db.transactional(async () => {
-      if (request) await this.providers.update(context, request);
-      if (Object.keys(settings).length > 0) await this.settings.ofProvider(context, { id, ...settings });
+      if (request) await this.providers.update({ ...context, body: request });
+      if (Object.keys(settings).length > 0) await this.settings.ofProvider({ ...context, body: { id, ...settings } });
     });
   }
 
   async DeleteSystemProvider(context: RpcContext, given: ParametersOf<'DeleteSystemProvider'>): Promise<void> {
-    await this.deletions.deleteSystemProvider(context, await this.keys.provider(context, given));
+    const id = await this.keys.provider(context, given);
+    await this.deletions.deleteSystemProvider({ ...context, body: { id } });
   }
 
   async AddServerHostName(context: RpcContext, given: ParametersOf<'AddServerHostName'>): Promise<void> {
     const id = await this.keys.provider(context, given);
     const names = { hostName: 'newServerHostName' };
-    const { hostName } = requestOf(AddServerHostName, { id, hostName: given.newServerHostName }, names);
-    await this.providers.addHostName(context, id, hostName);
+    const body = requestOf(AddServerHostName, { id, hostName: given.newServerHostName }, names);
+    await this.providers.addHostName({ ...context, body });
   }
 
   async DeleteServerHostName(context: RpcContext, given: ParametersOf<'DeleteServerHostName'>): Promise<void> {
     const id = await this.keys.provider(context, given);
-    await this.providers.removeHostName(context, id, given.serverHostNameToDelete);
+    await this.providers.removeHostName({ ...context, body: { id, hostName: given.serverHostNameToDelete } });
   }
 }

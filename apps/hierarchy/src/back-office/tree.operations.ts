@@ -59,7 +59,8 @@ export class TreeOperations implements Operations<Mine> {
     const systemProviderId = await this.keys.provider(context, given);
     const kind = isEnterprise ? 'enterprise' : 'service-provider';
     const names = { key: 'resellerId', name: 'resellerName' };
-    await this.resellers.create(context, requestOf(CreateReseller, { systemProviderId, key, name, kind }, names));
+    const body = requestOf(CreateReseller, { systemProviderId, key, name, kind }, names);
+    await this.resellers.create({ ...context, body });
   }
 
   async GetResellers(context: RpcContext, given: ParametersOf<'GetResellers'>): Promise<AnswerOf<'GetResellers'>> {
@@ -71,7 +72,7 @@ export class TreeOperations implements Operations<Mine> {
 
   async GetReseller(context: RpcContext, given: ParametersOf<'GetReseller'>): Promise<AnswerOf<'GetReseller'>> {
     const { resellerId } = await this.keys.reseller(context, given);
-    return { reseller: resellerOf(await this.resellers.get(context, resellerId)) };
+    return { reseller: resellerOf(await this.resellers.get({ ...context, body: { id: resellerId } })) };
   }
 
   async UpdateReseller(context: RpcContext, given: ParametersOf<'UpdateReseller'>): Promise<void> {
@@ -79,19 +80,20 @@ export class TreeOperations implements Operations<Mine> {
     const { resellerId: id } = await this.keys.reseller(context, given);
     const names = { key: 'newResellerId', name: 'newResellerName' };
     const request = requestOf(UpdateReseller, { id, name, ...(newResellerId && { key: newResellerId }) }, names);
-    await this.resellers.update(context, request);
+    await this.resellers.update({ ...context, body: request });
   }
 
   async DeleteReseller(context: RpcContext, given: ParametersOf<'DeleteReseller'>): Promise<void> {
     const { resellerId } = await this.keys.reseller(context, given);
-    await this.deletions.deleteReseller(context, resellerId);
+    await this.deletions.deleteReseller({ ...context, body: { id: resellerId } });
   }
 
   async AddGroup(context: RpcContext, given: ParametersOf<'AddGroup'>): Promise<void> {
     const { groupId: key, groupName: name } = given;
     const { resellerId } = await this.keys.reseller(context, given);
     const names = { key: 'groupId', name: 'groupName' };
-    await this.groups.create(context, requestOf(CreateGroup, { resellerId, key, name }, names));
+    const body = requestOf(CreateGroup, { resellerId, key, name }, names);
+    await this.groups.create({ ...context, body });
   }
 
   async GetGroups(context: RpcContext, given: ParametersOf<'GetGroups'>): Promise<AnswerOf<'GetGroups'>> {
@@ -105,7 +107,7 @@ export class TreeOperations implements Operations<Mine> {
 
   async GetGroup(context: RpcContext, given: ParametersOf<'GetGroup'>): Promise<AnswerOf<'GetGroup'>> {
     const { groupId } = await this.keys.group(context, given);
-    const { key, name } = await this.groups.get(context, groupId);
+    const { key, name } = await this.groups.get({ ...context, body: { id: groupId } });
     return { group: { resellerId: given.resellerId, groupId: key, groupName: name } };
   }
 
@@ -114,12 +116,12 @@ export class TreeOperations implements Operations<Mine> {
     const { groupId: id } = await this.keys.group(context, given);
     const names = { key: 'newGroupId', name: 'newGroupName' };
     const request = requestOf(UpdateGroup, { id, name, ...(newGroupId && { key: newGroupId }) }, names);
-    await this.groups.update(context, request);
+    await this.groups.update({ ...context, body: request });
   }
 
   async DeleteGroup(context: RpcContext, given: ParametersOf<'DeleteGroup'>): Promise<void> {
     const { groupId } = await this.keys.group(context, given);
-    await this.deletions.deleteGroup(context, groupId);
+    await this.deletions.deleteGroup({ ...context, body: { id: groupId } });
   }
 
   async AddUserWithHierarchy(context: RpcContext, given: ParametersOf<'AddUserWithHierarchy'>): Promise<void> {
@@ -142,7 +144,7 @@ export class TreeOperations implements Operations<Mine> {
       },
       names,
     );
-    await inWordsOf(names, this.paths.ensure(context, request));
+    await inWordsOf(names, this.paths.ensure({ ...context, body: request }));
   }
 
   async AddUser(context: RpcContext, given: ParametersOf<'AddUser'>): Promise<void> {
@@ -150,7 +152,7 @@ export class TreeOperations implements Operations<Mine> {
     const { groupId } = await this.keys.group(context, given);
     const names = { name: 'userName' };
     const request = requestOf(CreateUser, { groupId, broadworksUserId, name }, names);
-    await inWordsOf(names, this.users.create(context, request));
+    await inWordsOf(names, this.users.create({ ...context, body: request }));
   }
 
   async GetUsers(context: RpcContext, given: ParametersOf<'GetUsers'>): Promise<AnswerOf<'GetUsers'>> {
@@ -170,7 +172,7 @@ export class TreeOperations implements Operations<Mine> {
   async GetUser(context: RpcContext, given: ParametersOf<'GetUser'>): Promise<AnswerOf<'GetUser'>> {
     const { resellerId, groupId } = given;
     const { userId } = await this.keys.user(context, given);
-    const { broadworksUserId, name } = await this.users.get(context, userId);
+    const { broadworksUserId, name } = await this.users.get({ ...context, body: { id: userId } });
     return { user: { resellerId, groupId, broadworksUserId, userName: name } };
   }
 
@@ -189,12 +191,12 @@ export class TreeOperations implements Operations<Mine> {
       },
       names,
     );
-    await inWordsOf(names, this.users.update(context, request));
+    await inWordsOf(names, this.users.update({ ...context, body: request }));
   }
 
   async DeleteUser(context: RpcContext, given: ParametersOf<'DeleteUser'>): Promise<void> {
     const { userId } = await this.keys.user(context, given);
-    await this.deletions.deleteUser(context, userId);
+    await this.deletions.deleteUser({ ...context, body: { id: userId } });
   }
 }
 

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { Clock, InvalidInput, newId, NotFound, pageOf, type Actor, type Page, type RpcContext } from '@strowger/kernel';
+import { Clock, InvalidInput, newId, NotFound, pageOf, type Actor, type Page, type RpcRequest } from '@strowger/kernel';
 import { Db, sql, type RawBuilder } from '@strowger/persistence';
-import type { HistoryEntryView, ListHistory } from '@strowger/contracts-hierarchy';
+import { Answers } from '@strowger/rpc';
+import { type HistoryEntryView, type ListHistory, hierarchyRpc } from '@strowger/contracts-hierarchy';
 import { DEFAULT_LIMIT, matching, positionOf, type Where } from '../listing.js';
 import { seenBy } from '../visibility.js';
 import { HistoryEntry } from './history-entry.entity.js';
@@ -83,7 +84,8 @@ export class HistoryService {
   }
 
   /** Newest first; of a node also after its deletion. */
-  async list({ scope }: RpcContext, query: ListHistory): Promise<Page<HistoryEntryView>> {
+  @Answers(hierarchyRpc.listHistory)
+  async list({ scope, body: query }: RpcRequest<ListHistory>): Promise<Page<HistoryEntryView>> {
     const limit = query.limit ?? DEFAULT_LIMIT;
     const where: Where[] = [seenBy(scope, COLUMNS), ...nodesOf(query)];
     const filters: Where[] = [...matching(query.search, 'objectName', 'actorName', 'action')];

@@ -1,7 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import type { NodeLicensesView, ProviderLicensesView } from '@strowger/contracts-hierarchy';
-import type { RpcContext } from '@strowger/kernel';
+import {
+  type NodeLicensesView,
+  type ProviderLicensesView,
+  hierarchyRpc,
+  type ById,
+} from '@strowger/contracts-hierarchy';
+import type { RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { NodesService } from '../nodes/nodes.service.js';
 import { rankOf } from './catalogue.js';
 
@@ -23,7 +29,8 @@ export class BalancesService {
     private readonly nodes: NodesService,
   ) {}
 
-  async ofProvider({ scope }: RpcContext, id: string): Promise<ProviderLicensesView[]> {
+  @Answers(hierarchyRpc.listProviderLicenses)
+  async ofProvider({ scope, body: { id } }: RpcRequest<ById>): Promise<ProviderLicensesView[]> {
     const provider = await this.nodes.get(scope, id, 'system-provider');
     const rows = await this.db.query<Row & { expiresAt: string | null }>(sql`
       select p.application, p.license_type as "licenseType", p.own as quantity, p.committed as drawn,
@@ -44,7 +51,8 @@ export class BalancesService {
     }));
   }
 
-  async ofReseller({ scope }: RpcContext, id: string): Promise<NodeLicensesView[]> {
+  @Answers(hierarchyRpc.listResellerLicenses)
+  async ofReseller({ scope, body: { id } }: RpcRequest<ById>): Promise<NodeLicensesView[]> {
     const reseller = await this.nodes.get(scope, id, 'reseller');
     const rows = await this.db.query<Row>(sql`
       select p.application, p.license_type as "licenseType", s.quantity, s.drawn,
@@ -58,7 +66,8 @@ export class BalancesService {
     return inOrder(rows).map((row) => nodeView(row, Math.max(row.quantity ?? 0, row.drawn)));
   }
 
-  async ofGroup({ scope }: RpcContext, id: string): Promise<NodeLicensesView[]> {
+  @Answers(hierarchyRpc.listGroupLicenses)
+  async ofGroup({ scope, body: { id } }: RpcRequest<ById>): Promise<NodeLicensesView[]> {
     const group = await this.nodes.get(scope, id, 'group');
     const rows = await this.db.query<Row>(sql`
       select p.application, p.license_type as "licenseType", s.quantity, s.drawn, s.drawn as used,

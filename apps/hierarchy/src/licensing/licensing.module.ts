@@ -4,7 +4,6 @@ import { NodesModule } from '../nodes/nodes.module.js';
 import { BalancesService } from './balances.service.js';
 import { Entitlement } from './entitlement.service.js';
 import { LicenseServing } from './license-serving.service.js';
-import { LicensingController } from './licensing.controller.js';
 import { PoolsService } from './pools.service.js';
 import { PurchasesService } from './purchases.service.js';
 import { SeatsService } from './seats.service.js';
@@ -14,7 +13,6 @@ import { ExpiryItems } from './terms/expiry-items.service.js';
 import { ForecastService } from './terms/forecast.service.js';
 import { HoldingsService } from './terms/holdings.service.js';
 import { LicenseClock } from './terms/license-clock.sweeper.js';
-import { LicenseTermsController } from './terms/license-terms.controller.js';
 import { TermsService } from './terms/terms.service.js';
 import { TrialExpiry } from './trials/trial-expiry.service.js';
 import { TrialsService } from './trials/trials.service.js';
@@ -22,7 +20,6 @@ import { TrialsService } from './trials/trials.service.js';
 /** Purchases, pools, seats, terms and trials. Knows no other feature: of nodes and users it reads the rows. */
 @Module({
   imports: [HistoryModule, NodesModule],
-  controllers: [LicensingController, LicenseTermsController],
   providers: [
     BalancesService,
     Entitlement,

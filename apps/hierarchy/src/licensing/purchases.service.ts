@@ -1,11 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type {
-  AddPurchase,
-  ListPurchases,
-  PurchaseView,
-  SetPurchase,
-  UpdatePurchase,
+import {
+  type AddPurchase,
+  type ListPurchases,
+  type ProductView,
+  type PurchaseView,
+  type SetPurchase,
+  type UpdatePurchase,
+  hierarchyRpc,
+  type ById,
 } from '@strowger/contracts-hierarchy';
 import {
   checkVersion,
@@ -14,16 +17,17 @@ import {
   pageOf,
   type Actor,
   type Page,
-  type RpcContext,
   type TenantScope,
+  type RpcRequest,
 } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { isEmpty, type Changes } from '../history/changes.js';
 import { HistoryService } from '../history/history.service.js';
 import { DEFAULT_LIMIT, matching, positionOf, type Where } from '../listing.js';
 import { historyObjectOf, NodesService, type TreeNode } from '../nodes/nodes.service.js';
 import { seenBy } from '../visibility.js';
-import { productOf } from './catalogue.js';
+import { PRODUCTS, productOf } from './catalogue.js';
 import { LicensePurchase } from './license-purchase.entity.js';
 import { SellerOnly, StandingPurchase } from './licensing.errors.js';
 import { PoolsService } from './pools.service.js';
@@ -44,8 +48,15 @@ export class PurchasesService {
     private readonly terms: TermsService,
   ) {}
 
+  /** What can be bought: the catalogue. */
+  @Answers(hierarchyRpc.listProducts)
+  listProducts(): Promise<ProductView[]> {
+    return Promise.resolve([...PRODUCTS]);
+  }
+
   /** Sets the quantity of the product's standing purchase, which is made when missing. Safe to repeat. */
-  async set({ scope, actor }: RpcContext, given: SetPurchase): Promise<PurchaseView> {
+  @Answers(hierarchyRpc.setPurchase)
+  async set({ scope, actor, body: given }: RpcRequest<SetPurchase>): Promise<PurchaseView> {
     return this.pools.transactional(async (em) => {
       const provider = await this.buyer(scope, given.systemProviderId);
       const product = productOf(given.application, given.licenseType);
@@ -66,7 +77,8 @@ export class PurchasesService {
   }
 
   /** Each call is one more purchase. */
-  async add({ scope, actor }: RpcContext, given: AddPurchase): Promise<PurchaseView> {
+  @Answers(hierarchyRpc.addPurchase)
+  async add({ scope, actor, body: given }: RpcRequest<AddPurchase>): Promise<PurchaseView> {
     return this.pools.transactional(async (em) => {
       const provider = await this.buyer(scope, given.systemProviderId);
       const product = productOf(given.application, given.licenseType);
@@ -83,7 +95,8 @@ export class PurchasesService {
     });
   }
 
-  async update({ scope, actor }: RpcContext, given: UpdatePurchase): Promise<PurchaseView> {
+  @Answers(hierarchyRpc.updatePurchase)
+  async update({ scope, actor, body: given }: RpcRequest<UpdatePurchase>): Promise<PurchaseView> {
     return this.pools.transactional(async (em) => {
       const { purchase, provider } = await this.hold(em, scope, given.id);
       checkVersion('purchase', purchase, given.version);
@@ -94,7 +107,8 @@ export class PurchasesService {
     });
   }
 
-  async remove({ scope, actor }: RpcContext, id: string): Promise<void> {
+  @Answers(hierarchyRpc.removePurchase)
+  async remove({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<null> {
     await this.pools.transactional(async (em) => {
       const { purchase, provider } = await this.hold(em, scope, id);
       purchase.end(this.clock.now());
@@ -103,14 +117,17 @@ export class PurchasesService {
         quantity: { from: quantity ?? 'unlimited', to: null },
       });
     });
+    return null;
   }
 
-  async get({ scope }: RpcContext, id: string): Promise<PurchaseView> {
+  @Answers(hierarchyRpc.getPurchase)
+  async get({ scope, body: { id } }: RpcRequest<ById>): Promise<PurchaseView> {
     return (await this.find(this.db.em(), scope, id)).view();
   }
 
   /** The newest first. */
-  async list({ scope }: RpcContext, query: ListPurchases): Promise<Page<PurchaseView>> {
+  @Answers(hierarchyRpc.listPurchases)
+  async list({ scope, body: query }: RpcRequest<ListPurchases>): Promise<Page<PurchaseView>> {
     const provider = await this.nodes.get(scope, query.id, 'system-provider');
     const limit = query.limit ?? DEFAULT_LIMIT;
     const where: Where[] = [

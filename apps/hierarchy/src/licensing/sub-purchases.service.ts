@@ -1,7 +1,22 @@
 import { Injectable } from '@nestjs/common';
-import type { Oversell, OversellView, ProductName, SubPurchaseView } from '@strowger/contracts-hierarchy';
-import { Clock, NotFound, type RpcContext, type TenantScope } from '@strowger/kernel';
+import {
+  type Oversell,
+  type OversellView,
+  type ProductName,
+  type SubPurchaseView,
+  hierarchyRpc,
+  type ById,
+  type AddResellerSubPurchase,
+  type SetResellerSubPurchase,
+  type RemoveResellerSubPurchase,
+  type AddGroupSubPurchase,
+  type SetGroupSubPurchase,
+  type RemoveGroupSubPurchase,
+  type SetOversell,
+} from '@strowger/contracts-hierarchy';
+import { Clock, NotFound, type RpcContext, type TenantScope, type RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { HistoryService, type HistoryObject } from '../history/history.service.js';
 import { historyObjectOf, NodesService } from '../nodes/nodes.service.js';
 import { productOf, rankOf } from './catalogue.js';
@@ -45,11 +60,78 @@ export class SubPurchasesService {
     private readonly pools: PoolsService,
   ) {}
 
+  @Answers(hierarchyRpc.addResellerSubPurchase)
+  addToReseller({ body, ...context }: RpcRequest<AddResellerSubPurchase>): Promise<SubPurchaseView> {
+    return this.change(context, 'reseller', body.resellerId, body, { how: 'add', quantity: body.quantity });
+  }
+
+  @Answers(hierarchyRpc.setResellerSubPurchase)
+  setOfReseller({ body, ...context }: RpcRequest<SetResellerSubPurchase>): Promise<SubPurchaseView> {
+    return this.change(context, 'reseller', body.resellerId, body, { how: 'set', quantity: body.quantity });
+  }
+
+  @Answers(hierarchyRpc.removeResellerSubPurchase)
+  async removeFromReseller({ body, ...context }: RpcRequest<RemoveResellerSubPurchase>): Promise<null> {
+    await this.change(context, 'reseller', body.resellerId, body, { how: 'remove' });
+    return null;
+  }
+
+  @Answers(hierarchyRpc.addGroupSubPurchase)
+  addToGroup({ body, ...context }: RpcRequest<AddGroupSubPurchase>): Promise<SubPurchaseView> {
+    return this.change(context, 'group', body.groupId, body, { how: 'add', quantity: body.quantity });
+  }
+
+  @Answers(hierarchyRpc.setGroupSubPurchase)
+  setOfGroup({ body, ...context }: RpcRequest<SetGroupSubPurchase>): Promise<SubPurchaseView> {
+    return this.change(context, 'group', body.groupId, body, { how: 'set', quantity: body.quantity });
+  }
+
+  @Answers(hierarchyRpc.removeGroupSubPurchase)
+  async removeFromGroup({ body, ...context }: RpcRequest<RemoveGroupSubPurchase>): Promise<null> {
+    await this.change(context, 'group', body.groupId, body, { how: 'remove' });
+    return null;
+  }
+
+  @Answers(hierarchyRpc.listResellerSubPurchases)
+  ofReseller({ scope, body: { id } }: RpcRequest<ById>): Promise<SubPurchaseView[]> {
+    return this.list(scope, 'reseller', id);
+  }
+
+  @Answers(hierarchyRpc.listGroupSubPurchases)
+  ofGroup({ scope, body: { id } }: RpcRequest<ById>): Promise<SubPurchaseView[]> {
+    return this.list(scope, 'group', id);
+  }
+
+  @Answers(hierarchyRpc.getOversell)
+  async oversell({ scope, body: { id: resellerId } }: RpcRequest<ById>): Promise<OversellView> {
+    const { id } = await this.holder(scope, 'reseller', resellerId);
+    const [row] = await this.db.query<{ oversell: Oversell }>(sql`select oversell from reseller where id = ${id}`);
+    return { resellerId: id, oversell: row!.oversell };
+  }
+
+  /** A policy, so it may leave the reseller with more drawn than sub-purchased: then nothing can be added below it. */
+  @Answers(hierarchyRpc.setOversell)
+  async setOversell({ scope, actor, body }: RpcRequest<SetOversell>): Promise<OversellView> {
+    const { resellerId, oversell } = body;
+    return this.db.transactional(async (em) => {
+      const holder = await this.holder(scope, 'reseller', resellerId);
+      mayGrant(scope, 'reseller');
+      await em.flush();
+      const [row] = await this.db.query<{ before: Oversell }>(sql`
+        update reseller r set oversell = ${oversell} from (select id, oversell from reseller where id = ${holder.id} for update) o
+        where r.id = o.id and r.ended_at is null returning o.oversell as before`);
+      if (!row) throw new NotFound('reseller', resellerId);
+      if (row.before !== oversell)
+        this.history.record(em, actor, 'updated', holder.about, { oversell: { from: row.before, to: oversell } });
+      return { resellerId: holder.id, oversell };
+    });
+  }
+
   /**
    * A missing sub-purchase answers NotFound to `remove`.
    * @throws InsufficientLicenses, QuantityBelowCommitted; then nothing is written
    */
-  async change(
+  private async change(
     { scope, actor }: RpcContext,
     level: ShareLevel,
     nodeId: string,
@@ -82,7 +164,7 @@ export class SubPurchasesService {
   }
 
   /** In the order of the catalogue. */
-  async list({ scope }: RpcContext, level: ShareLevel, nodeId: string): Promise<SubPurchaseView[]> {
+  private async list(scope: TenantScope, level: ShareLevel, nodeId: string): Promise<SubPurchaseView[]> {
     const holder = await this.holder(scope, level, nodeId);
     const rows = await this.db.query<ProductName & { quantity: number; drawn: number }>(sql`
       select p.application, p.license_type as "licenseType", s.quantity, s.drawn
@@ -91,28 +173,6 @@ export class SubPurchasesService {
     return rows
       .map((row) => view(holder, row))
       .sort((a, b) => rankOf(a.application, a.licenseType) - rankOf(b.application, b.licenseType));
-  }
-
-  async oversell({ scope }: RpcContext, resellerId: string): Promise<OversellView> {
-    const { id } = await this.holder(scope, 'reseller', resellerId);
-    const [row] = await this.db.query<{ oversell: Oversell }>(sql`select oversell from reseller where id = ${id}`);
-    return { resellerId: id, oversell: row!.oversell };
-  }
-
-  /** A policy, so it may leave the reseller with more drawn than sub-purchased: then nothing can be added below it. */
-  async setOversell({ scope, actor }: RpcContext, resellerId: string, oversell: Oversell): Promise<OversellView> {
-    return this.db.transactional(async (em) => {
-      const holder = await this.holder(scope, 'reseller', resellerId);
-      mayGrant(scope, 'reseller');
-      await em.flush();
-      const [row] = await this.db.query<{ before: Oversell }>(sql`
-        update reseller r set oversell = ${oversell} from (select id, oversell from reseller where id = ${holder.id} for update) o
-        where r.id = o.id and r.ended_at is null returning o.oversell as before`);
-      if (!row) throw new NotFound('reseller', resellerId);
-      if (row.before !== oversell)
-        this.history.record(em, actor, 'updated', holder.about, { oversell: { from: row.before, to: oversell } });
-      return { resellerId: holder.id, oversell };
-    });
   }
 
   private async holder(scope: TenantScope, level: ShareLevel, id: string): Promise<Holder> {

@@ -3,35 +3,21 @@ import { AccountsModule } from '../accounts/accounts.module.js';
 import { HistoryModule } from '../history/history.module.js';
 import { LicensingModule } from '../licensing/licensing.module.js';
 import { NodesModule } from '../nodes/nodes.module.js';
-import { GroupsController } from './groups/groups.controller.js';
 import { GroupsService } from './groups/groups.service.js';
 import { NaturalKeysService } from './natural-keys.service.js';
 import { PathBatches } from './paths/path-batches.service.js';
 import { PathsService } from './paths/paths.service.js';
-import { ResellersController } from './resellers/resellers.controller.js';
 import { ResellersService } from './resellers/resellers.service.js';
 import { SearchService } from './search/search.service.js';
 import { NodeSettingsService } from './settings/node-settings.service.js';
-import { SettingsController } from './settings/settings.controller.js';
-import { SystemProvidersController } from './system-providers/system-providers.controller.js';
 import { SystemProvidersService } from './system-providers/system-providers.service.js';
-import { TreeController } from './tree.controller.js';
 import { UserIds } from './users/user-ids.service.js';
 import { UserLicensesService } from './users/user-licenses.service.js';
-import { UsersController } from './users/users.controller.js';
 import { UsersService } from './users/users.service.js';
 
 /** System providers, resellers, groups and users: made, found, changed, and given licenses. */
 @Module({
   imports: [AccountsModule, HistoryModule, LicensingModule, NodesModule],
-  controllers: [
-    GroupsController,
-    ResellersController,
-    SettingsController,
-    SystemProvidersController,
-    TreeController,
-    UsersController,
-  ],
   providers: [
     GroupsService,
     NaturalKeysService,

@@ -1,15 +1,17 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
-import type {
-  ApiKeyGrant,
-  ApiKeyView,
-  ApiKeyWithSecret,
-  AuthenticateApiKey,
-  CreateApiKey,
-  ListUnder,
-  RotateApiKey,
-  UpdateApiKey,
+import {
+  type ApiKeyGrant,
+  type ApiKeyView,
+  type ApiKeyWithSecret,
+  type AuthenticateApiKey,
+  type CreateApiKey,
+  type ListUnder,
+  type RotateApiKey,
+  type UpdateApiKey,
+  hierarchyRpc,
+  type ById,
 } from '@strowger/contracts-hierarchy';
 import {
   checkVersion,
@@ -18,10 +20,11 @@ import {
   NotFound,
   type Actor,
   type Page,
-  type RpcContext,
   type TenantScope,
+  type RpcRequest,
 } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { isEmpty } from '../../history/changes.js';
 import { HistoryService } from '../../history/history.service.js';
 import { PortalUserNeeded } from '../interface-users/interface-user.errors.js';
@@ -59,7 +62,8 @@ export class ApiKeysService {
     private readonly drops: CredentialDrops,
   ) {}
 
-  async create({ scope, actor }: RpcContext, given: CreateApiKey): Promise<ApiKeyWithSecret> {
+  @Answers(hierarchyRpc.createApiKey)
+  async create({ scope, actor, body: given }: RpcRequest<CreateApiKey>): Promise<ApiKeyWithSecret> {
     const node = await this.nodeOf(scope, given);
     byPortalUser(actor);
     const at = this.clock.now();
@@ -78,7 +82,8 @@ export class ApiKeysService {
     });
   }
 
-  async update({ scope, actor }: RpcContext, given: UpdateApiKey): Promise<ApiKeyView> {
+  @Answers(hierarchyRpc.updateApiKey)
+  async update({ scope, actor, body: given }: RpcRequest<UpdateApiKey>): Promise<ApiKeyView> {
     const at = this.clock.now();
     this.checkExpiry(given.expiresAt, at);
     return this.change(scope, actor, given.id, (em, key) => {
@@ -90,7 +95,8 @@ export class ApiKeysService {
   }
 
   /** A new secret; the one before works on for the overlap, so that its users can be changed over. */
-  async rotate({ scope, actor }: RpcContext, given: RotateApiKey): Promise<ApiKeyWithSecret> {
+  @Answers(hierarchyRpc.rotateApiKey)
+  async rotate({ scope, actor, body: given }: RpcRequest<RotateApiKey>): Promise<ApiKeyWithSecret> {
     const secret = randomBytes(32).toString('base64url');
     const overlapHours = given.overlapHours ?? DEFAULT_OVERLAP_HOURS;
     const at = this.clock.now();
@@ -101,21 +107,25 @@ export class ApiKeysService {
     });
   }
 
-  async revoke({ scope, actor }: RpcContext, id: string): Promise<void> {
+  @Answers(hierarchyRpc.revokeApiKey)
+  async revoke({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<null> {
     await this.change(scope, actor, id, (em, key) => {
       key.end(this.clock.now());
       this.history.record(em, actor, 'revoked', key.historyObject());
     });
+    return null;
   }
 
-  async get({ scope }: RpcContext, id: string): Promise<ApiKeyView> {
+  @Answers(hierarchyRpc.getApiKey)
+  async get({ scope, body: { id } }: RpcRequest<ById>): Promise<ApiKeyView> {
     const key = await this.db.em().findOne(ApiKey, { $and: [visible(scope), { id }] });
     if (!key) throw new NotFound('api-key', id);
     return key.view(this.clock.now());
   }
 
   /** Those of a node and of the nodes below it. */
-  async list({ scope }: RpcContext, query: ListUnder): Promise<Page<ApiKeyView>> {
+  @Answers(hierarchyRpc.listApiKeys)
+  async list({ scope, body: query }: RpcRequest<ListUnder>): Promise<Page<ApiKeyView>> {
     const where: Where[] = [visible(scope), ...matching(query.search, 'name', 'prefix')];
     if (query.parentId) {
       const node = await this.nodes.get(scope, query.parentId);
@@ -126,7 +136,11 @@ export class ApiKeysService {
   }
 
   /** Service to service: who a key stands for. @throws ApiKeyRefused */
-  async authenticate({ ip }: Actor, { prefix, secretHash }: AuthenticateApiKey): Promise<ApiKeyGrant> {
+  @Answers(hierarchyRpc.authenticateApiKey)
+  async authenticate({
+    actor: { ip },
+    body: { prefix, secretHash },
+  }: RpcRequest<AuthenticateApiKey>): Promise<ApiKeyGrant> {
     const key = await this.db.em().findOne(ApiKey, { prefix, endedAt: null });
     const now = this.clock.now();
     if (!key || (key.expiresAt && now >= key.expiresAt)) throw new ApiKeyRefused();

@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
-import type {
-  AddInterfaceUserAddress,
-  CreateInterfaceUser,
-  InterfaceUserAddress,
-  InterfaceUserView,
-  InterfaceUserWithPassword,
-  ListUnder,
-  RemoveInterfaceUserAddress,
-  SetInterfaceUserPassword,
-  UpdateInterfaceUser,
+import {
+  type AddInterfaceUserAddress,
+  type CreateInterfaceUser,
+  type InterfaceUserAddress,
+  type InterfaceUserView,
+  type InterfaceUserWithPassword,
+  type ListUnder,
+  type RemoveInterfaceUserAddress,
+  type SetInterfaceUserPassword,
+  type UpdateInterfaceUser,
+  hierarchyRpc,
+  type ById,
 } from '@strowger/contracts-hierarchy';
 import {
   checkVersion,
@@ -20,10 +22,11 @@ import {
   parseNetwork,
   type Actor,
   type Page,
-  type RpcContext,
   type TenantScope,
+  type RpcRequest,
 } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { isEmpty, type Changes } from '../../history/changes.js';
 import { HistoryService } from '../../history/history.service.js';
 import { matching, pageByName, type Where } from '../../listing.js';
@@ -65,7 +68,8 @@ export class InterfaceUserAccounts {
   ) {}
 
   /** @throws OperatorOnly: guide 002, "Kakapo Systems will create" them */
-  async create({ scope, actor }: RpcContext, given: CreateInterfaceUser): Promise<InterfaceUserWithPassword> {
+  @Answers(hierarchyRpc.createInterfaceUser)
+  async create({ scope, actor, body: given }: RpcRequest<CreateInterfaceUser>): Promise<InterfaceUserWithPassword> {
     const provider = await this.nodes.get(scope, given.systemProviderId, 'system-provider');
     if (scope.level !== 'platform') throw new OperatorOnly('add interface users');
     byPortalUser(actor, 'add interface users');
@@ -84,7 +88,8 @@ export class InterfaceUserAccounts {
     });
   }
 
-  async update({ scope, actor }: RpcContext, given: UpdateInterfaceUser): Promise<InterfaceUserView> {
+  @Answers(hierarchyRpc.updateInterfaceUser)
+  async update({ scope, actor, body: given }: RpcRequest<UpdateInterfaceUser>): Promise<InterfaceUserView> {
     byPortalUser(actor, 'change interface users');
     return this.change(scope, given.id, async (em, user, before) => {
       checkVersion('interface user', user, given.version);
@@ -96,7 +101,8 @@ export class InterfaceUserAccounts {
     });
   }
 
-  async addAddress({ scope, actor }: RpcContext, given: AddInterfaceUserAddress): Promise<InterfaceUserView> {
+  @Answers(hierarchyRpc.addInterfaceUserAddress)
+  async addAddress({ scope, actor, body: given }: RpcRequest<AddInterfaceUserAddress>): Promise<InterfaceUserView> {
     byPortalUser(actor, 'change an access control list');
     const [entry] = addressList([given], 'address');
     return this.change(scope, given.id, async (em, user, before) => {
@@ -109,7 +115,12 @@ export class InterfaceUserAccounts {
   }
 
   /** Safe to repeat: an address that is not on the list is taken away already. */
-  async removeAddress({ scope, actor }: RpcContext, given: RemoveInterfaceUserAddress): Promise<InterfaceUserView> {
+  @Answers(hierarchyRpc.removeInterfaceUserAddress)
+  async removeAddress({
+    scope,
+    actor,
+    body: given,
+  }: RpcRequest<RemoveInterfaceUserAddress>): Promise<InterfaceUserView> {
     byPortalUser(actor, 'change an access control list');
     const { network, reason } = parseNetwork(given.address, { ipv4: 0, ipv6: 0 });
     if (network === undefined)
@@ -124,7 +135,12 @@ export class InterfaceUserAccounts {
   }
 
   /** The account stays locked if it is: whoever has the password need not be the one to unlock it. */
-  async setPassword({ scope, actor }: RpcContext, given: SetInterfaceUserPassword): Promise<InterfaceUserWithPassword> {
+  @Answers(hierarchyRpc.setInterfaceUserPassword)
+  async setPassword({
+    scope,
+    actor,
+    body: given,
+  }: RpcRequest<SetInterfaceUserPassword>): Promise<InterfaceUserWithPassword> {
     byPortalUser(actor, 'set the password of an interface user');
     const found = await this.find(scope, given.id);
     const { password, passwordHash } = await this.password(given.password, {
@@ -140,7 +156,8 @@ export class InterfaceUserAccounts {
   }
 
   /** Safe to repeat. */
-  async lock({ scope, actor }: RpcContext, id: string): Promise<InterfaceUserView> {
+  @Answers(hierarchyRpc.lockInterfaceUser)
+  async lock({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<InterfaceUserView> {
     byPortalUser(actor, 'lock interface users');
     return this.change(scope, id, async (em, user, addresses) => {
       if (!user.lock('administrator', this.clock.now())) return addresses;
@@ -151,7 +168,8 @@ export class InterfaceUserAccounts {
   }
 
   /** Safe to repeat. */
-  async unlock({ scope, actor }: RpcContext, id: string): Promise<InterfaceUserView> {
+  @Answers(hierarchyRpc.unlockInterfaceUser)
+  async unlock({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<InterfaceUserView> {
     byPortalUser(actor, 'unlock interface users');
     return this.change(scope, id, async (em, user, addresses) => {
       if (user.unlock()) this.history.record(em, actor, 'unlocked', user.historyObject());
@@ -159,7 +177,8 @@ export class InterfaceUserAccounts {
     });
   }
 
-  async delete({ scope, actor }: RpcContext, id: string): Promise<void> {
+  @Answers(hierarchyRpc.deleteInterfaceUser)
+  async delete({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<null> {
     byPortalUser(actor, 'delete interface users');
     await this.change(scope, id, async (em, user) => {
       user.end(this.clock.now());
@@ -167,14 +186,17 @@ export class InterfaceUserAccounts {
       this.history.record(em, actor, 'deleted', user.historyObject());
       return [];
     });
+    return null;
   }
 
-  async get({ scope }: RpcContext, id: string): Promise<InterfaceUserView> {
+  @Answers(hierarchyRpc.getInterfaceUser)
+  async get({ scope, body: { id } }: RpcRequest<ById>): Promise<InterfaceUserView> {
     const user = await this.find(scope, id);
     return user.view((await addressesOf(this.db, [user.id])).get(user.id)!);
   }
 
-  async list({ scope }: RpcContext, query: ListUnder): Promise<Page<InterfaceUserView>> {
+  @Answers(hierarchyRpc.listInterfaceUsers)
+  async list({ scope, body: query }: RpcRequest<ListUnder>): Promise<Page<InterfaceUserView>> {
     const where: Where[] = [visible(scope), ...matching(query.search, 'name', 'email')];
     if (query.parentId) {
       const provider = await this.nodes.get(scope, query.parentId, 'system-provider');

@@ -1,10 +1,21 @@
 import { Injectable } from '@nestjs/common';
-import type { ListLoginHistory, LoginBinding, LoginHistoryView, LoginOutcome } from '@strowger/contracts-hierarchy';
-import { Clock, newId, pageOf, type Page } from '@strowger/kernel';
+import {
+  type ListLoginHistory,
+  type LoginBinding,
+  type LoginHistoryView,
+  type LoginOutcome,
+  hierarchyRpc,
+} from '@strowger/contracts-hierarchy';
+import { Clock, newId, pageOf, type Page, NotFound, type RpcContext, type RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { HierarchyConfig } from '../../config.js';
 import { DEFAULT_LIMIT, matching, positionOf, type Where } from '../../listing.js';
+import { InterfaceUserAccounts } from '../interface-users/interface-user-accounts.service.js';
+import { PortalUsersService } from '../portal-users/portal-users.service.js';
+import { OperatorOnly } from '../../visibility.js';
 import { LoginHistoryEntry } from './login-history.entity.js';
+import { plainText } from './plain-text.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
@@ -23,16 +34,14 @@ export interface LoginSeen {
   requestId?: string;
 }
 
-/** Text from outside, as the database takes it and no longer than anyone reads. */
-export const plainText = (text: string | undefined, most: number): string | null =>
-  text === undefined ? null : text.slice(0, most).toWellFormed().replaceAll('\0', '\uFFFD');
-
 @Injectable()
 export class LoginHistory {
   constructor(
     private readonly db: Db,
     private readonly clock: Clock,
     private readonly config: HierarchyConfig,
+    private readonly interfaceUsers: InterfaceUserAccounts,
+    private readonly portalUsers: PortalUsersService,
   ) {}
 
   /**
@@ -60,8 +69,11 @@ export class LoginHistory {
     return rows[0]!.added;
   }
 
-  /** Newest first. Who may see the account is the caller's to know. */
-  async list(query: ListLoginHistory): Promise<Page<LoginHistoryView>> {
+  /** Newest first: of an account that the caller sees; all of it, names that nobody has included, for the operator. */
+  @Answers(hierarchyRpc.listLoginHistory)
+  async list(request: RpcRequest<ListLoginHistory>): Promise<Page<LoginHistoryView>> {
+    const query = request.body;
+    await this.mayRead(request, query.accountId);
     const limit = query.limit ?? DEFAULT_LIMIT;
     const where: Where[] = [...matching(query.search, 'presentedUserName', 'address', 'operation')];
     if (query.accountId) where.push({ accountId: query.accountId.toLowerCase() });
@@ -90,5 +102,20 @@ export class LoginHistory {
             (select id from login_history where at < ${before} order by at limit ${SWEEP_BATCH}) returning 1`);
         return rows.length;
       });
+  }
+
+  private async mayRead({ scope, actor }: RpcContext, id: string | undefined): Promise<void> {
+    if (id === undefined) {
+      if (scope.level !== 'platform') throw new OperatorOnly('see the logins of everyone');
+      return;
+    }
+    const missing = (error: unknown): undefined => {
+      if (error instanceof NotFound) return undefined;
+      throw error;
+    };
+    const seen =
+      (await this.interfaceUsers.find(scope, id).catch(missing)) ??
+      (await this.portalUsers.get({ scope, actor, body: { id } }).catch(missing));
+    if (!seen) throw new NotFound('account', id);
   }
 }

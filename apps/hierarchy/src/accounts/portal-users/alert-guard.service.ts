@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { HoldAlertGuard } from '@strowger/contracts-hierarchy';
-import { Clock, NotFound, type RpcContext } from '@strowger/kernel';
+import { type HoldAlertGuard, hierarchyRpc, type ReleaseAlertGuard } from '@strowger/contracts-hierarchy';
+import { Clock, NotFound, type RpcRequest } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { NodesService } from '../../nodes/nodes.service.js';
 import { seenBy } from '../../visibility.js';
 import { AlertHold } from './alert-hold.entity.js';
@@ -23,7 +24,8 @@ export class AlertGuard {
   ) {}
 
   /** Safe to repeat. */
-  async hold({ scope }: RpcContext, { systemProviderId, platformId }: HoldAlertGuard): Promise<void> {
+  @Answers(hierarchyRpc.holdAlertGuard)
+  async hold({ scope, body: { systemProviderId, platformId } }: RpcRequest<HoldAlertGuard>): Promise<null> {
     await this.db.transactional(async (em) => {
       const provider = await this.nodes.lockProvider(scope, systemProviderId);
       const held = await em.findOne(AlertHold, { platformId });
@@ -35,13 +37,16 @@ export class AlertGuard {
         Object.assign(new AlertHold(), { platformId, systemProviderId: provider.id, createdAt: this.clock.now() }),
       );
     });
+    return null;
   }
 
   /** Safe to repeat; what the scope doesn't hold stays as it is. */
-  async release({ scope }: RpcContext, platformId: string): Promise<void> {
+  @Answers(hierarchyRpc.releaseAlertGuard)
+  async release({ scope, body: { platformId } }: RpcRequest<ReleaseAlertGuard>): Promise<null> {
     const within = scope.level === 'platform' ? {} : seenBy(scope, { 'system-provider': 'systemProviderId' });
-    if ('id' in within) return;
+    if ('id' in within) return null;
     await this.db.transactional((em) => em.nativeDelete(AlertHold, { $and: [within, { platformId }] }));
+    return null;
   }
 
   /** True when the provider must keep at least one recipient. The caller has locked the provider's row. */

@@ -6,9 +6,11 @@ import {
   PasswordResetRequestedV1,
   type ConfirmPasswordReset,
   type RequestPasswordReset,
+  hierarchyRpc,
 } from '@strowger/contracts-hierarchy';
-import { Clock, factOf, newId, SecretBox, type Actor } from '@strowger/kernel';
+import { Clock, factOf, newId, SecretBox, type Actor, type RpcRequest } from '@strowger/kernel';
 import { Db, Outbox } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { HierarchyConfig } from '../../config.js';
 import { HistoryService } from '../../history/history.service.js';
 import { CredentialDrops } from '../sessions/credential-drops.js';
@@ -50,13 +52,15 @@ export class PasswordResets {
   }
 
   /** Says nothing of whether there is such a portal user, neither by its answer nor by the time it takes. */
-  async request(actor: Actor, given: RequestPasswordReset): Promise<void> {
+  @Answers(hierarchyRpc.requestPasswordReset)
+  async request({ actor, body: given }: RpcRequest<RequestPasswordReset>): Promise<null> {
     const atLeast = delay(REQUEST_TAKES_MS);
     try {
       await this.note(actor, given);
     } finally {
       await atLeast;
     }
+    return null;
   }
 
   private async note({ ip }: Actor, { email }: RequestPasswordReset): Promise<void> {
@@ -102,7 +106,8 @@ export class PasswordResets {
    * Every session ends, and every other link of theirs with this one.
    * @throws ResetTokenRefused, InvalidInput when the password breaks a rule: the link can then be used again
    */
-  async confirm({ ip }: Actor, { token, newPassword }: ConfirmPasswordReset): Promise<void> {
+  @Answers(hierarchyRpc.confirmPasswordReset)
+  async confirm({ actor: { ip }, body: { token, newPassword } }: RpcRequest<ConfirmPasswordReset>): Promise<null> {
     const tokenHash = hashOf(token);
     // Before the hash is paid for.
     const found = await this.db.em().findOne(PasswordReset, { tokenHash, usedAt: null });
@@ -126,6 +131,7 @@ export class PasswordResets {
       this.history.record(em, actor, 'password-reset', user.historyObject());
       this.drops.afterCommit({ sessionIds: await this.tokens.revokeAll(em, user.id) });
     });
+    return null;
   }
 
   /** Long after they have ended: until then they tell who asked. */

@@ -1,8 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
-import type { ChangeOwnPassword, OfPortalUser, RevokeSession, SessionView } from '@strowger/contracts-hierarchy';
-import { NotFound, type Actor, type RpcContext, type TenantScope } from '@strowger/kernel';
+import {
+  type ChangeOwnPassword,
+  type OfPortalUser,
+  type RevokeSession,
+  type SessionView,
+  hierarchyRpc,
+} from '@strowger/contracts-hierarchy';
+import { NotFound, type Actor, type TenantScope, type RpcRequest } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { HistoryService } from '../../history/history.service.js';
 import { CredentialDrops } from '../sessions/credential-drops.js';
 import { LoginThrottle } from '../sessions/login-throttle.service.js';
@@ -26,12 +33,14 @@ export class PortalSessions {
   ) {}
 
   /** Those that go on, the last used first. */
-  async list({ scope }: RpcContext, { portalUserId, currentSessionId }: OfPortalUser): Promise<SessionView[]> {
+  @Answers(hierarchyRpc.listSessions)
+  async list({ scope, body: { portalUserId, currentSessionId } }: RpcRequest<OfPortalUser>): Promise<SessionView[]> {
     const user = await this.find(scope, portalUserId);
     return (await this.tokens.live(this.db.em(), user.id)).map((session) => session.view(currentSessionId));
   }
 
-  async revoke({ scope, actor }: RpcContext, { portalUserId, sessionId }: RevokeSession): Promise<void> {
+  @Answers(hierarchyRpc.revokeSession)
+  async revoke({ scope, actor, body: { portalUserId, sessionId } }: RpcRequest<RevokeSession>): Promise<null> {
     await this.db.transactional(async (em) => {
       const user = await this.lock(em, scope, portalUserId);
       const session = (await this.tokens.live(em, user.id)).find(
@@ -41,18 +50,22 @@ export class PortalSessions {
       await this.tokens.revokeFamily(em, session.familyId);
       this.ended(em, actor, user, [session.familyId]);
     });
+    return null;
   }
 
   /** All of them: whoever has one must sign in again. */
-  async revokeAll({ scope, actor }: RpcContext, { portalUserId }: OfPortalUser): Promise<void> {
+  @Answers(hierarchyRpc.revokeSessions)
+  async revokeAll({ scope, actor, body: { portalUserId } }: RpcRequest<OfPortalUser>): Promise<null> {
     await this.db.transactional(async (em) => {
       const user = await this.lock(em, scope, portalUserId);
       this.ended(em, actor, user, await this.tokens.revokeAll(em, user.id));
     });
+    return null;
   }
 
   /** Guesses count as failed attempts to sign in. Every other session ends. */
-  async changePassword({ scope, actor }: RpcContext, given: ChangeOwnPassword): Promise<void> {
+  @Answers(hierarchyRpc.changeOwnPassword)
+  async changePassword({ scope, actor, body: given }: RpcRequest<ChangeOwnPassword>): Promise<null> {
     const { currentPassword, newPassword, sessionId } = given;
     const found = actor.kind === 'portal-user' ? await this.find(scope, actor.id) : undefined;
     if (!found) throw new NotFound('portal-user', actor.id);
@@ -68,6 +81,7 @@ export class PortalSessions {
       this.history.record(em, actor, 'password-changed', user.historyObject());
       this.drops.afterCommit({ sessionIds: await this.tokens.revokeAll(em, user.id, sessionId) });
     });
+    return null;
   }
 
   private ended(em: EntityManager, actor: Actor, user: PortalUser, sessionIds: string[]): void {

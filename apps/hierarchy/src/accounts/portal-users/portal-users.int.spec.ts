@@ -169,7 +169,7 @@ describe('the alert guard', () => {
     await db.transactional(async () => {
       const guard = world.service.app.get(AlertGuard);
       const body = { systemProviderId: provider.id, platformId: world.newId() };
-      await guard.hold({ scope: PLATFORM_SCOPE, actor: OPERATOR }, body);
+      await guard.hold({ scope: PLATFORM_SCOPE, actor: OPERATOR, body });
       refused = refusal(
         change === 'update'
           ? world.call(h.updatePortalUser, { id: last.id, notifications: SILENT })
@@ -186,7 +186,11 @@ describe('the alert guard', () => {
     let refused: Promise<unknown> | undefined;
     await world.service.app.get(Db).transactional(async () => {
       const service = world.service.app.get(PortalUsersService);
-      await service.update({ scope: PLATFORM_SCOPE, actor: OPERATOR }, { id: last.id, notifications: SILENT });
+      await service.update({
+        scope: PLATFORM_SCOPE,
+        actor: OPERATOR,
+        body: { id: last.id, notifications: SILENT },
+      });
       refused = refusal(hold(provider.id));
       await eventually(world.someoneWaits);
     });

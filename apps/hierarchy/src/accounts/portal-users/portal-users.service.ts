@@ -1,17 +1,25 @@
 import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
-import type { CreatePortalUser, ListUnder, PortalUserView, UpdatePortalUser } from '@strowger/contracts-hierarchy';
+import {
+  type CreatePortalUser,
+  type ListUnder,
+  type PortalUserView,
+  type UpdatePortalUser,
+  hierarchyRpc,
+  type ById,
+} from '@strowger/contracts-hierarchy';
 import {
   Clock,
   NotFound,
   PLATFORM_SCOPE,
   type Actor,
   type Page,
-  type RpcContext,
   type TenantScope,
   checkVersion,
+  type RpcRequest,
 } from '@strowger/kernel';
 import { Db, Outbox } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { isEmpty } from '../../history/changes.js';
 import { HistoryService } from '../../history/history.service.js';
 import { matching, pageByName, type Where } from '../../listing.js';
@@ -47,7 +55,8 @@ export class PortalUsersService {
     private readonly endings: AccountEndings,
   ) {}
 
-  async create({ scope, actor }: RpcContext, given: CreatePortalUser): Promise<PortalUserView> {
+  @Answers(hierarchyRpc.createPortalUser)
+  async create({ scope, actor, body: given }: RpcRequest<CreatePortalUser>): Promise<PortalUserView> {
     const node = await this.nodes.get(scope, given.nodeId, given.level);
     checkPassword(given.password, given);
     const passwordHash = await this.passwords.hash(given.password);
@@ -65,7 +74,8 @@ export class PortalUsersService {
     });
   }
 
-  async update({ scope, actor }: RpcContext, given: UpdatePortalUser): Promise<PortalUserView> {
+  @Answers(hierarchyRpc.updatePortalUser)
+  async update({ scope, actor, body: given }: RpcRequest<UpdatePortalUser>): Promise<PortalUserView> {
     // Outside the transaction: hashing takes long, and a lock should not.
     const passwordHash = given.password ? await this.passwords.hash(given.password) : undefined;
     return this.db.transactional(async (em) => {
@@ -87,7 +97,8 @@ export class PortalUsersService {
     });
   }
 
-  async delete({ scope, actor }: RpcContext, id: string): Promise<void> {
+  @Answers(hierarchyRpc.deletePortalUser)
+  async delete({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<null> {
     await this.db.transactional(async (em) => {
       const { user, provider } = await this.lock(em, scope, id);
       if (isOperator(user)) await this.keepAnOperator(em, user);
@@ -99,10 +110,12 @@ export class PortalUsersService {
       this.outbox.add(em, user.deleted(actor));
       if (wasRecipient && provider) await this.recipients.publish(em, provider.id);
     });
+    return null;
   }
 
   /** Signed out at once and told of nothing; so the last one who receives alerts can't be locked. Safe to repeat. */
-  async lockOut({ scope, actor }: RpcContext, id: string): Promise<PortalUserView> {
+  @Answers(hierarchyRpc.lockPortalUser)
+  async lockOut({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<PortalUserView> {
     return this.db.transactional(async (em) => {
       const { user, provider } = await this.lock(em, scope, id);
       if (actor.kind === 'portal-user' && actor.id === user.id) throw new OwnAccount();
@@ -118,7 +131,8 @@ export class PortalUsersService {
   }
 
   /** Safe to repeat. */
-  async unlock({ scope, actor }: RpcContext, id: string): Promise<PortalUserView> {
+  @Answers(hierarchyRpc.unlockPortalUser)
+  async unlock({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<PortalUserView> {
     return this.db.transactional(async (em) => {
       const { user, provider } = await this.lock(em, scope, id);
       if (!user.unlock()) return user.view();
@@ -138,14 +152,16 @@ export class PortalUsersService {
     return this.endings.endUnder(em, actor, column, nodeId, at);
   }
 
-  async get({ scope }: RpcContext, id: string): Promise<PortalUserView> {
+  @Answers(hierarchyRpc.getPortalUser)
+  async get({ scope, body: { id } }: RpcRequest<ById>): Promise<PortalUserView> {
     const user = await this.db.em().findOne(PortalUser, { $and: [portalUsersSeenBy(scope), { id }] });
     if (!user) throw new NotFound('portal-user', id);
     return user.view();
   }
 
   /** Those of a node and of the nodes below it. */
-  async list({ scope }: RpcContext, query: ListUnder): Promise<Page<PortalUserView>> {
+  @Answers(hierarchyRpc.listPortalUsers)
+  async list({ scope, body: query }: RpcRequest<ListUnder>): Promise<Page<PortalUserView>> {
     const where: Where[] = [portalUsersSeenBy(scope), ...matching(query.search, 'name', 'email')];
     if (query.parentId) {
       const node = await this.nodes.get(scope, query.parentId);

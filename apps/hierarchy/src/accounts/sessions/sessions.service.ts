@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { RefreshSession, SessionGrant, SignIn } from '@strowger/contracts-hierarchy';
-import type { Actor } from '@strowger/kernel';
+import { type RefreshSession, type SessionGrant, type SignIn, hierarchyRpc } from '@strowger/contracts-hierarchy';
+import type { RpcRequest } from '@strowger/kernel';
+import { Answers } from '@strowger/rpc';
 import { Accounts } from '../portal-users/accounts.service.js';
 import { LoginThrottle } from './login-throttle.service.js';
 import { AccountLocked, InvalidCredentials, RefreshTokenReused, SessionEnded } from './session.errors.js';
 
+/** Portal users sign in and stay signed in. Anyone who does has no scope yet, so none is looked at. */
 @Injectable()
 export class SessionsService {
   constructor(
@@ -13,7 +15,8 @@ export class SessionsService {
   ) {}
 
   /** @throws InvalidCredentials, AccountLocked, TooManyLoginAttempts */
-  async signIn({ ip }: Actor, { email, password, userAgent }: SignIn): Promise<SessionGrant> {
+  @Answers(hierarchyRpc.signIn)
+  async signIn({ actor: { ip }, body: { email, password, userAgent } }: RpcRequest<SignIn>): Promise<SessionGrant> {
     const attempt = await this.throttle.admit(email.toLowerCase(), ip);
     const grant = await this.accounts.signIn(email, password, { ip, userAgent });
     if (!grant) throw new InvalidCredentials();
@@ -23,7 +26,11 @@ export class SessionsService {
   }
 
   /** @throws SessionEnded, RefreshTokenReused */
-  async refresh({ ip }: Actor, { refreshToken, userAgent }: RefreshSession): Promise<SessionGrant> {
+  @Answers(hierarchyRpc.refreshSession)
+  async refresh({
+    actor: { ip },
+    body: { refreshToken, userAgent },
+  }: RpcRequest<RefreshSession>): Promise<SessionGrant> {
     const outcome = await this.accounts.refresh(refreshToken, { ip, userAgent });
     if (outcome === 'ended') throw new SessionEnded();
     if (outcome === 'reused') throw new RefreshTokenReused();
@@ -31,7 +38,9 @@ export class SessionsService {
   }
 
   /** Safe to repeat, also with a token nobody knows. */
-  end(refreshToken: string): Promise<void> {
-    return this.accounts.endSession(refreshToken);
+  @Answers(hierarchyRpc.endSession)
+  async end({ body }: RpcRequest<RefreshSession>): Promise<null> {
+    await this.accounts.endSession(body.refreshToken);
+    return null;
   }
 }

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { ForecastView, GetLicenseForecast, TermEnd } from '@strowger/contracts-hierarchy';
-import { Clock, type RpcContext } from '@strowger/kernel';
+import { type ForecastView, type GetLicenseForecast, type TermEnd, hierarchyRpc } from '@strowger/contracts-hierarchy';
+import { Clock, type RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { NodesService } from '../../nodes/nodes.service.js';
 import { rankOf } from '../catalogue.js';
 
@@ -40,7 +41,8 @@ export class ForecastService {
   ) {}
 
   /** Of each product the provider has, in the order of the catalogue. */
-  async of({ scope }: RpcContext, { id, days = DEFAULT_DAYS }: GetLicenseForecast): Promise<ForecastView[]> {
+  @Answers(hierarchyRpc.getLicenseForecast)
+  async of({ scope, body: { id, days = DEFAULT_DAYS } }: RpcRequest<GetLicenseForecast>): Promise<ForecastView[]> {
     const provider = await this.nodes.get(scope, id, 'system-provider');
     const since = new Date(this.clock.now().getTime() - days * DAY_MS);
     const pools = await this.db.query<PoolRow>(sql`

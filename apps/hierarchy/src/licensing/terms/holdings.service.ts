@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { LicenseHoldingView } from '@strowger/contracts-hierarchy';
-import { Clock, NotFound, type RpcContext } from '@strowger/kernel';
+import { type LicenseHoldingView, hierarchyRpc, type ById } from '@strowger/contracts-hierarchy';
+import { Clock, NotFound, type RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { rowSeenBy } from '../../nodes/scope-sql.js';
 import { rankOf } from '../catalogue.js';
 import { TermsService } from './terms.service.js';
@@ -29,7 +30,8 @@ export class HoldingsService {
   ) {}
 
   /** In the order of the catalogue. */
-  async list({ scope }: RpcContext, id: string): Promise<LicenseHoldingView[]> {
+  @Answers(hierarchyRpc.listLicenseHoldings)
+  async list({ scope, body: { id } }: RpcRequest<ById>): Promise<LicenseHoldingView[]> {
     const [user] = await this.db.query(sql<{ id: string }>`
       select id from app_user n where id = ${id} and ended_at is null and ${rowSeenBy(scope, 'n', 'user')}`);
     if (!user) throw new NotFound('user', id);

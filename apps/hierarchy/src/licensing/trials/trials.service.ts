@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { ListTrials, TrialView } from '@strowger/contracts-hierarchy';
-import { Clock, pageOf, type Actor, type Page, type RpcContext } from '@strowger/kernel';
+import { type ListTrials, type TrialView, hierarchyRpc } from '@strowger/contracts-hierarchy';
+import { Clock, pageOf, type Actor, type Page, type RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { HistoryService } from '../../history/history.service.js';
 import { DEFAULT_LIMIT, matching, positionOf, type Where } from '../../listing.js';
 import { columnOf, NodesService } from '../../nodes/nodes.service.js';
@@ -81,7 +82,8 @@ export class TrialsService {
   }
 
   /** Newest first. */
-  async list({ scope }: RpcContext, query: ListTrials): Promise<Page<TrialView>> {
+  @Answers(hierarchyRpc.listTrials)
+  async list({ scope, body: query }: RpcRequest<ListTrials>): Promise<Page<TrialView>> {
     const limit = query.limit ?? DEFAULT_LIMIT;
     const where: Where[] = [seenBy(scope, COLUMNS), ...matching(query.search, 'userKey', 'application')];
     if (query.parentId) {

@@ -5,9 +5,12 @@ import {
   type DeletionLevel,
   type DeletionPreview,
   type DeletionView,
+  hierarchyRpc,
+  type ById,
 } from '@strowger/contracts-hierarchy';
-import { Clock, factOf, NotFound, type Actor, type RpcContext } from '@strowger/kernel';
+import { Clock, factOf, NotFound, type Actor, type RpcRequest } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { GroupsService } from '../../tree/groups/groups.service.js';
 import { HistoryService, type HistoryObject } from '../../history/history.service.js';
 import { PoolsService } from '../../licensing/pools.service.js';
@@ -61,7 +64,8 @@ export class DeletionsService implements Deletions {
    * first, so none slips in after the count. Its host names are free at once, its purchases are over, its portal users
    * and interface users can't sign in any more.
    */
-  async deleteSystemProvider({ scope, actor }: RpcContext, id: string): Promise<void> {
+  @Answers(hierarchyRpc.deleteSystemProvider)
+  async deleteSystemProvider({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<null> {
     await this.db.transactional(async (em) => {
       const provider = await this.providers.lock(em, scope, id);
       if (scope.level === 'system-provider' && scope.id === provider.id) throw new OwnProvider();
@@ -74,9 +78,11 @@ export class DeletionsService implements Deletions {
       this.outbox.add(em, provider.end(at, actor));
       this.history.record(em, actor, 'deleted', provider.historyObject());
     });
+    return null;
   }
 
-  async deleteReseller({ scope, actor }: RpcContext, id: string): Promise<DeletionView> {
+  @Answers(hierarchyRpc.deleteReseller)
+  async deleteReseller({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<DeletionView> {
     return this.pools.transactional(async (em) => {
       const reseller = await this.resellers.lock(em, scope, id);
       const at = this.clock.now();
@@ -88,7 +94,8 @@ export class DeletionsService implements Deletions {
     });
   }
 
-  async deleteGroup({ scope, actor }: RpcContext, id: string): Promise<DeletionView> {
+  @Answers(hierarchyRpc.deleteGroup)
+  async deleteGroup({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<DeletionView> {
     return this.pools.transactional(async (em) => {
       const group = await this.groups.lock(em, scope, id);
       const at = this.clock.now();
@@ -99,13 +106,15 @@ export class DeletionsService implements Deletions {
     });
   }
 
-  async deleteUser(context: RpcContext, id: string): Promise<DeletionView> {
+  @Answers(hierarchyRpc.deleteUser)
+  async deleteUser({ body: { id }, ...context }: RpcRequest<ById>): Promise<DeletionView> {
     const { systemProviderId, endedAt, ...user } = await this.users.delete(context, id);
     return deletionOf('user', { id: user.id, systemProviderId, endedAt: endedAt! });
   }
 
   /** What was deleted under this id. */
-  async get({ scope }: RpcContext, id: string): Promise<DeletionView> {
+  @Answers(hierarchyRpc.getDeletion)
+  async get({ scope, body: { id } }: RpcRequest<ById>): Promise<DeletionView> {
     const [found] = await this.db.query(sql<{
       level: DeletionLevel;
       id: string;
@@ -126,20 +135,23 @@ export class DeletionsService implements Deletions {
     return deletionOf(found.level, { ...found, endedAt: new Date(found.endedAt) });
   }
 
-  async previewReseller({ scope }: RpcContext, id: string): Promise<DeletionPreview> {
+  @Answers(hierarchyRpc.previewResellerDeletion)
+  async previewReseller({ scope, body: { id } }: RpcRequest<ById>): Promise<DeletionPreview> {
     const reseller = await this.resellers.find(scope, id);
     if (!reseller) throw new NotFound('reseller', id);
     return this.preview('reseller', reseller, 'resellerId');
   }
 
-  async previewGroup({ scope }: RpcContext, id: string): Promise<DeletionPreview> {
+  @Answers(hierarchyRpc.previewGroupDeletion)
+  async previewGroup({ scope, body: { id } }: RpcRequest<ById>): Promise<DeletionPreview> {
     const group = await this.groups.find(scope, id);
     if (!group) throw new NotFound('group', id);
     return this.preview('group', group, 'groupId');
   }
 
-  async previewUser(context: RpcContext, id: string): Promise<DeletionPreview> {
-    const { name, id: userId } = await this.users.get(context, id);
+  @Answers(hierarchyRpc.previewUserDeletion)
+  async previewUser(request: RpcRequest<ById>): Promise<DeletionPreview> {
+    const { name, id: userId } = await this.users.get(request);
     const [row] = await this.db.query(sql<{ licenses: number }>`
       select count(*)::int as licenses from license_assignment where user_id = ${userId} and ended_at is null`);
     return { level: 'user', id: userId, name, groups: 0, users: 1, portalUsers: 0, licenses: row!.licenses };

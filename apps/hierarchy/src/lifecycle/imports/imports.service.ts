@@ -10,6 +10,8 @@ import {
   type ListImportRows,
   type ListImports,
   type StartImport,
+  hierarchyRpc,
+  type ById,
 } from '@strowger/contracts-hierarchy';
 import {
   Clock,
@@ -19,10 +21,11 @@ import {
   NotFound,
   pageOf,
   type Page,
-  type RpcContext,
   type TenantScope,
+  type RpcRequest,
 } from '@strowger/kernel';
 import { Db, sql, type RawBuilder } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { HistoryService } from '../../history/history.service.js';
 import { DEFAULT_LIMIT, positionOf } from '../../listing.js';
 import { providerSeenBy } from '../../nodes/scope-sql.js';
@@ -69,7 +72,8 @@ export class ImportsService {
   ) {}
 
   /** Safe to repeat with the same id. */
-  async start({ scope, actor }: RpcContext, given: StartImport): Promise<ImportView> {
+  @Answers(hierarchyRpc.startImport)
+  async start({ scope, actor, body: given }: RpcRequest<StartImport>): Promise<ImportView> {
     const id = given.id?.toLowerCase() ?? newId();
     return this.db.transactional(async (em) => {
       const provider = await this.providers.hold(em, scope, given.systemProviderId);
@@ -88,17 +92,20 @@ export class ImportsService {
   }
 
   /** @throws ImportUnreadable at once when the first part does not begin with a header that can be used */
-  async addPart({ scope }: RpcContext, { id, number, content }: AddImportPart): Promise<void> {
+  @Answers(hierarchyRpc.addImportPart)
+  async addPart({ scope, body: { id, number, content } }: RpcRequest<AddImportPart>): Promise<null> {
     const { state } = await this.find(scope, id);
     if (state !== 'receiving') throw new ImportNotOpen(state);
     if (number === 0) checkHeader(content);
     await this.db.query(sql`
       insert into user_import_part (import_id, number, content) values (${id}, ${number}, ${content})
       on conflict (import_id, number) do nothing`);
+    return null;
   }
 
   /** Lets the runner at it. Safe to repeat. */
-  async finish({ scope }: RpcContext, { id, parts }: FinishImport): Promise<ImportView> {
+  @Answers(hierarchyRpc.finishImport)
+  async finish({ scope, body: { id, parts } }: RpcRequest<FinishImport>): Promise<ImportView> {
     return this.db.transactional(async () => {
       const found = await this.find(scope, id, sql`for update of i`);
       if (found.state !== 'receiving') return viewOf(found);
@@ -116,7 +123,8 @@ export class ImportsService {
   }
 
   /** Rows done stay done; the others stay as they are. */
-  async cancel({ scope, actor }: RpcContext, id: string): Promise<ImportView> {
+  @Answers(hierarchyRpc.cancelImport)
+  async cancel({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<ImportView> {
     return this.db.transactional(async (em) => {
       // Waits for the batch that is under way.
       const found = await this.find(scope, id, sql`for update of i`);
@@ -130,11 +138,13 @@ export class ImportsService {
     });
   }
 
-  async get({ scope }: RpcContext, id: string): Promise<ImportView> {
+  @Answers(hierarchyRpc.getImport)
+  async get({ scope, body: { id } }: RpcRequest<ById>): Promise<ImportView> {
     return viewOf(await this.find(scope, id));
   }
 
-  async list({ scope }: RpcContext, query: ListImports): Promise<Page<ImportView>> {
+  @Answers(hierarchyRpc.listImports)
+  async list({ scope, body: query }: RpcRequest<ListImports>): Promise<Page<ImportView>> {
     const provider = await this.providers.find(scope, query.systemProviderId);
     if (!provider) throw new NotFound('system-provider', query.systemProviderId);
     const limit = query.limit ?? DEFAULT_LIMIT;
@@ -145,7 +155,8 @@ export class ImportsService {
     return pageOf(rows, limit, (row) => [row.id], viewOf);
   }
 
-  async listRows({ scope }: RpcContext, query: ListImportRows): Promise<Page<ImportRowView>> {
+  @Answers(hierarchyRpc.listImportRows)
+  async listRows({ scope, body: query }: RpcRequest<ListImportRows>): Promise<Page<ImportRowView>> {
     const { id } = await this.find(scope, query.id);
     const limit = query.limit ?? DEFAULT_LIMIT;
     const state = query.state ? sql`and state = ${query.state}` : sql``;

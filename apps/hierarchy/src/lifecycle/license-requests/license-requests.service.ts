@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { LicenseDecision, RequestLicense } from '@strowger/contracts-hierarchy';
-import type { RpcContext } from '@strowger/kernel';
+import { type LicenseDecision, type RequestLicense, hierarchyRpc } from '@strowger/contracts-hierarchy';
+import type { RpcContext, RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { counter } from '@strowger/telemetry';
 import { HistoryService } from '../../history/history.service.js';
 import { PathsService } from '../../tree/paths/paths.service.js';
@@ -41,7 +42,8 @@ export class LicenseRequestsService {
    * Safe to repeat.
    * @throws UnknownName for an application that is not in the catalogue; HostNameUnknown also for a foreign provider's
    */
-  async request(context: RpcContext, given: RequestLicense): Promise<LicenseDecision> {
+  @Answers(hierarchyRpc.requestLicense)
+  async request({ body: given, ...context }: RpcRequest<RequestLicense>): Promise<LicenseDecision> {
     const decision = await this.decide(context, given);
     requests.inc({ outcome: decision.outcome, ...(decision.reason ? { reason: decision.reason } : {}) });
     return decision;
@@ -91,11 +93,14 @@ export class LicenseRequestsService {
         reason: 'account-not-found',
         message: `There is no user '${broadworksUserId}' in the group '${groupId}' of the reseller '${resellerId}'. Add it with the ids it has in BroadWorks, or let clients create accounts in the system provider's settings.`,
       };
-    const { user } = await this.paths.ensure(context, {
-      systemProviderId,
-      reseller: { key: resellerId },
-      group: { key: groupId },
-      user: { broadworksUserId, ...(userName?.trim() ? { name: userName.trim() } : {}) },
+    const { user } = await this.paths.ensure({
+      ...context,
+      body: {
+        systemProviderId,
+        reseller: { key: resellerId },
+        group: { key: groupId },
+        user: { broadworksUserId, ...(userName?.trim() ? { name: userName.trim() } : {}) },
+      },
     });
     return { id: user.id, created: user.result === 'created' };
   }

@@ -1,8 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
-import type { CreateGroup, GroupView, ListUnder, UpdateGroup } from '@strowger/contracts-hierarchy';
-import { Clock, NotFound, type Page, type RpcContext, type TenantScope, checkVersion } from '@strowger/kernel';
+import {
+  type CreateGroup,
+  type GroupView,
+  type ListUnder,
+  type UpdateGroup,
+  hierarchyRpc,
+  type ById,
+} from '@strowger/contracts-hierarchy';
+import { Clock, NotFound, type Page, type TenantScope, checkVersion, type RpcRequest } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { isEmpty } from '../../history/changes.js';
 import { HistoryService } from '../../history/history.service.js';
 import { matching, pageAcrossProviders, pageByName, providersOf } from '../../listing.js';
@@ -30,7 +38,8 @@ export class GroupsService {
     private readonly resellers: ResellersService,
   ) {}
 
-  async create({ scope, actor }: RpcContext, given: CreateGroup): Promise<GroupView> {
+  @Answers(hierarchyRpc.createGroup)
+  async create({ scope, actor, body: given }: RpcRequest<CreateGroup>): Promise<GroupView> {
     return this.db.transactional(async (em) => {
       const reseller = await this.resellers.hold(em, scope, given.resellerId);
       const group = Group.create(given, reseller, this.clock.now());
@@ -42,7 +51,8 @@ export class GroupsService {
   }
 
   /** Name and group id; the users stay in it. */
-  async update({ scope, actor }: RpcContext, given: UpdateGroup): Promise<GroupView> {
+  @Answers(hierarchyRpc.updateGroup)
+  async update({ scope, actor, body: given }: RpcRequest<UpdateGroup>): Promise<GroupView> {
     return this.db.transactional(async (em) => {
       const group = await this.lock(em, scope, given.id);
       checkVersion('group', group, given.version);
@@ -53,14 +63,16 @@ export class GroupsService {
     });
   }
 
-  async get({ scope }: RpcContext, id: string): Promise<GroupView> {
+  @Answers(hierarchyRpc.getGroup)
+  async get({ scope, body: { id } }: RpcRequest<ById>): Promise<GroupView> {
     const group = await this.find(scope, id);
     if (!group) throw new NotFound('group', id);
     return group.view();
   }
 
   /** Under a reseller or a whole system provider. */
-  async list({ scope }: RpcContext, query: ListUnder): Promise<Page<GroupView>> {
+  @Answers(hierarchyRpc.listGroups)
+  async list({ scope, body: query }: RpcRequest<ListUnder>): Promise<Page<GroupView>> {
     const em = this.db.em();
     const view = (rows: Group[]): GroupView[] => rows.map((row) => row.view());
     const matches = matching(query.search, 'name', 'key');

@@ -135,13 +135,14 @@ describe('ensuring a path', () => {
   it('goes with the transaction it is called in', async () => {
     const { PathsService } = await import('./paths.service.js');
     const paths = world.service.app.get(PathsService);
-    const context = {
+    const request = {
       scope: scopeOf.provider(systemProviderId),
       actor: { kind: 'system', id: 's', name: 'S' } as const,
+      body: pathOf({ user: 'gone@acme.example' }),
     };
     const undone = world.db.transactional(async () => {
-      expect(results(await paths.ensure(context, pathOf({ user: 'gone@acme.example' })))).toContain('created');
-      expect(results(await paths.ensure(context, pathOf({ user: 'gone@acme.example' })))).not.toContain('created');
+      expect(results(await paths.ensure(request))).toContain('created');
+      expect(results(await paths.ensure(request))).not.toContain('created');
       throw new Error('undo');
     });
     await expect(undone).rejects.toThrow('undo');

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { EnsurePath, PathView } from '@strowger/contracts-hierarchy';
-import { AppError, Clock, NotFound, type Actor, type RpcContext } from '@strowger/kernel';
+import { type EnsurePath, type PathView, hierarchyRpc } from '@strowger/contracts-hierarchy';
+import { AppError, Clock, NotFound, type Actor, type RpcContext, type RpcRequest } from '@strowger/kernel';
 import { Db, Outbox, selectOutboxRows, sql, type RawBuilder } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { Group } from '../groups/group.entity.js';
 import { HistoryService, insertHistory, type HistoryObject } from '../../history/history.service.js';
 import { Reseller } from '../resellers/reseller.entity.js';
@@ -50,7 +51,8 @@ export class PathsService {
    * Safe to repeat; joins the caller's transaction. What exists stays as it is, whatever names are given.
    * @throws NotFound for a system provider outside the scope; UserInOtherGroup, and nothing is made then
    */
-  async ensure(context: RpcContext, given: EnsurePath): Promise<PathView> {
+  @Answers(hierarchyRpc.ensurePath)
+  async ensure({ body: given, ...context }: RpcRequest<EnsurePath>): Promise<PathView> {
     const found = await this.find(context, given);
     if (found.userId) return view(given, found);
     this.userIds.check(given.user.broadworksUserId, 'user.broadworksUserId');

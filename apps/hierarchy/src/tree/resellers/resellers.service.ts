@@ -1,8 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
-import type { CreateReseller, ListUnder, ResellerView, UpdateReseller } from '@strowger/contracts-hierarchy';
-import { Clock, NotFound, type Page, type RpcContext, type TenantScope, checkVersion } from '@strowger/kernel';
+import {
+  type CreateReseller,
+  type ListUnder,
+  type ResellerView,
+  type UpdateReseller,
+  hierarchyRpc,
+  type ById,
+} from '@strowger/contracts-hierarchy';
+import { Clock, NotFound, type Page, type TenantScope, checkVersion, type RpcRequest } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { isEmpty } from '../../history/changes.js';
 import { HistoryService } from '../../history/history.service.js';
 import { matching, pageAcrossProviders, pageByName, providersOf } from '../../listing.js';
@@ -28,7 +36,8 @@ export class ResellersService {
     private readonly providers: SystemProvidersService,
   ) {}
 
-  async create({ scope, actor }: RpcContext, given: CreateReseller): Promise<ResellerView> {
+  @Answers(hierarchyRpc.createReseller)
+  async create({ scope, actor, body: given }: RpcRequest<CreateReseller>): Promise<ResellerView> {
     return this.db.transactional(async (em) => {
       const provider = await this.providers.hold(em, scope, given.systemProviderId);
       const reseller = Reseller.create(given, provider.id, this.clock.now());
@@ -40,7 +49,8 @@ export class ResellersService {
   }
 
   /** Name and reseller id; what is under the reseller stays there. */
-  async update({ scope, actor }: RpcContext, given: UpdateReseller): Promise<ResellerView> {
+  @Answers(hierarchyRpc.updateReseller)
+  async update({ scope, actor, body: given }: RpcRequest<UpdateReseller>): Promise<ResellerView> {
     return this.db.transactional(async (em) => {
       const reseller = await this.lock(em, scope, given.id);
       checkVersion('reseller', reseller, given.version);
@@ -51,13 +61,15 @@ export class ResellersService {
     });
   }
 
-  async get({ scope }: RpcContext, id: string): Promise<ResellerView> {
+  @Answers(hierarchyRpc.getReseller)
+  async get({ scope, body: { id } }: RpcRequest<ById>): Promise<ResellerView> {
     const reseller = await this.find(scope, id);
     if (!reseller) throw new NotFound('reseller', id);
     return reseller.view();
   }
 
-  async list({ scope }: RpcContext, query: ListUnder): Promise<Page<ResellerView>> {
+  @Answers(hierarchyRpc.listResellers)
+  async list({ scope, body: query }: RpcRequest<ListUnder>): Promise<Page<ResellerView>> {
     const em = this.db.em();
     const view = (rows: Reseller[]): ResellerView[] => rows.map((row) => row.view());
     const matches = matching(query.search, 'name', 'key');

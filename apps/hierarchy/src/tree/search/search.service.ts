@@ -5,6 +5,7 @@ import {
   type SearchHit,
   type SearchKind,
   type SearchTree,
+  hierarchyRpc,
 } from '@strowger/contracts-hierarchy';
 import {
   decodeCursor,
@@ -12,10 +13,11 @@ import {
   isId,
   pageOf,
   type Page,
-  type RpcContext,
   type TenantScope,
+  type RpcRequest,
 } from '@strowger/kernel';
 import { Db, sql, type RawBuilder } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { DEFAULT_LIMIT, providersOf } from '../../listing.js';
 import { providerSeenBy, rowSeenBy } from '../../nodes/scope-sql.js';
 
@@ -82,7 +84,8 @@ const SOURCES: Record<
 export class SearchService {
   constructor(private readonly db: Db) {}
 
-  async search({ scope }: RpcContext, query: SearchTree): Promise<Page<SearchHit>> {
+  @Answers(hierarchyRpc.searchTree)
+  async search({ scope, body: query }: RpcRequest<SearchTree>): Promise<Page<SearchHit>> {
     const limit = query.limit ?? DEFAULT_LIMIT;
     const { kind: from, position } = query.cursor ? positionOf(query.cursor) : { kind: KINDS[0]!, position: undefined };
     const wanted = KINDS.slice(KINDS.indexOf(from)).filter((kind) => !query.kind || kind === query.kind);

@@ -1,17 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type {
-  ChangeGroupSettings,
-  ChangeProviderSettings,
-  ChangeResellerSettings,
-  ChangeUserSettings,
-  NodeSettings,
-  SettingLevel,
-  SettingOrigin,
-  SettingsView,
+import {
+  type ChangeGroupSettings,
+  type ChangeProviderSettings,
+  type ChangeResellerSettings,
+  type ChangeUserSettings,
+  type NodeSettings,
+  type SettingLevel,
+  type SettingOrigin,
+  type SettingsView,
+  hierarchyRpc,
+  type GetSettings,
 } from '@strowger/contracts-hierarchy';
-import { checkVersion, type RpcContext, type TenantColumns, type TenantScope } from '@strowger/kernel';
+import { checkVersion, type RpcContext, type TenantColumns, type TenantScope, type RpcRequest } from '@strowger/kernel';
 import { Db, Outbox } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { GroupsService } from '../groups/groups.service.js';
 import { isEmpty, type Changes } from '../../history/changes.js';
 import { HistoryService, type HistoryObject } from '../../history/history.service.js';
@@ -43,37 +46,44 @@ export class NodeSettingsService {
     private readonly users: UsersService,
   ) {}
 
-  async get(context: RpcContext, level: SettingLevel, id: string): Promise<SettingsView> {
-    const { scope } = context;
+  @Answers(hierarchyRpc.getSettings)
+  async get(request: RpcRequest<GetSettings>): Promise<SettingsView> {
+    const {
+      scope,
+      body: { level },
+    } = request;
     const em = this.db.em();
     switch (level) {
       case 'system-provider': {
-        const row = await this.providers.get(context, id);
+        const row = await this.providers.get(request);
         return this.view(em, scope, level, row, { systemProviderId: row.id });
       }
       case 'reseller': {
-        const row = await this.resellers.get(context, id);
+        const row = await this.resellers.get(request);
         return this.view(em, scope, level, row, { ...row, resellerId: row.id });
       }
       case 'group': {
-        const row = await this.groups.get(context, id);
+        const row = await this.groups.get(request);
         return this.view(em, scope, level, row, { ...row, groupId: row.id });
       }
       case 'user': {
-        const row = await this.users.get(context, id);
+        const row = await this.users.get(request);
         return this.view(em, scope, level, row, { ...row, userId: row.id });
       }
     }
   }
 
-  async ofProvider(context: RpcContext, given: ChangeProviderSettings): Promise<SettingsView> {
+  @Answers(hierarchyRpc.changeProviderSettings)
+  async ofProvider({ body, ...context }: RpcRequest<ChangeProviderSettings>): Promise<SettingsView> {
     return this.db.transactional(async (em) => {
-      const row = await this.providers.changeSettings(em, context, given);
+      const row = await this.providers.changeSettings(em, context, body);
       return this.view(em, context.scope, 'system-provider', row, { systemProviderId: row.id });
     });
   }
 
-  async ofReseller(context: RpcContext, { id, version, ...given }: ChangeResellerSettings): Promise<SettingsView> {
+  @Answers(hierarchyRpc.changeResellerSettings)
+  async ofReseller({ body, ...context }: RpcRequest<ChangeResellerSettings>): Promise<SettingsView> {
+    const { id, version, ...given } = body;
     return this.db.transactional(async (em) => {
       const row = await this.resellers.lock(em, context.scope, id);
       checkVersion('reseller', row, version);
@@ -82,7 +92,9 @@ export class NodeSettingsService {
     });
   }
 
-  async ofGroup(context: RpcContext, { id, version, ...given }: ChangeGroupSettings): Promise<SettingsView> {
+  @Answers(hierarchyRpc.changeGroupSettings)
+  async ofGroup({ body, ...context }: RpcRequest<ChangeGroupSettings>): Promise<SettingsView> {
+    const { id, version, ...given } = body;
     return this.db.transactional(async (em) => {
       const row = await this.groups.lock(em, context.scope, id);
       checkVersion('group', row, version);
@@ -91,7 +103,9 @@ export class NodeSettingsService {
     });
   }
 
-  async ofUser(context: RpcContext, { id, version, ...given }: ChangeUserSettings): Promise<SettingsView> {
+  @Answers(hierarchyRpc.changeUserSettings)
+  async ofUser({ body, ...context }: RpcRequest<ChangeUserSettings>): Promise<SettingsView> {
+    const { id, version, ...given } = body;
     return this.db.transactional(async (em) => {
       const row = await this.users.lock(em, context.scope, id);
       checkVersion('user', row, version);

@@ -9,6 +9,11 @@ import {
   type ServerHostNameView,
   type SystemProviderView,
   type UpdateSystemProvider,
+  hierarchyRpc,
+  type ById,
+  type AddServerHostName,
+  type RemoveServerHostName,
+  type ProviderIdsView,
 } from '@strowger/contracts-hierarchy';
 import {
   Clock,
@@ -19,8 +24,10 @@ import {
   type RpcContext,
   type TenantScope,
   checkVersion,
+  type RpcRequest,
 } from '@strowger/kernel';
 import { Db, Outbox } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { isEmpty, type Changes } from '../../history/changes.js';
 import { HistoryService } from '../../history/history.service.js';
 import { productOf } from '../../licensing/catalogue.js';
@@ -51,7 +58,8 @@ export class SystemProvidersService {
   ) {}
 
   /** The operator adds system providers at the top; below one, whoever administers it or one above it. */
-  async create({ scope, actor }: RpcContext, given: CreateSystemProvider): Promise<SystemProviderView> {
+  @Answers(hierarchyRpc.createSystemProvider)
+  async create({ scope, actor, body: given }: RpcRequest<CreateSystemProvider>): Promise<SystemProviderView> {
     const hostNames = given.serverHostNames ?? [];
     return this.db.transactional(async (em) => {
       if (!given.parentId && scope.level !== 'platform') throw new OperatorOnly('add system providers at the top');
@@ -72,7 +80,8 @@ export class SystemProvidersService {
     });
   }
 
-  async update({ scope, actor }: RpcContext, given: UpdateSystemProvider): Promise<SystemProviderView> {
+  @Answers(hierarchyRpc.updateSystemProvider)
+  async update({ scope, actor, body: given }: RpcRequest<UpdateSystemProvider>): Promise<SystemProviderView> {
     return this.db.transactional(async (em) => {
       const provider = await this.lock(em, scope, given.id);
       checkVersion('system provider', provider, given.version);
@@ -103,7 +112,9 @@ export class SystemProvidersService {
     return provider;
   }
 
-  async addHostName({ scope, actor }: RpcContext, id: string, hostName: string): Promise<ServerHostName> {
+  @Answers(hierarchyRpc.addServerHostName)
+  async addHostName({ scope, actor, body }: RpcRequest<AddServerHostName>): Promise<ServerHostNameView> {
+    const { id, hostName } = body;
     return this.db.transactional(async (em) => {
       const provider = await this.lock(em, scope, id);
       const before = await this.hostNamesOf(em, provider.id);
@@ -113,11 +124,12 @@ export class SystemProvidersService {
       provider.version += 1;
       this.history.record(em, actor, 'host-name-added', provider.historyObject(), { hostName });
       await this.flush(em, [hostName]);
-      return added;
+      return added.view();
     });
   }
 
-  async removeHostName({ scope, actor }: RpcContext, id: string, hostName: string): Promise<void> {
+  @Answers(hierarchyRpc.removeServerHostName)
+  async removeHostName({ scope, actor, body: { id, hostName } }: RpcRequest<RemoveServerHostName>): Promise<null> {
     await this.db.transactional(async (em) => {
       const provider = await this.lock(em, scope, id);
       const active = await em.find(ServerHostName, { systemProviderId: provider.id, endedAt: null });
@@ -128,6 +140,7 @@ export class SystemProvidersService {
       provider.version += 1;
       this.history.record(em, actor, 'host-name-removed', provider.historyObject(), { hostName: row.hostName });
     });
+    return null;
   }
 
   /** They are free for another provider at once. */
@@ -136,7 +149,8 @@ export class SystemProvidersService {
   }
 
   /** Oldest first. */
-  async listHostNames({ scope }: RpcContext, query: ListServerHostNames): Promise<Page<ServerHostNameView>> {
+  @Answers(hierarchyRpc.listServerHostNames)
+  async listHostNames({ scope, body: query }: RpcRequest<ListServerHostNames>): Promise<Page<ServerHostNameView>> {
     const em = this.db.em();
     const provider = await this.find(scope, query.id, em);
     if (!provider) throw new NotFound('system-provider', query.id);
@@ -152,14 +166,16 @@ export class SystemProvidersService {
     );
   }
 
-  async get({ scope }: RpcContext, id: string): Promise<SystemProviderView> {
+  @Answers(hierarchyRpc.getSystemProvider)
+  async get({ scope, body: { id } }: RpcRequest<ById>): Promise<SystemProviderView> {
     const em = this.db.em();
     const provider = await this.find(scope, id, em);
     if (!provider) throw new NotFound('system-provider', id);
     return this.view(em, scope, provider);
   }
 
-  async list({ scope }: RpcContext, query: ListSystemProviders): Promise<Page<SystemProviderView>> {
+  @Answers(hierarchyRpc.listSystemProviders)
+  async list({ scope, body: query }: RpcRequest<ListSystemProviders>): Promise<Page<SystemProviderView>> {
     const em = this.db.em();
     const where: Where[] = [visible(scope), ...matching(query.search, 'name', 'key')];
     if (query.parentId) {
@@ -183,7 +199,8 @@ export class SystemProvidersService {
   }
 
   /** The provider and everything below it. */
-  async idsUnder(scope: TenantScope, id: string): Promise<string[]> {
+  @Answers(hierarchyRpc.listProviderIds)
+  async idsUnder({ scope, body: { id } }: RpcRequest<ById>): Promise<ProviderIdsView> {
     const em = this.db.em();
     const provider = await this.find(scope, id, em);
     if (!provider) throw new NotFound('system-provider', id);
@@ -191,7 +208,7 @@ export class SystemProvidersService {
       'select id from system_provider where path @> array[?::uuid] and ended_at is null order by id',
       [provider.id],
     );
-    return rows.map((row) => row.id);
+    return { ids: rows.map((row) => row.id) };
   }
 
   find(scope: TenantScope, id: string, em = this.db.em()): Promise<SystemProvider | null> {

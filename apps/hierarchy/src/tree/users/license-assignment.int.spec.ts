@@ -45,7 +45,9 @@ describe('in parallel', () => {
     const licenses = world.service.app.get(UserLicensesService);
     const context = { scope: PLATFORM_SCOPE, actor: OPERATOR };
     const results = await Promise.allSettled(
-      users.map(({ id }) => world.db.transactional(() => licenses.assign(context, { userId: id, ...PRO }))),
+      users.map(({ id }) =>
+        world.db.transactional(() => licenses.assign({ ...context, body: { userId: id, ...PRO } })),
+      ),
     );
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(7);
     expect(await book.ofProvider()).toMatchObject({ used: 7, free: 0 });

@@ -1,7 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import type { AssignLicense, LicenseView, RemoveLicense } from '@strowger/contracts-hierarchy';
-import { NotFound, type RpcContext } from '@strowger/kernel';
+import {
+  type AssignLicense,
+  type LicenseView,
+  type RemoveLicense,
+  hierarchyRpc,
+  type ById,
+} from '@strowger/contracts-hierarchy';
+import { NotFound, type RpcContext, type RpcRequest } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { HistoryService } from '../../history/history.service.js';
 import { productOf } from '../../licensing/catalogue.js';
 import { Entitlement } from '../../licensing/entitlement.service.js';
@@ -22,16 +29,19 @@ export class UserLicensesService {
   ) {}
 
   /** Safe to repeat: a licence the user has is answered unchanged, even when none is free. */
-  async assign(context: RpcContext, given: AssignLicense): Promise<LicenseView> {
+  @Answers(hierarchyRpc.assignLicense)
+  async assign({ body: given, ...context }: RpcRequest<AssignLicense>): Promise<LicenseView> {
     const product = await this.productFor(context, given);
     const { license, taken } = await this.seats.assign(context, given.userId, product);
     if (taken && this.db.inTransaction) await this.reread(given.userId);
     return license.view();
   }
 
-  async remove(context: RpcContext, { userId, licenseId }: RemoveLicense): Promise<void> {
+  @Answers(hierarchyRpc.removeLicense)
+  async remove({ body: { userId, licenseId }, ...context }: RpcRequest<RemoveLicense>): Promise<null> {
     const removed = await this.end(context, userId, { licenseId });
     if (removed === 0) throw new NotFound('license', licenseId);
+    return null;
   }
 
   /** Safe to repeat: what the user does not have is not missing. */
@@ -41,12 +51,15 @@ export class UserLicensesService {
   }
 
   /** All permanent licences; a trial goes on. Safe to repeat. */
-  async removeAll(context: RpcContext, userId: string): Promise<void> {
+  @Answers(hierarchyRpc.removeLicenses)
+  async removeAll({ body: { id: userId }, ...context }: RpcRequest<ById>): Promise<null> {
     await this.end(context, userId, {});
+    return null;
   }
 
-  async list(context: RpcContext, userId: string): Promise<LicenseView[]> {
-    const user = await this.users.get(context, userId);
+  @Answers(hierarchyRpc.listUserLicenses)
+  async list(request: RpcRequest<ById>): Promise<LicenseView[]> {
+    const user = await this.users.get(request);
     return (await this.seats.heldBy(this.db.em(), user.id)).map((license) => license.view());
   }
 
@@ -70,7 +83,7 @@ export class UserLicensesService {
     try {
       return productOf(application, licenseType);
     } catch (unknown) {
-      await this.users.get(context, userId);
+      await this.users.get({ ...context, body: { id: userId } });
       throw unknown;
     }
   }

@@ -1,6 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
-import type { CreateUser, ListUnder, UpdateUser, UserView } from '@strowger/contracts-hierarchy';
+import {
+  type CreateUser,
+  type ListUnder,
+  type UpdateUser,
+  type UserView,
+  hierarchyRpc,
+  type ById,
+} from '@strowger/contracts-hierarchy';
 import {
   Clock,
   InvalidInput,
@@ -10,8 +17,10 @@ import {
   type RpcContext,
   type TenantScope,
   checkVersion,
+  type RpcRequest,
 } from '@strowger/kernel';
 import { Db, Outbox } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import type { Group } from '../groups/group.entity.js';
 import { GroupsService } from '../groups/groups.service.js';
 import { isEmpty } from '../../history/changes.js';
@@ -45,7 +54,8 @@ export class UsersService {
     private readonly userIds: UserIds,
   ) {}
 
-  async create({ scope, actor }: RpcContext, given: CreateUser): Promise<UserView> {
+  @Answers(hierarchyRpc.createUser)
+  async create({ scope, actor, body: given }: RpcRequest<CreateUser>): Promise<UserView> {
     return this.db.transactional(async (em) => {
       const group = await this.groups.hold(em, scope, given.groupId);
       this.userIds.check(given.broadworksUserId);
@@ -62,7 +72,8 @@ export class UsersService {
    * Changes what is given, the user id and the group too. A move takes the licences along, so the group and its reseller
    * must have room for them; where they haven't, nothing changes.
    */
-  async update({ scope, actor }: RpcContext, given: UpdateUser): Promise<UserView> {
+  @Answers(hierarchyRpc.updateUser)
+  async update({ scope, actor, body: given }: RpcRequest<UpdateUser>): Promise<UserView> {
     return this.pools.transactional(async (em) => {
       // Nodes before users: the order of all who lock both.
       const target = given.groupId ? await this.groups.hold(em, scope, given.groupId) : undefined;
@@ -98,14 +109,16 @@ export class UsersService {
     });
   }
 
-  async get({ scope }: RpcContext, id: string): Promise<UserView> {
+  @Answers(hierarchyRpc.getUser)
+  async get({ scope, body: { id } }: RpcRequest<ById>): Promise<UserView> {
     const user = await this.db.em().findOne(User, { $and: [visible(scope), { id }] });
     if (!user) throw new NotFound('user', id);
     return user.view();
   }
 
   /** Under a group, a reseller or a whole system provider. */
-  async list({ scope }: RpcContext, query: ListUnder): Promise<Page<UserView>> {
+  @Answers(hierarchyRpc.listUsers)
+  async list({ scope, body: query }: RpcRequest<ListUnder>): Promise<Page<UserView>> {
     const em = this.db.em();
     const view = (rows: User[]): UserView[] => rows.map((row) => row.view());
     const matches = matching(query.search, 'name', 'broadworksUserId');
@@ -122,7 +135,8 @@ export class UsersService {
   }
 
   /** Notes that the actor was let in as this user. */
-  async recordClientToken({ scope, actor }: RpcContext, id: string): Promise<UserView> {
+  @Answers(hierarchyRpc.recordClientToken)
+  async recordClientToken({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<UserView> {
     return this.db.transactional(async (em) => {
       const user = await em.findOne(User, { $and: [visible(scope), { id }] });
       if (!user) throw new NotFound('user', id);
