@@ -49,7 +49,7 @@ export class HierarchyConfig extends ServiceConfig {
   @Max(3650)
   importKeepDays: number = 30;
 
-  /** A refresh token's life; every use begins it anew. */
+  /** A refresh token's life; every use begins it again. */
   @Env('SESSION_DAYS')
   @IsInt()
   @Min(1)

@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 describe('the tree', () => {
-  it('grows from system provider to user, and tells of the user', async () => {
+  it('grows from system provider to user, and publishes the user', async () => {
     const { provider, reseller, group, user } = await world.given.tree();
     expect(provider).toMatchObject({ timezone: 'UTC', language: 'en', trialDurationDays: 14, version: 1 });
     expect(reseller).toMatchObject({ systemProviderId: provider.id, kind: 'enterprise' });
@@ -152,7 +152,7 @@ describe('updates', () => {
 });
 
 describe('deleting a user', () => {
-  it('ends it for good and tells so', async () => {
+  it('ends it for good and says so', async () => {
     const { provider, user } = await world.given.tree();
     await world.call(h.deleteUser, { id: user.id });
     expect(await refusal(world.call(h.getUser, { id: user.id }))).toMatchObject({ code: 'user-not-found' });

@@ -3,7 +3,7 @@ import { Db, openOrm } from '@strowger/persistence';
 import { describeLicenseDifference, recomputeLicenses } from './licensing/recompute.js';
 
 /**
- * `DATABASE_URL=… node dist/recompute-licenses.js`: every licence balance recomputed from the ledger; prints each
+ * `DATABASE_URL=… node dist/recompute-licenses.js`: every license balance recomputed from the ledger; prints each
  * difference and leaves with 1 when there is one. Changes nothing.
  */
 const databaseUrl = environment['DATABASE_URL'];

@@ -179,7 +179,7 @@ const named: Partial<Record<Name, (ids: Ids) => object>> = {
   holdAlertGuard: (ids) => ({ systemProviderId: ids.provider, platformId: world.newId() }),
 };
 
-/** Requests that answer whoever asks, and why. */
+/** Requests that answer anyone who asks, and why. */
 const unnamed: Partial<Record<Name, string>> = {
   signIn: 'has no scope yet',
   refreshSession: 'has no scope yet',
@@ -188,11 +188,11 @@ const unnamed: Partial<Record<Name, string>> = {
   requestPasswordReset: 'has no scope yet',
   confirmPasswordReset: 'has no scope yet',
   authenticateApiKey: 'has no scope yet',
-  changeOwnPassword: 'is about whoever asks',
+  changeOwnPassword: 'is about the caller',
   listHistory: 'is filtered, see below',
   searchTree: 'is filtered, see below',
   listProducts: 'is the same for all',
-  requestLicense: 'finds its account by natural keys; see the licence requests',
+  requestLicense: 'finds its account by natural keys; see the license requests',
   releaseAlertGuard: 'is safe to repeat, so it never says what exists; see the alert guard',
 };
 

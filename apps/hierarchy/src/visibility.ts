@@ -5,7 +5,7 @@ import { AppError, reachOf, type Level, type TenantScope } from '@strowger/kerne
 export type LevelColumns = Partial<Record<Exclude<Level, 'platform'>, string>>;
 
 /**
- * The `where` that keeps a query inside the scope. Where the gateway told which system providers a scope reaches, they
+ * The `where` that keeps a query inside the scope. Where the gateway has named the system providers a scope reaches, they
  * are named, so that the planner knows how many rows there are and lists walk the right index; else the tree is looked
  * at. System providers never move, so what the gateway knew a moment ago can miss a new one, but shows nothing foreign.
  */

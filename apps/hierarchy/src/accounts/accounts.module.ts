@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { HistoryModule } from '../history/history.module.js';
 import { NodesModule } from '../nodes/nodes.module.js';
 import { ApiKeysService } from './api-keys/api-keys.service.js';
-import { IncidentTeller } from './interface-users/incident-teller.service.js';
+import { IncidentReports } from './interface-users/incident-reports.service.js';
 import { InterfaceUserAccounts } from './interface-users/interface-user-accounts.service.js';
 import { InterfaceUsersService } from './interface-users/interface-users.service.js';
 import { VerifiedLogins } from './interface-users/verified-logins.js';
@@ -33,7 +33,7 @@ import { SessionsService } from './sessions/sessions.service.js';
     ApiKeysService,
     BootstrapOperator,
     CredentialDrops,
-    IncidentTeller,
+    IncidentReports,
     InterfaceUserAccounts,
     InterfaceUsersService,
     LoginHistory,

@@ -8,7 +8,7 @@ import {
 } from '@strowger/contracts-hierarchy';
 import type { RpcContext } from '@strowger/kernel';
 import { BalancesService } from '../licensing/balances.service.js';
-import { PRODUCTS, productOf } from '../licensing/catalogue.js';
+import { PRODUCTS, productOf } from '../licensing/catalog.js';
 import { SubPurchasesService } from '../licensing/sub-purchases.service.js';
 import { UserLicensesService } from '../tree/users/user-licenses.service.js';
 import { NaturalKeysService } from '../tree/natural-keys.service.js';
@@ -25,7 +25,7 @@ type Mine =
   | `${'Add' | 'Update' | 'Delete'}${'Reseller' | 'Group'}LicenseSubPurchase`
   | `Get${'Reseller' | 'Group'}LicenseSubPurchases`;
 
-/** Licences and sub-purchases, as the SOAP API names them. */
+/** Licenses and sub-purchases, as the SOAP API names them. */
 @Injectable()
 export class LicensingOperations implements Operations<Mine> {
   constructor(

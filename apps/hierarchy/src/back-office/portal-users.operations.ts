@@ -166,6 +166,6 @@ export class PortalUsersOperations implements Operations<Mine> {
 const atNode = ({ level, nodeId, systemProviderId }: PortalUserLevel) =>
   sql`system_provider_id = ${systemProviderId} and level = ${level} and ${sql.ref(COLUMN[level])} = ${nodeId} and ended_at is null`;
 
-/** An agent becomes an administrator when it is none any more; whoever only reads stays so. */
+/** Someone who is not an agent any more becomes an administrator; read-only stays read-only. */
 const roleAfter = (role: PortalRole, isAgent: boolean): PortalRole =>
   isAgent ? 'agent' : role === 'agent' ? 'administrator' : role;

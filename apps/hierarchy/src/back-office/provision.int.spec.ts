@@ -138,7 +138,7 @@ describe('the tree', () => {
   });
 });
 
-describe('licences', () => {
+describe('licenses', () => {
   beforeEach(async () => {
     await office.call('AddUserWithHierarchy', office.user);
     await world.given.purchase(office.provider.id, 'UnityDesktop', 'Pro', 5);
@@ -216,7 +216,7 @@ describe('licences', () => {
     expect(await codeOf('DeleteResellerLicenseSubPurchase', { ...reseller, ...PRO })).toBe('SUB_PURCHASE_NOT_FOUND');
   });
 
-  it('have a catalogue', async () => {
+  it('have a catalog', async () => {
     expect((await office.call('GetLicenseTypes', {})).licenseTypes).toHaveLength(29);
   });
 
@@ -302,7 +302,7 @@ describe('portal users', () => {
 });
 
 describe('the contact centre', () => {
-  it('is told who asks and what is meant', async () => {
+  it('is given who asks and what is meant', async () => {
     await office.call('AddUserWithHierarchy', office.user);
     const portalUser = {
       newUserName: 'agent',

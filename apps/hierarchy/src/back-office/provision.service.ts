@@ -48,7 +48,7 @@ export class ProvisionService {
         this.contactCentre,
       );
       const ids = (await target(context, parameters)) as ProvisionTargetIds;
-      // Routing knows no tree: of what the caller reaches, it is told the one the names led to.
+      // Routing has no tree: of the caller's providers it is given the one that the names led to.
       const scope = { ...context.scope, providerIds: [ids.systemProviderId] };
       return { target: { ...context, scope, ...ids } };
     } catch (error) {

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { NotFound, type RpcContext } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
-import { rankOf } from '../licensing/catalogue.js';
+import { rankOf } from '../licensing/catalog.js';
 import { HostNameUnknown, type NaturalKeys } from '../tree/natural-keys.service.js';
 import { hostNameKeyOf, userKeyOf } from '../tree/keys.js';
 
-/** A permanent licence or a running trial, dates in ISO 8601. */
+/** A permanent license or a running trial, dates in ISO 8601. */
 export interface HeldLicense {
   applicationName: string;
   licenseType: string;
@@ -30,7 +30,7 @@ interface Row {
   hasReseller: boolean;
   hasGroup: boolean;
   userId: string | null;
-  /** application, licence type, since, until in milliseconds; until only of a trial. */
+  /** application, license type, since, until in milliseconds; until only of a trial. */
   held: [application: string, licenseType: string, since: number, until: number | null][] | null;
 }
 interface Waiting {
@@ -47,7 +47,7 @@ const LONG_MS = 20;
 const MOST_STATEMENTS = 4;
 
 /**
- * A user's licences by the names of the SOAP API. Back offices ask this more often than anything else, one user a call
+ * A user's licenses by the names of the SOAP API. Back offices ask this more often than anything else, one user a call
  * and many calls at once, so what was asked while a statement was under way goes into the next one together: alone a
  * call costs one round trip, in a crowd a fraction of one. A statement shows what had committed when it began, and it
  * begins after the call came.

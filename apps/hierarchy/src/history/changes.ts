@@ -2,7 +2,7 @@
 export type Changes = Record<string, { from: unknown; to: unknown }>;
 
 /**
- * Sets the given fields that differ and tells what changed. A field that is not given keeps its value; null clears a
+ * Sets the given fields that differ and returns what changed. A field that is not given keeps its value; null clears a
  * clearable one and is ignored for the others.
  */
 export function applyChanges<T extends object>(

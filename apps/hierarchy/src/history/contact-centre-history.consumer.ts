@@ -3,7 +3,7 @@ import type { Actor } from '@strowger/kernel';
 import { Consumer, HandlesMany, type Received } from '@strowger/messaging';
 import { HistoryService } from './history.service.js';
 
-/** What is done to queues, media streams and agents in routing is told in the one history there is. */
+/** What is done to queues, media streams and agents in routing goes into the one history there is. */
 @Consumer('hierarchy-contact-centre-history')
 export class ContactCentreHistory {
   constructor(private readonly history: HistoryService) {}

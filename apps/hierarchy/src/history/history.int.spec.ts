@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 describe('the history', () => {
-  it('tells who did what to which object, when and from where, newest first, at each level', async () => {
+  it('shows who did what to which object, when and from where, newest first, at each level', async () => {
     const { provider, reseller, group, user } = await world.given.tree();
     await world.call(h.updateUser, { id: user.id, name: 'New Name' });
     await world.call(h.recordClientToken, { id: user.id });

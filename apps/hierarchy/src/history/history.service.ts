@@ -38,6 +38,7 @@ const ROWS_A_STATEMENT = 5000;
 /** How far the clocks of those who make ids and those who ask may lie apart. */
 const CLOCK_SLACK_MS = 3_600_000;
 
+/** The one history: entries are added to the transaction of the change they are about, and read by scope. */
 @Injectable()
 export class HistoryService {
   constructor(
@@ -45,7 +46,7 @@ export class HistoryService {
     private readonly clock: Clock,
   ) {}
 
-  /** Adds an entry to the transaction of the change it tells of. `changes` must hold no secrets. */
+  /** Adds an entry to the transaction of the change it is about. `changes` must hold no secrets. */
   record(
     em: EntityManager,
     actor: Actor,

@@ -9,7 +9,7 @@ import type { RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { NodesService } from '../nodes/nodes.service.js';
-import { rankOf } from './catalogue.js';
+import { rankOf } from './catalog.js';
 
 interface Row {
   application: string;
@@ -21,7 +21,7 @@ interface Row {
   consumed: number;
 }
 
-/** Per product and level: what there is, what is taken, what is free. In the order of the catalogue. */
+/** Per product and level: what there is, what is taken, what is free. In the order of the catalog. */
 @Injectable()
 export class BalancesService {
   constructor(

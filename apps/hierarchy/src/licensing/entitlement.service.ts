@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { MessagingEntitlementChangedV1 } from '@strowger/contracts-hierarchy';
 import { factOf } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
-import { PRODUCTS } from './catalogue.js';
+import { PRODUCTS } from './catalog.js';
 
 const MESSAGING = [...new Set(PRODUCTS.filter((p) => p.messaging).map((p) => p.application))];
 

@@ -1,8 +1,8 @@
 import type { LicenseView } from '@strowger/contracts-hierarchy';
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
-import { rankOf, PRODUCTS } from './catalogue.js';
+import { rankOf, PRODUCTS } from './catalog.js';
 
-/** Whose licence it is; the user's nodes are copied so that usage can be counted per reseller and group. */
+/** Whose license it is; the user's nodes are copied so that usage can be counted per reseller and group. */
 export interface Licensee {
   id: string;
   systemProviderId: string;
@@ -10,7 +10,7 @@ export interface Licensee {
   groupId: string;
 }
 
-/** One permanent licence of a product held by a user, until it ends. */
+/** One permanent license of a product held by a user, until it ends. */
 @Entity({ tableName: 'license_assignment' })
 export class LicenseAssignment {
   @PrimaryKey({ type: 'uuid' }) id!: string;

@@ -3,7 +3,7 @@ import { InvalidInput, newId } from '@strowger/kernel';
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { applyChanges, isEmpty, type Changes } from '../history/changes.js';
 
-/** How long licences go on working after their term: reference/provisioning-soap-api.md §6.4. */
+/** How long licenses go on working after their term: reference/provisioning-soap-api.md §6.4. */
 export const GRACE_DAYS = 30;
 const DAY_MS = 86_400_000;
 
@@ -17,7 +17,7 @@ export interface PurchaseTerms {
   standing?: boolean;
 }
 
-/** Licences of one product bought at one time, for a term or for good. Only an active one counts in the pool. */
+/** Licenses of one product bought at one time, for a term or for good. Only an active one counts in the pool. */
 @Entity({ tableName: 'license_purchase' })
 export class LicensePurchase {
   @PrimaryKey({ type: 'uuid' }) id!: string;
@@ -62,7 +62,7 @@ export class LicensePurchase {
     return purchase;
   }
 
-  /** What is left out stays. A later end renews the term; whether what remains is enough, the pool tells. */
+  /** What is left out stays. A later end renews the term; the pool checks whether what remains is enough. */
   change(given: Omit<UpdatePurchase, 'id' | 'version' | 'endsAt'> & { endsAt?: Date | null }, at: Date): Changes {
     const { endsAt, ...fields } = given;
     const changes = applyChanges<LicensePurchase>(this, fields, [], ['quantity', 'reference']);

@@ -1,6 +1,6 @@
 import { hierarchyRpc as h } from '@strowger/contracts-hierarchy';
 import { refusal, scopeOf, startHierarchy, type World } from '../hierarchy.fixtures.js';
-import { PRO, startBook, told } from './licensing.fixtures.js';
+import { PRO, startBook, refusedWith } from './licensing.fixtures.js';
 
 let world: World;
 beforeAll(async () => {
@@ -57,10 +57,12 @@ describe('the worked example', () => {
     await book.oversell(a, 'NONE');
     expect(await book.ofReseller(a)).toMatchObject({ subPurchased: 40, drawn: 55, free: 0, used: 55 });
     expect(await book.refuses(a2)).toMatchObject({ code: 'insufficient-reseller-licenses', available: 0 });
-    expect(told(await refusal(book.sub.addGroup(a1, 1)))).toMatchObject({ code: 'insufficient-reseller-licenses' });
+    expect(refusedWith(await refusal(book.sub.addGroup(a1, 1)))).toMatchObject({
+      code: 'insufficient-reseller-licenses',
+    });
   });
   it('8. a sub-purchase is not lowered below what is drawn from it', async () => {
-    expect(told(await refusal(book.sub.setReseller(a, 20)))).toEqual({
+    expect(refusedWith(await refusal(book.sub.setReseller(a, 20)))).toEqual({
       code: 'quantity-below-committed',
       quantity: 20,
       committed: 55,
@@ -68,7 +70,7 @@ describe('the worked example', () => {
   });
   it('while it is over, what takes less is let through, though it stays over', async () => {
     await world.call(h.removeLicenses, { id: inA2[0]!.id });
-    expect(told(await refusal(book.sub.setGroup(a1, 29)))).toMatchObject({ code: 'quantity-below-committed' });
+    expect(refusedWith(await refusal(book.sub.setGroup(a1, 29)))).toMatchObject({ code: 'quantity-below-committed' });
     await world.call(h.removeLicenses, { id: inA1[0]!.id });
     await book.sub.setGroup(a1, 29);
     expect(await book.ofReseller(a)).toMatchObject({ subPurchased: 40, drawn: 53, free: 0 });
@@ -107,13 +109,13 @@ describe('a sub-purchase', () => {
     const reseller = await book.reseller();
     const group = await book.group(reseller);
     await book.assignNew(group, 5);
-    expect(told(await refusal(book.sub.addGroup(group, 3)))).toEqual({
+    expect(refusedWith(await refusal(book.sub.addGroup(group, 3)))).toEqual({
       code: 'insufficient-group-licenses',
       requested: 5,
       available: 3,
     });
-    expect(told(await refusal(book.sub.setGroup(group, 3)))).toMatchObject({ code: 'quantity-below-committed' });
-    expect(told(await refusal(book.sub.addReseller(reseller, 4)))).toMatchObject({
+    expect(refusedWith(await refusal(book.sub.setGroup(group, 3)))).toMatchObject({ code: 'quantity-below-committed' });
+    expect(refusedWith(await refusal(book.sub.addReseller(reseller, 4)))).toMatchObject({
       code: 'insufficient-reseller-licenses',
       available: 4,
     });
@@ -122,11 +124,11 @@ describe('a sub-purchase', () => {
     expect(await book.ofProvider()).toMatchObject({ committed: 5 });
   });
 
-  it('needs free licences of the provider, and of the reseller unless that oversells', async () => {
+  it('needs free licenses of the provider, and of the reseller unless that oversells', async () => {
     const book = await startBook(world, 10);
     const reseller = await book.reseller();
     const group = await book.group(reseller);
-    expect(told(await refusal(book.sub.addReseller(reseller, 11)))).toEqual({
+    expect(refusedWith(await refusal(book.sub.addReseller(reseller, 11)))).toEqual({
       code: 'insufficient-provider-licenses',
       requested: 11,
       available: 10,
@@ -134,14 +136,14 @@ describe('a sub-purchase', () => {
     await book.sub.addReseller(reseller, 4);
     // Exactly the limit, and one above it.
     await book.sub.addGroup(group, 4);
-    expect(told(await refusal(book.sub.addGroup(group, 1)))).toEqual({
+    expect(refusedWith(await refusal(book.sub.addGroup(group, 1)))).toEqual({
       code: 'insufficient-reseller-licenses',
       requested: 1,
       available: 0,
     });
     await book.oversell(reseller, 'PROVIDER_BACKED');
     await book.sub.addGroup(group, 6);
-    expect(told(await refusal(book.sub.addGroup(group, 1)))).toEqual({
+    expect(refusedWith(await refusal(book.sub.addGroup(group, 1)))).toEqual({
       code: 'insufficient-provider-licenses',
       requested: 1,
       available: 0,
@@ -172,7 +174,7 @@ describe('a sub-purchase', () => {
       expect(await refusal(book.sub.addGroup(group, quantity))).toMatchObject({ kind: 'invalid' });
   });
 
-  it('is told in the history of its holder', async () => {
+  it('is recorded in the history of its holder', async () => {
     const book = await startBook(world, 10);
     const group = await book.group(await book.reseller());
     await book.sub.setGroup(group, 3);
@@ -208,12 +210,12 @@ describe('purchases', () => {
     ]);
     const group = await book.group(await book.reseller());
     await book.assignNew(group, 8);
-    expect(told(await refusal(world.call(h.removePurchase, { id: term.id })))).toEqual({
+    expect(refusedWith(await refusal(world.call(h.removePurchase, { id: term.id })))).toEqual({
       code: 'quantity-below-committed',
       quantity: 7,
       committed: 8,
     });
-    expect(told(await refusal(world.call(h.updatePurchase, { id: term.id, quantity: 0 })))).toMatchObject({
+    expect(refusedWith(await refusal(world.call(h.updatePurchase, { id: term.id, quantity: 0 })))).toMatchObject({
       code: 'quantity-below-committed',
     });
     expect(await world.call(h.updatePurchase, { id: term.id, quantity: 1, version: 1 })).toMatchObject({
@@ -236,7 +238,9 @@ describe('purchases', () => {
     expect([purchased, free]).toEqual([undefined, undefined]);
     expect(rest).toMatchObject({ committed: 1_000_000, used: 3 });
     expect(
-      told(await refusal(world.call(h.setPurchase, { systemProviderId: book.provider.id, ...PRO, quantity: 5 }))),
+      refusedWith(
+        await refusal(world.call(h.setPurchase, { systemProviderId: book.provider.id, ...PRO, quantity: 5 })),
+      ),
     ).toEqual({
       code: 'quantity-below-committed',
       quantity: 5,
@@ -268,7 +272,7 @@ describe('purchases', () => {
 });
 
 describe('giving back', () => {
-  it('frees a licence at the level it was drawn from', async () => {
+  it('frees a license at the level it was drawn from', async () => {
     const book = await startBook(world, 10);
     const reseller = await book.reseller();
     const [own, free] = [await book.group(reseller), await book.group(reseller)];

@@ -79,7 +79,7 @@ export class StandingPurchase extends AppError {
   }
 }
 
-/** Others kept changing the same licences. */
+/** Others kept changing the same licenses. */
 export class LicensesContended extends AppError {
   constructor(options: { cause: unknown }) {
     super(

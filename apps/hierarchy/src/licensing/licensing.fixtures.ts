@@ -6,7 +6,7 @@ import { recomputeLicenses } from './recompute.js';
 export const PRO = { application: 'UnityDesktop', licenseType: 'Pro' };
 type Product = typeof PRO;
 
-/** One product of one provider, told in the words of reference/provisioning-soap-api.md §6.3. */
+/** One product of one provider, in the words of reference/provisioning-soap-api.md §6.3. */
 export async function startBook(world: World, own: number | null, product: Product = PRO) {
   const provider = await world.given.provider();
   await world.call(h.setPurchase, { systemProviderId: provider.id, ...product, quantity: own });
@@ -26,7 +26,7 @@ export async function startBook(world: World, own: number | null, product: Produ
       return users;
     },
     assign: (user: { id: string }) => world.call(h.assignLicense, { userId: user.id, ...product }),
-    /** New users of a group get a licence one after the other; all of them, or this throws. */
+    /** New users of a group get a license one after the other; all of them, or this throws. */
     async assignNew(group: { id: string }, count: number) {
       const users = await book.users(group, count);
       for (const user of users) await book.assign(user);
@@ -35,7 +35,7 @@ export async function startBook(world: World, own: number | null, product: Produ
     /** One more user of a group who gets none: the code and the numbers. */
     async refuses(group: { id: string }) {
       const [user] = await book.users(group, 1);
-      return told(await refusal(book.assign(user!)));
+      return refusedWith(await refusal(book.assign(user!)));
     },
     sub: {
       addReseller: (reseller: { id: string }, quantity: number, scope?: TenantScope) =>
@@ -64,7 +64,7 @@ export async function startBook(world: World, own: number | null, product: Produ
 }
 
 /** What a refusal says, without its sentence. */
-export const told = ({ code, details }: AppError) => {
+export const refusedWith = ({ code, details }: AppError) => {
   const { requested, available, quantity, committed } = details;
   return code === 'quantity-below-committed' ? { code, quantity, committed } : { code, requested, available };
 };

@@ -46,7 +46,7 @@ describe('purchases', () => {
     expect((await world.call(h.listPurchases, { id: provider.id })).items).toHaveLength(1);
   });
 
-  it('come from a catalogue of 29 products', async () => {
+  it('come from a catalog of 29 products', async () => {
     expect(await world.call(h.listProducts, {})).toHaveLength(29);
   });
 });
@@ -95,7 +95,7 @@ describe('assigning', () => {
     expect(error.message).toContain('has purchased no UnityDesktop Pro licenses');
   });
 
-  it('refuses names that are not in the catalogue', async () => {
+  it('refuses names that are not in the catalog', async () => {
     const { user } = await world.given.tree();
     const refused = async (application: string, licenseType: string) =>
       refusal(assign(user.id, { application, licenseType }));

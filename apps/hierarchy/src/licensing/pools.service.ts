@@ -6,7 +6,7 @@ import { Db, isRetryable, sql } from '@strowger/persistence';
 import type { LicensePurchase } from './license-purchase.entity.js';
 import { LicensesContended, QuantityBelowCommitted } from './licensing.errors.js';
 
-/** The rows that balances are kept in. Whoever changes one holds its pool's lock. */
+/** The rows that balances are kept in. Anyone who changes one holds its pool's lock. */
 @Injectable()
 export class PoolsService {
   constructor(

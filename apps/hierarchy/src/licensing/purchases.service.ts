@@ -27,14 +27,14 @@ import { HistoryService } from '../history/history.service.js';
 import { DEFAULT_LIMIT, matching, positionOf, type Where } from '../listing.js';
 import { historyObjectOf, NodesService, type TreeNode } from '../nodes/nodes.service.js';
 import { seenBy } from '../visibility.js';
-import { PRODUCTS, productOf } from './catalogue.js';
+import { PRODUCTS, productOf } from './catalog.js';
 import { LicensePurchase } from './license-purchase.entity.js';
 import { SellerOnly, StandingPurchase } from './licensing.errors.js';
 import { PoolsService } from './pools.service.js';
 import { TermsService } from './terms/terms.service.js';
 
 /**
- * What system providers have bought. The seller sets it: the operator, and for a child provider whoever administers a
+ * What system providers have bought. The seller sets it: the operator, and for a child provider anyone who administers a
  * provider above it. A provider only reads its own.
  */
 @Injectable()
@@ -48,7 +48,7 @@ export class PurchasesService {
     private readonly terms: TermsService,
   ) {}
 
-  /** What can be bought: the catalogue. */
+  /** What can be bought: the catalog. */
   @Answers(hierarchyRpc.listProducts)
   listProducts(): Promise<ProductView[]> {
     return Promise.resolve([...PRODUCTS]);
@@ -167,7 +167,7 @@ export class PurchasesService {
 
   private async buyer(scope: TenantScope, id: string): Promise<TreeNode> {
     const provider = await this.nodes.get(scope, id, 'system-provider');
-    // Whoever sees it from below or beside is not here any more; the provider itself is not its seller.
+    // Anyone who sees it from below or beside was refused above; the provider itself is not its seller.
     const sells = scope.level === 'platform' || (scope.level === 'system-provider' && scope.id !== provider.id);
     if (!sells) throw new SellerOnly();
     return provider;

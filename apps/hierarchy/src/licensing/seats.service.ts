@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { MessagingEntitlementChangedV1, type ProductView } from '@strowger/contracts-hierarchy';
 import { Clock, newId, NotFound, SYSTEM_ACTOR, type Actor, type RpcContext } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
-import { rankOf } from './catalogue.js';
+import { rankOf } from './catalog.js';
 import { LicenseAssignment, type Licensee } from './license-assignment.entity.js';
 import { InsufficientLicenses, type LicenseRefusal } from './licensing.errors.js';
 import { PoolsService } from './pools.service.js';
@@ -42,8 +42,8 @@ const LEVELS = { systemProviderId: 'system-provider', resellerId: 'reseller', gr
 export type NodeColumn = keyof typeof LEVELS;
 
 /**
- * Gives licences to users and takes them back. Each is one call of a function in the database, which holds the pool's
- * row only while it works: N parallel assignments on k free licences give exactly k. Order of locks: user, then pools.
+ * Gives licenses to users and takes them back. Each is one call of a function in the database, which holds the pool's
+ * row only while it works: N parallel assignments on k free licenses give exactly k. Order of locks: user, then pools.
  */
 @Injectable()
 export class SeatsService {
@@ -61,7 +61,7 @@ export class SeatsService {
   ) {}
 
   /**
-   * The user's licence, new or as it was. Everything in one statement: the user's lock, the invariants, the counters,
+   * The user's license, new or as it was. Everything in one statement: the user's lock, the invariants, the counters,
    * the assignment, ledger, history and fact. Outside of a transaction, those for one product share statements.
    * @throws NotFound when the scope holds no such user; InsufficientLicenses, and then nothing is written
    */
@@ -102,7 +102,7 @@ export class SeatsService {
   }
 
   /**
-   * Ends licences of a user whose row the caller holds: one, those of a product, or all. Tells which they were. The
+   * Ends licenses of a user whose row the caller holds: one, those of a product, or all. Returns which they were. The
    * caller settles the user's entitlement.
    */
   async release(
@@ -120,7 +120,7 @@ export class SeatsService {
     return released.sort((a, b) => rankOf(a.application, a.licenseType) - rankOf(b.application, b.licenseType));
   }
 
-  /** Ends every licence and client session of a user who is being deleted; tells which licences they were. */
+  /** Ends every license and client session of a user who is being deleted; returns which licenses they were. */
   async giveBackAll(em: EntityManager, user: Licensee, actor?: Actor): Promise<Product[]> {
     await this.db.query(sql`
       update license_session set ended_at = ${this.clock.now()} where user_id = ${user.id} and ended_at is null`);
@@ -146,8 +146,8 @@ export class SeatsService {
   }
 
   /**
-   * Ends all licences and sub-purchases under a node, set by set, and of a system provider its purchases. The caller
-   * has locked the node and ended its users. Returns how many licences became free.
+   * Ends all licenses and sub-purchases under a node, set by set, and of a system provider its purchases. The caller
+   * has locked the node and ended its users. Returns how many licenses became free.
    */
   async releaseUnder(
     em: EntityManager,
@@ -176,7 +176,7 @@ export class SeatsService {
     return this.db.query(sql<Assigned>`select ${OUTCOME} from assign_licenses(${json})`, { prepared: true });
   }
 
-  /** Active licences in the order of the catalogue. */
+  /** Active licenses in the order of the catalog. */
   async heldBy(em: EntityManager, userId: string): Promise<LicenseAssignment[]> {
     const licenses = await em.find(LicenseAssignment, { userId, endedAt: null });
     return licenses.sort((a, b) => rankOf(a.application, a.licenseType) - rankOf(b.application, b.licenseType));

@@ -19,7 +19,7 @@ import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { HistoryService, type HistoryObject } from '../history/history.service.js';
 import { historyObjectOf, NodesService } from '../nodes/nodes.service.js';
-import { productOf, rankOf } from './catalogue.js';
+import { productOf, rankOf } from './catalog.js';
 import {
   GrantedFromAbove,
   InsufficientLicenses,
@@ -163,7 +163,7 @@ export class SubPurchasesService {
     });
   }
 
-  /** In the order of the catalogue. */
+  /** In the order of the catalog. */
   private async list(scope: TenantScope, level: ShareLevel, nodeId: string): Promise<SubPurchaseView[]> {
     const holder = await this.holder(scope, level, nodeId);
     const rows = await this.db.query<ProductName & { quantity: number; drawn: number }>(sql`

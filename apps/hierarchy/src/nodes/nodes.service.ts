@@ -67,7 +67,7 @@ export class NodesService {
   }
 
   /**
-   * The system provider with its row locked until the transaction ends: for whatever must not slip between a change of
+   * The system provider with its row locked until the transaction ends: for what must not slip between a change of
    * alert recipients and a platform's hold.
    */
   async lockProvider(scope: TenantScope, id: string): Promise<TreeNode> {
@@ -77,7 +77,7 @@ export class NodesService {
   }
 
   /**
-   * Keeps a reseller or group from ending until the transaction does; false when it has ended. Whoever deletes it locks
+   * Keeps a reseller or group from ending until the transaction does; false when it has ended. Anyone who deletes it locks
    * it for update, which waits for this lock, and this one for that. Renaming goes on beside it.
    */
   async keepActive(level: 'reseller' | 'group', id: string): Promise<boolean> {

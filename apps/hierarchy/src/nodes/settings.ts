@@ -62,7 +62,7 @@ export interface Effective<T> {
   from: Origin;
 }
 export type EffectiveSettings = { [N in SettingName]: Effective<SettingValues[N]> } & {
-  /** By application the licence type assigned when its trial ends, or `none`. */
+  /** By application the license type assigned when its trial ends, or `none`. */
   automaticAssignment: Record<string, Effective<string>>;
 };
 

@@ -105,7 +105,7 @@ describe('an API key', () => {
     await use(key.key);
   });
 
-  it('is revoked at once, and everyone who remembers it is told', async () => {
+  it('is revoked at once, and everyone who remembers it is notified', async () => {
     const { key } = await create();
     const heard: CredentialsDropped[] = [];
     const { nc } = world.service.app.get(Messaging);

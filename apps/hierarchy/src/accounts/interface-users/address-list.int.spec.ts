@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => doors?.stop());
 
 describe('the access control list', () => {
-  it('is looked at before name and password, and tells nothing of either', async () => {
+  it('is looked at before name and password, and reveals nothing about either', async () => {
     const user = await doors.interfaceUser();
     const verify = doors.verifications();
     const answers = [
@@ -30,11 +30,11 @@ describe('the access control list', () => {
       { outcome: 'ACL_DENIED', forwardedFor: 'evil', count: 1 },
       { outcome: 'ACL_DENIED', address: ELSEWHERE, count: 2 },
     ]);
-    // Whoever is on nobody's list can't make us send mails.
+    // Someone who is on nobody's list can't make us send mails.
     expect(await addressFacts(user.id)).toEqual([]);
   });
 
-  it('of another account does not help: refused, told once an hour, not locked', async () => {
+  it('of another account does not help: refused, reported once an hour, not locked', async () => {
     const user = await doors.interfaceUser();
     await doors.interfaceUser({ addresses: [{ address: '192.0.2.77' }] });
     const alerted = await doors.world.given.portalUser(user.systemProviderId, { notifications: ALERTED });
@@ -153,7 +153,7 @@ it('with the switch on, a call from elsewhere locks', async () => {
   }
 });
 
-/** Facts about addresses stand for themselves, so they are found by what they tell. */
+/** Facts about addresses stand for themselves, so they are found by what they hold. */
 async function addressFacts(interfaceUserId: string): Promise<InterfaceUserAddressRefusedV1[]> {
   const rows = await doors.world.db.query(
     sql<{ event: string }>`select event from outbox where type = ${InterfaceUserAddressRefusedV1.type}`,

@@ -37,7 +37,7 @@ import { NodesService } from '../../nodes/nodes.service.js';
 import { uniquely } from '../../uniqueness.js';
 import { OperatorOnly, seenBy } from '../../visibility.js';
 import { addressesOf, addressList, replaceAddresses } from './address-list.js';
-import { IncidentTeller } from './incident-teller.service.js';
+import { IncidentReports } from './incident-reports.service.js';
 import { InterfaceUser } from './interface-user.entity.js';
 import { InterfaceUserExists, PortalUserNeeded } from './interface-user.errors.js';
 
@@ -64,7 +64,7 @@ export class InterfaceUserAccounts {
     private readonly nodes: NodesService,
     private readonly passwords: PasswordHasher,
     private readonly drops: CredentialDrops,
-    private readonly incidents: IncidentTeller,
+    private readonly incidents: IncidentReports,
   ) {}
 
   /** @throws OperatorOnly: guide 002, "Kakapo Systems will create" them */
@@ -134,7 +134,7 @@ export class InterfaceUserAccounts {
     });
   }
 
-  /** The account stays locked if it is: whoever has the password need not be the one to unlock it. */
+  /** The account stays locked if it is: who has the password need not be the one to unlock it. */
   @Answers(hierarchyRpc.setInterfaceUserPassword)
   async setPassword({
     scope,

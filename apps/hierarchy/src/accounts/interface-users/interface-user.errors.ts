@@ -18,7 +18,7 @@ export class AuthFailed extends AppError {
   }
 }
 
-/** Says nothing of the name: whoever calls from elsewhere is not told whether it exists. */
+/** Says nothing about the name: a caller from elsewhere must not learn whether it exists. */
 export class IpNotAllowed extends AppError {
   constructor() {
     super(

@@ -12,7 +12,7 @@ import { plainText } from '../login-history/plain-text.js';
 import { PasswordHasher } from '../portal-users/password-hasher.js';
 import { PortalUser } from '../portal-users/portal-user.entity.js';
 import { CredentialDrops } from '../sessions/credential-drops.js';
-import { IncidentTeller } from './incident-teller.service.js';
+import { IncidentReports } from './incident-reports.service.js';
 import { InterfaceUser } from './interface-user.entity.js';
 import { AuthFailed, CredentialMissing, IpNotAllowed, TooManyLogins } from './interface-user.errors.js';
 import { VerifiedLogins, type VerifiedAccount } from './verified-logins.js';
@@ -22,7 +22,7 @@ import { emailKeyOf } from '../portal-users/email-key.js';
 export interface InterfaceLogin {
   userName: string | undefined;
   password: string | undefined;
-  /** Of the client, behind our proxies (`clientAddress`); undefined when that could not be told. */
+  /** Of the client, behind our proxies (`clientAddress`); undefined when that is not known. */
   address: string | undefined;
   /** `X-Forwarded-For` as it was sent. */
   forwardedFor?: string;
@@ -72,7 +72,7 @@ export class InterfaceUsersService implements BeforeApplicationShutdown {
     private readonly logins: LoginHistory,
     private readonly verified: VerifiedLogins,
     private readonly drops: CredentialDrops,
-    private readonly incidents: IncidentTeller,
+    private readonly incidents: IncidentReports,
     timers: Timers,
   ) {
     timers.everySeconds(FLUSH_SECONDS, 'interface-user-logins', () => this.flush());
@@ -137,10 +137,10 @@ export class InterfaceUsersService implements BeforeApplicationShutdown {
           return this.verified.contextOf(account, address);
         }
       } finally {
-        // Not before it is kept: whoever comes in between would verify anew.
+        // Not before it is kept: a call in between would verify again.
         this.verifying.delete(fingerprint);
       }
-      // Changed while the password was verified: decided anew on what it is now.
+      // Changed while the password was verified: decided again on what it is now.
       if (look === MOST_LOOKS) throw new TooManyLogins();
     }
   }
@@ -183,7 +183,7 @@ export class InterfaceUsersService implements BeforeApplicationShutdown {
         if (this.config.lockOnAclDenied) await this.lock(account, 'acl-denied', seen);
         if (!added) return;
         await this.noteRefusal(account.id, `The address ${seen.address ?? 'could not be told and'} is not allowed.`);
-        // Whoever is on nobody's list must not be able to make us send mails.
+        // Someone who is on nobody's list must not be able to make us send mails.
         if (listed) await this.incidents.addressRefused(em, account, seen);
       });
     } else await this.logins.add(seen, 'ACL_DENIED', { as: '-' });

@@ -71,7 +71,7 @@ describe('the login history', () => {
 });
 
 describe('a verified login', () => {
-  it('is not verified again for five minutes, by whoever calls with it', async () => {
+  it('is not verified again for five minutes, by anyone who calls with it', async () => {
     const user = await doors.interfaceUser();
     const verify = doors.verifications();
     await Promise.all(Array.from({ length: 20 }, () => doors.login(user.userName)));

@@ -25,7 +25,7 @@ const SWEEP_BATCH = 5000;
 export interface LoginSeen {
   account?: { kind: 'interface-user' | 'portal-user'; id: string };
   presentedUserName: string;
-  /** Canonical; undefined when none could be told. */
+  /** Canonical; undefined when it is not known. */
   address?: string;
   forwardedFor?: string;
   binding?: LoginBinding;
@@ -34,6 +34,7 @@ export interface LoginSeen {
   requestId?: string;
 }
 
+/** Every login to the portal and to the SOAP API, kept for a look back. */
 @Injectable()
 export class LoginHistory {
   constructor(

@@ -43,7 +43,7 @@ export class Accounts {
     const matches = await this.passwords.verify(found?.passwordHash, password);
     if (!found || !matches) {
       const at = this.clock.now();
-      // Also for nobody: the time of a write would tell as well.
+      // Also for nobody: the time of a write would give it away.
       await this.db.em().nativeUpdate(PortalUser, { emailKey, endedAt: null }, { lastUnsuccessfulLoginAt: at });
       await this.logins.add(seen, found ? 'BAD_PASSWORD' : 'UNKNOWN_USER', found ? undefined : { as: emailKey });
       return undefined;

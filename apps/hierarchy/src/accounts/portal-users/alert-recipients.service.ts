@@ -6,6 +6,7 @@ import { Db, Outbox, sql } from '@strowger/persistence';
 import { SettingsService } from '../../nodes/settings.service.js';
 import { PortalUser } from './portal-user.entity.js';
 
+/** Who at a system provider is notified of what goes wrong there. */
 @Injectable()
 export class AlertRecipients {
   constructor(
@@ -14,7 +15,7 @@ export class AlertRecipients {
     private readonly settings: SettingsService,
   ) {}
 
-  /** Everyone at the provider who receives alerts. Who is locked is told of nothing. */
+  /** Everyone at the provider who receives alerts. Someone who is locked is not notified. */
   of(em: EntityManager, systemProviderId: string): Promise<PortalUser[]> {
     return em.find(
       PortalUser,
@@ -23,7 +24,7 @@ export class AlertRecipients {
     );
   }
 
-  /** Everyone at the provider who is told of trouble with access to it: "Send Alerts" or "Send Technical Emails". */
+  /** Everyone at the provider who is notified of trouble with access to it: "Send Alerts" or "Send Technical Emails". */
   async ofIncident(
     em: EntityManager,
     systemProviderId: string,

@@ -4,7 +4,7 @@ import { PasswordHasher } from './password-hasher.js';
 const hasher = new PasswordHasher(new (class extends HierarchyConfig {})());
 const PASSWORD = 'correct horse battery';
 
-it('hashes with argon2id as OWASP recommends, unless told otherwise', async () => {
+it('hashes with argon2id as OWASP recommends, unless configured otherwise', async () => {
   const hash = await hasher.hash(PASSWORD);
   expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,(t=2,p=1|p=1,t=2)\$/);
   expect(await hasher.verify(hash, PASSWORD)).toBe(true);

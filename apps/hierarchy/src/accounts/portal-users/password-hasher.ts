@@ -24,7 +24,7 @@ export class PasswordHasher {
     return hash(password, this.options);
   }
 
-  /** Costs the same without a hash, so the time tells nobody whether an account exists. */
+  /** Costs the same without a hash, so the time does not reveal whether an account exists. */
   async verify(passwordHash: string | undefined, password: string): Promise<boolean> {
     const matches = await verify(passwordHash ?? (await this.nobody), password);
     return matches && passwordHash !== undefined;

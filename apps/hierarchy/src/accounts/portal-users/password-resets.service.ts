@@ -134,7 +134,7 @@ export class PasswordResets {
     return null;
   }
 
-  /** Long after they have ended: until then they tell who asked. */
+  /** Long after they have ended: until then they show who asked. */
   async forgetOld(): Promise<void> {
     const before = new Date(this.clock.now().getTime() - KEEP_MS);
     await this.db.em().nativeDelete(PasswordReset, { createdAt: { $lt: before } });

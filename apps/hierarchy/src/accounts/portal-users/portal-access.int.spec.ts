@@ -46,7 +46,7 @@ describe('a locked portal user', () => {
     expect(await world.call(h.lockPortalUser, { id: person.id })).toEqual(locked);
     expect(await refusal(refresh(grant.refreshToken))).toMatchObject({ code: 'session-ended' });
     expect(await refusal(signIn(person.email))).toMatchObject({ kind: 'forbidden', code: 'account-locked' });
-    // Whoever does not know the password is told no more than before.
+    // Someone who does not know the password learns no more than before.
     expect(await refusal(signIn(person.email, 'wrong wrong wrong'))).toMatchObject({ code: 'invalid-credentials' });
     await world.call(h.unlockPortalUser, { id: person.id });
     await signIn(person.email);
@@ -55,7 +55,7 @@ describe('a locked portal user', () => {
     expect(items.map(({ action }) => action)).toEqual(['unlocked', 'locked', 'created']);
   });
 
-  it('is told of nothing, so the last one who receives alerts is not locked while a platform exists', async () => {
+  it('is not notified, so the last one who receives alerts is not locked while a platform exists', async () => {
     const first = await someone({ notifications: ALERTED });
     const second = await world.given.portalUser(first.nodeId, { notifications: ALERTED });
     await world.call(h.holdAlertGuard, { systemProviderId: first.nodeId, platformId: world.newId() });
@@ -125,7 +125,7 @@ describe('a portal user', () => {
     await signIn(person.email);
   });
 
-  it('is told of to the other services', async () => {
+  it('is published to the other services', async () => {
     const person = await someone({ name: 'Ann' });
     await world.call(h.updatePortalUser, { id: person.id, role: 'support' as const });
     await world.call(h.updatePortalUser, { id: person.id, name: 'Anna' });

@@ -53,7 +53,7 @@ export class PortalSessions {
     return null;
   }
 
-  /** All of them: whoever has one must sign in again. */
+  /** All of them: anyone who has one must sign in again. */
   @Answers(hierarchyRpc.revokeSessions)
   async revokeAll({ scope, actor, body: { portalUserId } }: RpcRequest<OfPortalUser>): Promise<null> {
     await this.db.transactional(async (em) => {

@@ -17,7 +17,7 @@ it('receives the guarded alerts only at the system provider, while active and sw
   expect(gone.receivesAlerts).toBe(false);
 });
 
-it('tells a changed password as a fact, without either', () => {
+it('names a changed password as a fact, without either', () => {
   const user = PortalUser.create(
     { ...fields, level: 'group', notifications: off },
     { systemProviderId: 'p', resellerId: 'r', groupId: 'g' },

@@ -122,7 +122,7 @@ export class PortalUser {
     this.version += 1;
   }
 
-  /** Told of trouble at the system provider: what the alert guard counts. */
+  /** Notified of trouble at the system provider: what the alert guard counts. */
   get receivesAlerts(): boolean {
     return this.level === 'system-provider' && this.alerts && !this.lockedAt && !this.endedAt;
   }

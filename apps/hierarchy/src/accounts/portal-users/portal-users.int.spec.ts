@@ -82,7 +82,7 @@ describe('portal users', () => {
 });
 
 describe('alert recipients', () => {
-  it('are told as a whole whenever the list changes, and only then', async () => {
+  it('are published as a whole whenever the list changes, and only then', async () => {
     const provider = await world.given.provider('Carrier');
     const quiet = await world.given.portalUser(provider.id);
     const a = await world.given.portalUser(provider.id, { name: 'Ann', notifications: ALERTED });

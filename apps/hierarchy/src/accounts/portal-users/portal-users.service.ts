@@ -36,9 +36,10 @@ import { EmailTaken, LastAlertRecipient, LastOperator, OwnAccount, UserNameTaken
 import { portalUsersSeenBy } from './portal-user.visibility.js';
 import { RefreshTokens } from './refresh-tokens.service.js';
 
-/** Any number; serialises deletions of operators, who have no row above them to lock. */
+/** Any number; serializes deletions of operators, who have no row above them to lock. */
 const OPERATORS_LOCK = 7_203_104;
 
+/** Portal users: made, changed, locked, ended and found. Rules keep an operator and, where needed, a recipient of alerts. */
 @Injectable()
 export class PortalUsersService {
   constructor(
@@ -113,7 +114,7 @@ export class PortalUsersService {
     return null;
   }
 
-  /** Signed out at once and told of nothing; so the last one who receives alerts can't be locked. Safe to repeat. */
+  /** Signed out at once and not notified any more; so the last one who receives alerts can't be locked. Safe to repeat. */
   @Answers(hierarchyRpc.lockPortalUser)
   async lockOut({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<PortalUserView> {
     return this.db.transactional(async (em) => {

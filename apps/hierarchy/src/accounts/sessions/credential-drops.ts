@@ -9,7 +9,7 @@ const log = logger('hierarchy');
 type Listener = (dropped: CredentialsDropped | 'everything') => void;
 
 /**
- * Tells every process that remembers verified credentials (replicas of this service, the gateways) to forget some. A
+ * Asks every process that remembers verified credentials (replicas of this service, the gateways) to forget some. A
  * NATS core push is a hint and may be lost: who listens must also look for itself now and then, and forget everything
  * when its connection comes back.
  */
@@ -27,14 +27,14 @@ export class CredentialDrops {
 
   /** This process hears it before the transaction's caller goes on; the others right after. */
   afterCommit(dropped: CredentialsDropped): void {
-    this.db.afterCommit(() => this.tell(dropped));
+    this.db.afterCommit(() => this.announce(dropped));
   }
 
   onDropped(listener: Listener): void {
     this.listeners.add(listener);
   }
 
-  private tell(dropped: CredentialsDropped): void {
+  private announce(dropped: CredentialsDropped): void {
     this.hear(dropped);
     if (this.messaging.connected) this.messaging.nc.publish(CREDENTIALS_DROPPED, JSON.stringify(dropped));
   }

@@ -9,6 +9,7 @@ const KEEP_MS = 90 * 86_400_000;
 const FAILURES_PER_EMAIL = 10;
 const FAILURES_PER_ADDRESS = 50;
 
+/** Limits how often a password can be guessed, by e-mail address and by where the guesses come from. */
 @Injectable()
 export class LoginThrottle {
   constructor(
@@ -18,7 +19,7 @@ export class LoginThrottle {
 
   /**
    * Notes an attempt before the password is looked at, then counts: of parallel guesses at most ten get through. A
-   * refused one is not kept, or whoever goes on trying would stay locked out for ever.
+   * refused one is not kept, or someone who goes on trying would stay locked out for ever.
    * @throws TooManyLoginAttempts with the time until the next attempt is looked at
    */
   async admit(emailKey: string, ip: string | undefined): Promise<LoginAttempt> {

@@ -11,7 +11,7 @@ export class InvalidCredentials extends AppError {
   }
 }
 
-/** Told only to whoever knows the password. */
+/** Only for someone who knows the password. */
 export class AccountLocked extends AppError {
   constructor() {
     super('forbidden', 'account-locked', 'This account has been locked by an administrator. Ask them to unlock it.');

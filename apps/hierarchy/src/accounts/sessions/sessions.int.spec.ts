@@ -75,7 +75,7 @@ describe('too many failures', () => {
       expect(error).toMatchObject({ kind: 'rate-limited', code: 'too-many-login-attempts' });
       expect(error.retryAfterSeconds).toBe(15 * 60 - 10);
     }
-    // Whoever goes on trying meanwhile does not lock the rightful one out for longer.
+    // Someone who goes on trying meanwhile does not lock the rightful one out for longer.
     world.clock.advance(600_000);
     for (let i = 0; i < 12; i++) await refusal(signIn(person.email, 'wrong wrong wrong'));
     world.clock.advance(300_000 - 10_000);
@@ -91,7 +91,7 @@ describe('too many failures', () => {
     expect(results.every((e) => ['invalid-credentials', 'too-many-login-attempts'].includes(e.code))).toBe(true);
   });
 
-  it('from one address close that address, whoever is named', async () => {
+  it('from one address close that address, no matter who is named', async () => {
     const { provider } = await world.given.tree();
     const person = await world.given.portalUser(provider.id);
     const actor = from('203.0.113.9');

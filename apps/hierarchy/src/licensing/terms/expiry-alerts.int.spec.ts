@@ -27,7 +27,7 @@ const TOLD = { ...SILENT, licenseExpiryAlerts: true };
 const person = (nodeId: string, more: Partial<CreatePortalUser> = {}) =>
   world.given.portalUser(nodeId, { notifications: TOLD, ...more });
 
-/** What the portal user was told so far, fact by fact, each by its items' kind, news and days left. */
+/** What the portal user was notified of so far, fact by fact, each by its items' kind, news and days left. */
 async function toldTo(portalUser: { id: string }): Promise<{ timezone?: string; items: LicenseAlertItem[] }[]> {
   await world.service.app.get(Messaging).idle();
   const rows = await world.db.query(sql<{ event: string }>`
@@ -37,7 +37,7 @@ async function toldTo(portalUser: { id: string }): Promise<{ timezone?: string; 
     .filter((data) => data.recipient.portalUserId === portalUser.id)
     .map(({ recipient, items }) => ({ timezone: recipient.timezone, items }));
 }
-const daysTold = async (portalUser: { id: string }) =>
+const daysLeftFor = async (portalUser: { id: string }) =>
   (await toldTo(portalUser)).map(({ items }) => items.map((item) => item.daysLeft));
 
 /** Sets the clock so many days and hours before a moment. */
@@ -45,7 +45,7 @@ const before = (moment: string, days: number, hours = 0) =>
   world.clock.set(new Date(new Date(moment).getTime() - days * DAY_MS - hours * 3_600_000));
 
 describe('of a purchase, the portal users of the provider', () => {
-  it('are told at 30, 14, 7 and 1 days and on the day, once each, however often it runs', async () => {
+  it('are sent at 30, 14, 7 and 1 days and on the day, once each, however often it runs', async () => {
     const at = await place();
     const pat = await person(at.provider.id);
     const { endsAt } = await at.purchase(50, 60);
@@ -54,7 +54,7 @@ describe('of a purchase, the portal users of the provider', () => {
       await alerts();
       await alerts();
     }
-    expect(await daysTold(pat)).toEqual([[30], [14], [7], [1], [0]]);
+    expect(await daysLeftFor(pat)).toEqual([[30], [14], [7], [1], [0]]);
     const [first] = await toldTo(pat);
     expect(first!.items).toEqual([
       {
@@ -69,20 +69,20 @@ describe('of a purchase, the portal users of the provider', () => {
     ]);
   });
 
-  it('are told the nearest threshold only when the job was down over others, and nothing twice by parallel runs', async () => {
+  it('are sent for the nearest threshold only when the job was down over others, and nothing twice by parallel runs', async () => {
     const at = await place();
     const pat = await person(at.provider.id);
     const { endsAt } = await at.purchase(50, 60);
     before(endsAt!, 5);
     const job = world.service.app.get(ExpiryAlerts);
     await Promise.all([job.sweep(), job.sweep(), job.sweep(), job.sweep()]);
-    expect(await daysTold(pat)).toEqual([[5]]);
+    expect(await daysLeftFor(pat)).toEqual([[5]]);
     before(endsAt!, -3);
     await alerts();
-    expect(await daysTold(pat)).toEqual([[5], [-3]]);
+    expect(await daysLeftFor(pat)).toEqual([[5], [-3]]);
   });
 
-  it('are told by the calendar of their own zone, else of the node', async () => {
+  it('go by the calendar of their own zone, else of the node', async () => {
     const at = await place({ timezone: 'Asia/Tokyo' });
     const [chicago, tokyo] = [
       await person(at.provider.id, { timezone: 'America/Chicago' }),
@@ -98,20 +98,20 @@ describe('of a purchase, the portal users of the provider', () => {
     // 16:00 UTC on 21 February: 22 February in Tokyo, seven days before 1 March; in Chicago still the 21st.
     world.clock.set(new Date('2031-02-21T16:00:00Z'));
     await alerts();
-    expect(await daysTold(tokyo)).toEqual([[7]]);
-    expect(await daysTold(chicago)).toEqual([[8]]);
+    expect(await daysLeftFor(tokyo)).toEqual([[7]]);
+    expect(await daysLeftFor(chicago)).toEqual([[8]]);
     world.clock.set(new Date('2031-02-22T05:59:00Z'));
     await alerts();
-    expect(await daysTold(chicago)).toEqual([[8]]);
+    expect(await daysLeftFor(chicago)).toEqual([[8]]);
     world.clock.set(new Date('2031-02-22T06:00:00Z'));
     await alerts();
-    expect(await daysTold(chicago)).toEqual([[8], [7]]);
-    expect(await daysTold(tokyo)).toEqual([[7]]);
+    expect(await daysLeftFor(chicago)).toEqual([[8], [7]]);
+    expect(await daysLeftFor(tokyo)).toEqual([[7]]);
     expect((await toldTo(chicago))[0]!.timezone).toBe('America/Chicago');
     expect((await toldTo(tokyo))[0]!.timezone).toBe('Asia/Tokyo');
   });
 
-  it('are told anew of a renewed one, by its new end', async () => {
+  it('are sent again for a renewed one, by its new end', async () => {
     const at = await place();
     const pat = await person(at.provider.id);
     const purchase = await at.purchase(5, 60);
@@ -121,10 +121,10 @@ describe('of a purchase, the portal users of the provider', () => {
     await alerts();
     before(renewed.endsAt!, 7);
     await alerts();
-    expect(await daysTold(pat)).toEqual([[7], [7]]);
+    expect(await daysLeftFor(pat)).toEqual([[7], [7]]);
   });
 
-  it('are told when its grace is over', async () => {
+  it('are sent when its grace is over', async () => {
     const at = await place();
     const pat = await person(at.provider.id);
     const { endsAt } = await at.purchase(5, 40);
@@ -135,7 +135,7 @@ describe('of a purchase, the portal users of the provider', () => {
     expect((await toldTo(pat)).map(({ items }) => items.map((item) => item.news))).toEqual([['suspended']]);
   });
 
-  it('are not told with the switch off, when locked, when gone, or of what does not end', async () => {
+  it('are not sent with the switch off, when locked, when gone, or of what does not end', async () => {
     const at = await place();
     const silent = await world.given.portalUser(at.provider.id);
     const gone = await person(at.provider.id);
@@ -152,7 +152,7 @@ describe('of a purchase, the portal users of the provider', () => {
 });
 
 describe('portal users of a reseller and a group', () => {
-  it('are told of their own sub-purchases when the purchase behind them ends, and the others of theirs', async () => {
+  it('are about their own sub-purchases when the purchase behind them ends, and the others of theirs', async () => {
     const at = await place();
     const reseller = await person(at.reseller.id, { level: 'reseller' });
     const group = await person(at.group.id, { level: 'group' });
@@ -167,7 +167,7 @@ describe('portal users of a reseller and a group', () => {
     expect(await toldTo(group)).toMatchObject([{ items: [{ ...item, quantity: 8, holder: at.group.name }] }]);
   });
 
-  it('are told nothing when what remains covers what is committed', async () => {
+  it('are not sent when what remains covers what is committed', async () => {
     const at = await place();
     const reseller = await person(at.reseller.id, { level: 'reseller' });
     await at.purchase(20);
@@ -178,7 +178,7 @@ describe('portal users of a reseller and a group', () => {
     expect(await toldTo(reseller)).toEqual([]);
   });
 
-  it('are told of the trials of their users, later ones on the way, several in one mail', async () => {
+  it('are about the trials of their users, later ones on the way, several in one mail', async () => {
     const at = await place({ trialDurationDays: 14 });
     const reseller = await person(at.reseller.id, { level: 'reseller' });
     const group = await person(at.group.id, { level: 'group' });
@@ -192,8 +192,8 @@ describe('portal users of a reseller and a group', () => {
       before(license!.expiresAt!, days);
       await alerts();
     }
-    for (const told of [reseller, group])
-      expect(await daysTold(told)).toEqual([
+    for (const person of [reseller, group])
+      expect(await daysLeftFor(person)).toEqual([
         [7, 7],
         [1, 1],
       ]);
@@ -202,7 +202,7 @@ describe('portal users of a reseller and a group', () => {
     for (const nobody of [provider, beside]) expect(await toldTo(nobody)).toEqual([]);
   });
 
-  it('are told which trials ended without a licence, and why; not of those that got one', async () => {
+  it('say which trials ended without a license, and why; not of those that got one', async () => {
     const at = await place({ trialDurationDays: 1, automaticAssignment: { UnityDesktop: 'Pro' } });
     const group = await person(at.group.id, { level: 'group' });
     await at.purchase(1);
@@ -223,7 +223,7 @@ describe('portal users of a reseller and a group', () => {
     ]);
   });
 
-  it('are told nothing of the trials of deleted users', async () => {
+  it('are not sent for the trials of deleted users', async () => {
     const at = await place({ trialDurationDays: 14 });
     const group = await person(at.group.id, { level: 'group' });
     const { license } = await at.ask();

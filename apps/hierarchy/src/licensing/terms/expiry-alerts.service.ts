@@ -29,9 +29,9 @@ interface Recipient extends Omit<AlertRecipient, 'timezone'> {
 type DueItem = ExpiryItem & { threshold: number; daysLeft: number };
 
 /**
- * Tells portal users with "licence expiry alerts" what ends: at the system provider its purchases, at resellers and
+ * Notifies portal users with "license expiry alerts" of what ends: at the system provider its purchases, at resellers and
  * groups their sub-purchases and trials. Each item once per threshold and recipient: a row that can exist only once is
- * made in the transaction of the fact, so a job that runs twice, or twice at a time, tells nothing twice.
+ * made in the transaction of the fact, so a job that runs twice, or twice at a time, sends nothing twice.
  */
 @Injectable()
 export class ExpiryAlerts {
@@ -43,9 +43,9 @@ export class ExpiryAlerts {
     private readonly items: ExpiryItems,
   ) {}
 
-  /** Answers how many portal users are told something. */
+  /** @returns how many portal users are notified */
   async sweep(): Promise<number> {
-    let told = 0;
+    let notified = 0;
     for (let after = ''; ;) {
       const recipients = await this.recipients(after);
       const nodes = new Map<string, Promise<NodeNews>>();
@@ -53,13 +53,13 @@ export class ExpiryAlerts {
         try {
           const news = nodes.get(recipient.node.id) ?? this.newsOf(recipient);
           nodes.set(recipient.node.id, news);
-          if (await this.tell(recipient, await news)) told += 1;
+          if (await this.notify(recipient, await news)) notified += 1;
         } catch (error) {
-          // Others are told nevertheless; this one at the next sweep.
+          // The others are notified nevertheless; this one at the next sweep.
           log.error({ portalUserId: recipient.portalUserId, err: error }, 'expiry-alert-failed');
         }
       const last = recipients.at(-1);
-      if (recipients.length < A_BATCH || !last) return told;
+      if (recipients.length < A_BATCH || !last) return notified;
       after = last.portalUserId;
     }
   }
@@ -86,7 +86,7 @@ export class ExpiryAlerts {
     return { items, timezone: timezone.value };
   }
 
-  private async tell(recipient: Recipient, { items, timezone: ofNode }: NodeNews): Promise<boolean> {
+  private async notify(recipient: Recipient, { items, timezone: ofNode }: NodeNews): Promise<boolean> {
     const now = this.clock.now();
     const timezone = recipient.timezone ?? ofNode;
     const due = items.flatMap((item) => dueItem(item, now, timezone));
@@ -106,7 +106,7 @@ export class ExpiryAlerts {
               incidentId,
               systemProviderId,
               recipient: { portalUserId, email, name, timezone },
-              items: news.slice(from, from + A_MAIL).map(told),
+              items: news.slice(from, from + A_MAIL).map(alertItem),
             },
           ),
         );
@@ -115,7 +115,7 @@ export class ExpiryAlerts {
     });
   }
 
-  /** Those that this recipient was not told of before. */
+  /** Those that this recipient was not notified of before. */
   private async claim(recipient: Recipient, due: DueItem[], now: Date): Promise<string[]> {
     const rows = due.map((item) => ({
       id: newId(),
@@ -146,7 +146,7 @@ function dueItem(item: ExpiryItem, now: Date, timezone: string): DueItem[] {
   return due ? [{ ...item, ...due }] : [];
 }
 
-const told = ({
+const alertItem = ({
   kind,
   news,
   application,

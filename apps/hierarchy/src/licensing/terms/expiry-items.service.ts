@@ -6,17 +6,17 @@ import { GRACE_DAYS } from '../license-purchase.entity.js';
 import { LOOK_AHEAD_MS } from './thresholds.js';
 
 const DAY_MS = 86_400_000;
-/** What came after an end is told for so long; older news would only surprise a new portal user. */
+/** People are notified of what came after an end for so long; older news would only surprise a new portal user. */
 const LOOK_BACK_MS = 30 * DAY_MS;
 const GRACE_MS = GRACE_DAYS * DAY_MS;
 
-/** The node whose portal users are told. */
+/** The node whose portal users are notified. */
 export interface AlertNode {
   level: 'system-provider' | 'reseller' | 'group';
   id: string;
 }
 
-/** Something that ends, or has ended and is told of afterwards. */
+/** Something that ends, or has ended and is reported afterwards. */
 export interface ExpiryItem extends Pick<LicenseAlertItem, 'kind' | 'application' | 'licenseType' | 'holder'> {
   id: string;
   news: LicenseAlertItem['news'];
@@ -51,7 +51,7 @@ const itemOf = (kind: ExpiryItem['kind'], news: ExpiryItem['news'], row: Row): E
   expiresAt: new Date(row.expiresAt),
 });
 
-/** What the portal users of a node have to know of: their purchases, or their sub-purchases and trials. */
+/** What the portal users of a node have to know: their purchases, or their sub-purchases and trials. */
 @Injectable()
 export class ExpiryItems {
   constructor(

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => world?.stop());
 
-it('tells when a product runs out at the net rate of the last days, and which terms end', async () => {
+it('says when a product runs out at the net rate of the last days, and which terms end', async () => {
   const at = await place();
   await at.purchase(20);
   const term = await at.purchase(10, 100);

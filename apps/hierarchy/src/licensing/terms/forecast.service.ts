@@ -4,7 +4,7 @@ import { Clock, type RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { NodesService } from '../../nodes/nodes.service.js';
-import { rankOf } from '../catalogue.js';
+import { rankOf } from '../catalog.js';
 
 const DAY_MS = 86_400_000;
 const DEFAULT_DAYS = 30;
@@ -32,6 +32,7 @@ interface Step {
   own: number;
 }
 
+/** When each product of a system provider runs out, by the rate of the last days and the terms that end. */
 @Injectable()
 export class ForecastService {
   constructor(
@@ -40,7 +41,7 @@ export class ForecastService {
     private readonly nodes: NodesService,
   ) {}
 
-  /** Of each product the provider has, in the order of the catalogue. */
+  /** Of each product the provider has, in the order of the catalog. */
   @Answers(hierarchyRpc.getLicenseForecast)
   async of({ scope, body: { id, days = DEFAULT_DAYS } }: RpcRequest<GetLicenseForecast>): Promise<ForecastView[]> {
     const provider = await this.nodes.get(scope, id, 'system-provider');

@@ -7,7 +7,7 @@ const day = (count: number) => count * DAY;
 it.each([
   ['at the rate', 90, 2, [{ at: 0, own: 100 }], { at: day(5), by: 'rate' }],
   ['never without a rate', 90, 0, [{ at: 0, own: 100 }], undefined],
-  ['never when licences come back', 90, -1, [{ at: 0, own: 100 }], undefined],
+  ['never when licenses come back', 90, -1, [{ at: 0, own: 100 }], undefined],
   ['never while unlimited', 90, 5, [{ at: 0, own: Infinity }], undefined],
   ['now when nothing is free', 100, 1, [{ at: 0, own: 100 }], { at: 0, by: 'now' }],
   [

@@ -4,7 +4,7 @@ import { Clock, NotFound, type RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { rowSeenBy } from '../../nodes/scope-sql.js';
-import { rankOf } from '../catalogue.js';
+import { rankOf } from '../catalog.js';
 import { TermsService } from './terms.service.js';
 
 interface Row {
@@ -20,7 +20,7 @@ interface Row {
   termed: boolean;
 }
 
-/** What a user has: permanent licences and running trials, each with its end. */
+/** What a user has: permanent licenses and running trials, each with its end. */
 @Injectable()
 export class HoldingsService {
   constructor(
@@ -29,7 +29,7 @@ export class HoldingsService {
     private readonly terms: TermsService,
   ) {}
 
-  /** In the order of the catalogue. */
+  /** In the order of the catalog. */
   @Answers(hierarchyRpc.listLicenseHoldings)
   async list({ scope, body: { id } }: RpcRequest<ById>): Promise<LicenseHoldingView[]> {
     const [user] = await this.db.query(sql<{ id: string }>`

@@ -10,7 +10,7 @@ const TERMS_SECONDS = 60;
 /** Thresholds are days, which begin at another hour in each zone. */
 const ALERTS_SECONDS = 600;
 
-/** What time does to licences. The rows hold the due times, so nothing is lost while no process runs. */
+/** What time does to licenses. The rows hold the due times, so nothing is lost while no process runs. */
 @Injectable()
 export class LicenseClock {
   constructor(timers: Timers, db: Db, clock: Clock, terms: TermsService, trials: TrialExpiry, alerts: ExpiryAlerts) {

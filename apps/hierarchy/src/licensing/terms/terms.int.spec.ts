@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => world?.stop());
 
-/** A provider without trials, with `bought` licences for 10 days, `kept` for good, and users who have one each. */
+/** A provider without trials, with `bought` licenses for 10 days, `kept` for good, and users who have one each. */
 async function termed({ bought = 2, kept = 1, users: count = 3 } = {}) {
   const at = await place({ trialDurationDays: 0 });
   if (kept > 0) await at.purchase(kept);
@@ -141,7 +141,7 @@ it('a purchase that is to begin counts from its beginning on', async () => {
   expect(await at.assign()).toMatchObject(PRO);
 });
 
-it('what a licence is served by tells when it expires: what lasts longest serves the oldest', async () => {
+it('what a license is served by decides when it expires: what lasts longest serves the oldest', async () => {
   const at = await termed({ bought: 1, kept: 1, users: 2 });
   expect((await at.ask(at.users[0])).license!.expiresAt).toBeUndefined();
   expect((await at.ask(at.users[1])).license).toMatchObject({ expiresAt: at.term.endsAt });

@@ -31,7 +31,7 @@ interface ChangedAssignment {
   suspended: boolean;
 }
 
-/** How long a permanent licence is served by what was purchased. */
+/** How long a permanent license is served by what was purchased. */
 export interface Term {
   expiresAt?: Date;
   /** The term is over and the grace runs. */
@@ -40,7 +40,7 @@ export interface Term {
 
 /**
  * Purchases through time: scheduled → active → grace → suspended, and back when they are renewed. The dates decide; the
- * states are brought after them by a sweep, by whoever changes a purchase, and by a licence request that comes before
+ * states are brought after them by a sweep, by anyone who changes a purchase, and by a license request that comes before
  * the sweep. Each of them may come twice or late.
  */
 @Injectable()
@@ -52,7 +52,7 @@ export class TermsService {
     private readonly entitlement: Entitlement,
   ) {}
 
-  /** Every pool of which something is due, and those with suspended licences that may have room again. */
+  /** Every pool of which something is due, and those with suspended licenses that may have room again. */
   async sweep(): Promise<number> {
     const pools = await this.due();
     for (const poolId of pools)
@@ -62,7 +62,7 @@ export class TermsService {
     return pools.length;
   }
 
-  /** Of these pools, or of all, the ones whose purchases are not what their dates say, or that suspend licences. */
+  /** Of these pools, or of all, the ones whose purchases are not what their dates say, or that suspend licenses. */
   async due(poolIds?: readonly string[]): Promise<string[]> {
     const now = this.clock.now();
     const among = poolIds ? sql`pool_id = any(${poolIds}::uuid[])` : sql`true`;
@@ -110,7 +110,7 @@ export class TermsService {
   }
 
   /**
-   * Until when the licence is served: oldest assignments first, by what lasts longest. Empty when it does not expire,
+   * Until when the license is served: oldest assignments first, by what lasts longest. Empty when it does not expire,
    * or is not served.
    */
   async termOf(license: { id: string; poolId: string }): Promise<Term> {

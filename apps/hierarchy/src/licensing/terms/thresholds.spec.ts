@@ -38,7 +38,7 @@ it('leaves out a threshold that was reached on the first day', () => {
   expect(at('2027-01-08T00:00:00Z')).toBe(7);
 });
 
-it('still tells of the day itself when the whole term is one day', () => {
+it('still names the day itself when the whole term is one day', () => {
   const term = { startedAt: new Date('2027-01-01T01:00:00Z'), expiresAt: new Date('2027-01-01T20:00:00Z') };
   expect(dueThreshold(term, new Date('2027-01-01T02:00:00Z'), 'UTC')).toEqual({ threshold: 0, daysLeft: 0 });
 });

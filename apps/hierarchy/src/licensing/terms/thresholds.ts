@@ -1,4 +1,4 @@
-/** Days before the end on which portal users are told; 0 is the day itself. reference/provisioning-soap-api.md §6.4 */
+/** Days before the end on which portal users are notified; 0 is the day itself. reference/provisioning-soap-api.md §6.4 */
 export const THRESHOLD_DAYS = [0, 1, 7, 14, 30] as const;
 
 /** Recorded in place of a threshold for what happened after the end: a trial left unlicensed, a purchase suspended. */
@@ -26,7 +26,7 @@ export const calendarDays = (from: Date, to: Date, timeZone: string): number =>
   Math.round((dayIn(timeZone, to) - dayIn(timeZone, from)) / DAY_MS);
 
 /**
- * The one threshold to be told of now: the nearest that is due, so that after an outage the earlier ones are not made
+ * The one threshold to notify of now: the nearest that is due, so that after an outage the earlier ones are not made
  * up for. A threshold no later than the beginning says nothing (14 days on the first day of a 14-day trial) and is left
  * out; undefined when none is due.
  */

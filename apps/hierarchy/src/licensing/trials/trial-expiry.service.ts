@@ -5,7 +5,7 @@ import { Db, sql } from '@strowger/persistence';
 import { logger } from '@strowger/telemetry';
 import { HistoryService } from '../../history/history.service.js';
 import { SettingsService } from '../../nodes/settings.service.js';
-import { productOf } from '../catalogue.js';
+import { productOf } from '../catalog.js';
 import { Entitlement } from '../entitlement.service.js';
 import { LicenseAssignment } from '../license-assignment.entity.js';
 import { historyObjectOf, lockUserByKey, type LicensedUser } from '../licensed-user.js';
@@ -16,7 +16,7 @@ import { TrialsService } from './trials.service.js';
 const A_SWEEP = 500;
 const log = logger('trials');
 
-/** What happens when a trial is over: the provider's automatic assignment, or nothing and somebody is told. */
+/** What happens when a trial is over: the provider's automatic assignment, or nothing and somebody is notified. */
 @Injectable()
 export class TrialExpiry {
   constructor(
@@ -83,7 +83,7 @@ export class TrialExpiry {
     });
   }
 
-  /** Why the user goes without a licence; undefined when there is one. */
+  /** Why the user goes without a license; undefined when there is one. */
   private async licenseInstead(
     em: EntityManager,
     user: LicensedUser,
@@ -100,7 +100,7 @@ export class TrialExpiry {
       await this.seats.assign(context, user.id, productOf(application, licenseType));
       return undefined;
     } catch (thrown) {
-      // The pool refused, which writes nothing; a product gone from the catalogue is told likewise.
+      // The pool refused, which writes nothing; a product gone from the catalog is noted likewise.
       if (thrown instanceof AppError && (thrown.kind === 'conflict' || thrown.kind === 'invalid'))
         return thrown.message;
       throw thrown;

@@ -51,7 +51,7 @@ export class Trial {
     return this.state !== 'running' || at >= this.endsAt;
   }
 
-  /** A permanent licence takes its place; it does not resume. Says nothing when it is over already. */
+  /** A permanent license takes its place; it does not resume. Says nothing when it is over already. */
   supersede(assignmentId: string, at: Date): boolean {
     if (this.isOver(at)) return false;
     this.state = 'superseded';
@@ -60,7 +60,7 @@ export class Trial {
     return true;
   }
 
-  /** @param unlicensedBecause why no permanent licence follows; undefined when one does */
+  /** @param unlicensedBecause why no permanent license follows; undefined when one does */
   expire(unlicensedBecause: string | undefined, at: Date): void {
     this.state = 'expired';
     this.endedAt = at;

@@ -103,7 +103,7 @@ describe('a trial', () => {
 });
 
 describe('the one trial of a user id', () => {
-  it('is neither begun anew nor lost by deletion and re-creation, in whatever case (case 8)', async () => {
+  it('is neither begun again nor lost by deletion and re-creation, in whatever case (case 8)', async () => {
     const at = await place({ trialDurationDays: 10 });
     await at.purchase(5, undefined, { application: 'UnityAgent', licenseType: 'Standard' });
     await at.assign(at.user, { application: 'UnityAgent', licenseType: 'Standard' });
@@ -142,7 +142,7 @@ describe('the one trial of a user id', () => {
   });
 });
 
-describe('a permanent licence during a trial', () => {
+describe('a permanent license during a trial', () => {
   it('takes its place at once, and the trial does not resume when it is taken away', async () => {
     const at = await place();
     await at.purchase(1);
@@ -207,7 +207,7 @@ describe('the end of a trial', () => {
     return at;
   };
 
-  it('brings the licence the provider chose, once, however often and at once the sweep runs', async () => {
+  it('brings the license the provider chose, once, however often and at once the sweep runs', async () => {
     const at = await endOf({ automaticAssignment: { UnityDesktop: 'Pro' } });
     const expiry = world.service.app.get(TrialExpiry);
     await Promise.all([expiry.sweep(), expiry.sweep(), at.ask()]);

@@ -8,7 +8,7 @@ import { HistoryService } from '../../history/history.service.js';
 import { DEFAULT_LIMIT, matching, positionOf, type Where } from '../../listing.js';
 import { columnOf, NodesService } from '../../nodes/nodes.service.js';
 import { seenBy } from '../../visibility.js';
-import { productsOf } from '../catalogue.js';
+import { productsOf } from '../catalog.js';
 import { Entitlement } from '../entitlement.service.js';
 import { historyObjectOf, type LicensedUser } from '../licensed-user.js';
 import { Trial } from './trial.entity.js';
@@ -21,6 +21,7 @@ interface TrialHolder {
   broadworksUserId: string;
 }
 
+/** The one trial that each user id has of an application. */
 @Injectable()
 export class TrialsService {
   constructor(
@@ -43,7 +44,7 @@ export class TrialsService {
     return trial;
   }
 
-  /** Of the highest licence type, so that the user sees what there is to buy. Counts in no pool. */
+  /** Of the highest license type, so that the user sees what there is to buy. Counts in no pool. */
   async start(em: EntityManager, actor: Actor, user: LicensedUser, application: string, days: number): Promise<Trial> {
     const trial = Trial.start(user, productsOf(application)[0]!, days, this.clock.now());
     em.persist(trial);
@@ -58,7 +59,7 @@ export class TrialsService {
     return trial;
   }
 
-  /** A permanent licence is served in its place from now on. */
+  /** A permanent license is served in its place from now on. */
   async supersede(
     em: EntityManager,
     actor: Actor,
@@ -72,7 +73,7 @@ export class TrialsService {
     await this.entitlement.settle(user.id);
   }
 
-  /** An entry of the licence ledger, in the transaction of the change. */
+  /** An entry of the license ledger, in the transaction of the change. */
   async note(actor: Actor, trial: Trial, action: 'started' | 'superseded' | 'expired'): Promise<void> {
     await this.db.query(sql`
       insert into license_ledger (at, system_provider_id, kind, action, item_id, reseller_id, group_id, user_id,

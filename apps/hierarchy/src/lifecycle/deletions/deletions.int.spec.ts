@@ -39,7 +39,7 @@ const gone = async (contract: RpcContract<{ id: string }, unknown>, id: string) 
   expect(await refusal(world.call(contract, { id }))).toMatchObject({ kind: 'not-found' });
 
 describe('deleting a group', () => {
-  it('takes its users, their licences and its portal users along, and nothing else', async () => {
+  it('takes its users, their licenses and its portal users along, and nothing else', async () => {
     const { provider, reseller, groups, users, portalUsers } = await given();
     const [group, other] = groups as [(typeof groups)[0], (typeof groups)[0]];
     expect(await world.call(h.previewGroupDeletion, { id: group.id })).toEqual({
@@ -88,14 +88,14 @@ describe('deleting a group', () => {
     const { id: groupId } = groups[0]!;
     await world.call(h.deleteGroup, { id: groupId });
     const { items } = await world.call(h.listHistory, { groupId, action: 'deleted' });
-    const told = items.map(({ objectKind, objectId, actorName, changes }) => [
+    const noted = items.map(({ objectKind, objectId, actorName, changes }) => [
       objectKind,
       objectId,
       actorName,
       changes,
     ]);
-    expect(told).toHaveLength(3);
-    expect(told).toEqual(
+    expect(noted).toHaveLength(3);
+    expect(noted).toEqual(
       expect.arrayContaining([
         ['user', users[0]!.id, 'Olga Operator', { freed: ['UnityDesktop Pro'] }],
         ['portal-user', portalUsers[1]!.id, 'Olga Operator', {}],
@@ -139,7 +139,7 @@ describe('deleting a reseller', () => {
     );
   });
 
-  it('happens once, whoever asks at the same time', async () => {
+  it('happens once, no matter who asks at the same time', async () => {
     const { reseller } = await given();
     const settled = await Promise.allSettled([1, 2, 3].map(() => world.call(h.deleteReseller, { id: reseller.id })));
     expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);

@@ -38,7 +38,7 @@ interface EndedRow {
 
 /**
  * Deletes nodes with all below them: few statements, however many rows. What has ended keeps its row. Locks go from the
- * top down (reseller, groups, users, licence pools), as everywhere.
+ * top down (reseller, groups, users, license pools), as everywhere.
  *
  * The operation that a caller follows has the id of the deleted node: it is done when provisioning holds no number under
  * it any more, so nothing needs to be kept for it here.
@@ -60,7 +60,7 @@ export class DeletionsService implements Deletions {
   ) {}
 
   /**
-   * Refused while it has resellers, child providers or platforms: whoever adds one of these holds or locks the row
+   * Refused while it has resellers, child providers or platforms: anyone who adds one of these holds or locks the row
    * first, so none slips in after the count. Its host names are free at once, its purchases are over, its portal users
    * and interface users can't sign in any more.
    */
@@ -201,7 +201,7 @@ export class DeletionsService implements Deletions {
     return ended.length;
   }
 
-  /** Users with their licences, and portal users; the facts of the users, and one history entry per object. */
+  /** Users with their licenses, and portal users; the facts of the users, and one history entry per object. */
   private async endBelow(
     em: EntityManager,
     actor: Actor,
@@ -216,7 +216,7 @@ export class DeletionsService implements Deletions {
       from locked where u.id = locked.id
       returning u.id, u.name, u.version, u.system_provider_id as "systemProviderId", u.reseller_id as "resellerId",
         u.group_id as "groupId"`);
-    // Nothing is assigned any more: whoever does waits for the user's row.
+    // Nothing is assigned any more: an assignment waits for the user's row.
     const freed = Map.groupBy(
       await this.db.query(sql<{ userId: string; license: string }>`
         select user_id as "userId", application || ' ' || license_type as license from license_assignment

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { shownCode } from '@strowger/http';
 import { AppError, type Actor, type TenantScope } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
-import { productOf } from '../../licensing/catalogue.js';
+import { productOf } from '../../licensing/catalog.js';
 import { SeatsService } from '../../licensing/seats.service.js';
 import { UserIds } from '../../tree/users/user-ids.service.js';
 import { UserInOtherGroup } from '../../tree/users/user.errors.js';
@@ -24,7 +24,7 @@ export interface RowOutcome {
   number: number;
   state: 'created' | 'kept' | 'failed';
   userId: string | null;
-  /** Took a licence the user did not have. */
+  /** Took a license the user did not have. */
   drew: boolean;
   code: string | null;
   message: string | null;
@@ -51,8 +51,8 @@ type Failure = Pick<AppError, 'code' | 'message'>;
 const MOST_TRIES = 10;
 
 /**
- * Works off rows in the transaction the caller is in: users with the levels above them set by set, licences one by one.
- * A row is done as a whole or not at all. When a licence is refused whose row made its user, everything is undone and
+ * Works off rows in the transaction the caller is in: users with the levels above them set by set, licenses one by one.
+ * A row is done as a whole or not at all. When a license is refused whose row made its user, everything is undone and
  * done again without that row, which takes one more pass for all such rows of a batch.
  */
 @Injectable()
@@ -114,7 +114,7 @@ export class ImportBatch {
     const drew = new Set<number>();
     const licensed = batch.rows.filter((row) => row.application !== '' && !failures.has(row.number));
     if (licensed.length > 0) {
-      await this.lockForLicences(batch, licensed, places);
+      await this.lockForLicenses(batch, licensed, places);
       await this.drawAgain(batch, drawn, levels);
       for (const row of inOrderOfProducts(licensed)) {
         const outcome = await this.assign(batch, row, places.get(userKeyOf(row.broadworksUserId))!);
@@ -193,7 +193,7 @@ export class ImportBatch {
   }
 
   /** Users first, then pools, each by id: the order of all who lock several. */
-  private async lockForLicences(
+  private async lockForLicenses(
     { systemProviderId }: Batch,
     rows: readonly PendingRow[],
     places: ReadonlyMap<string, Place>,
@@ -210,7 +210,7 @@ export class ImportBatch {
       order by id for update`);
   }
 
-  /** True when a licence was taken, undefined when the user had it already, else why not. */
+  /** True when a license was taken, undefined when the user had it already, else why not. */
   private async assign(
     { systemProviderId, actor }: Batch,
     { application, licenseType }: PendingRow,

@@ -7,7 +7,7 @@ import {
 } from '@strowger/contracts-hierarchy';
 import { shownCode } from '@strowger/http';
 import { AppError } from '@strowger/kernel';
-import { productOf } from '../../licensing/catalogue.js';
+import { productOf } from '../../licensing/catalog.js';
 import type { CsvRecord } from './csv.js';
 
 /** What a row holds and how it ended, if it has. */

@@ -37,7 +37,7 @@ const rowsDone = counter('strowger_import_rows_total', 'Rows of imports worked o
 
 /**
  * Works imports off, batch by batch: each is one transaction that holds the import's row, does the rows and notes how
- * they ended. So whoever dies leaves a batch undone as a whole, and the next sweep of any replica goes on there.
+ * they ended. So a process that dies leaves a batch undone as a whole, and the next sweep of any replica goes on there.
  */
 @Injectable()
 export class ImportRunner implements OnModuleDestroy {

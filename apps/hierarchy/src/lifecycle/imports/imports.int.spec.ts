@@ -33,7 +33,8 @@ async function imported(content: string, more: Parameters<typeof receive>[1] = {
   const { items } = await world.call(h.listImportRows, { id, limit: 200 });
   return { id, view, items };
 }
-const told = (items: ImportRowView[]) => items.map(({ row, result, code }) => [row, result, ...(code ? [code] : [])]);
+const outcomes = (items: ImportRowView[]) =>
+  items.map(({ row, result, code }) => [row, result, ...(code ? [code] : [])]);
 const count = async (table: string): Promise<number> => {
   const [row] = await world.db.query(
     sql<{ n: number }>`select count(*)::int as n from ${sql.id(table)} where system_provider_id = ${systemProviderId}`,
@@ -44,7 +45,7 @@ const usersNamed = (n: number, group = 'hq') =>
   Array.from({ length: n }, (_, i) => `acme,Acme,${group},HQ,u${i}-${group}@acme.example,User ${i}`);
 
 describe('an import of users', () => {
-  it('makes users and what is missing above them, and tells how each row fared', async () => {
+  it('makes users and what is missing above them, and says how each row fared', async () => {
     const { view, items, id } = await imported(
       [
         '\uFEFF' + HEADER,
@@ -61,7 +62,7 @@ describe('an import of users', () => {
         'acme,,hq',
       ].join('\r\n'),
     );
-    expect(told(items)).toEqual([
+    expect(outcomes(items)).toEqual([
       [2, 'created'],
       [3, 'created'],
       [5, 'created'],
@@ -119,7 +120,7 @@ describe('an import of users', () => {
     expect(await count('app_user')).toBe(7);
   });
 
-  it('assigns licences, several to a user too; a row whose licence is refused does nothing at all', async () => {
+  it('assigns licenses, several to a user too; a row whose license is refused does nothing at all', async () => {
     await world.given.purchase(systemProviderId, 'UnityDesktop', 'Pro', 2);
     await world.given.purchase(systemProviderId, 'UnityMobile', 'Standard', 9);
     const { items } = await imported(
@@ -136,7 +137,7 @@ describe('an import of users', () => {
         'acme,,a,,four@acme.example,,UnityDesktop,Pro',
       ].join('\n'),
     );
-    expect(told(items)).toEqual([
+    expect(outcomes(items)).toEqual([
       [2, 'created'],
       [3, 'kept'],
       [4, 'kept'],
@@ -155,7 +156,7 @@ describe('an import of users', () => {
     expect([await count('reseller_group'), await count('app_user')]).toEqual([1, 3]);
   });
 
-  it('run dry tells the same and does nothing, counting licences over the whole file', async () => {
+  it('run dry reports the same and does nothing, counting licenses over the whole file', async () => {
     await world.given.purchase(systemProviderId, 'UnityDesktop', 'Pro', 4);
     const file = [
       LICENSED,
@@ -167,7 +168,7 @@ describe('an import of users', () => {
     expect([await count('reseller'), await count('app_user')]).toEqual([0, 0]);
     expect(dry.items.every(({ userId }) => userId === undefined)).toBe(true);
     const real = await imported(file.join('\n'));
-    expect(told(real.items)).toEqual(told(dry.items));
+    expect(outcomes(real.items)).toEqual(outcomes(dry.items));
   });
 
   it('takes its file in parts that cut anywhere, repeats and all', async () => {

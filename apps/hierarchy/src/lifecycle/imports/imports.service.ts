@@ -60,7 +60,7 @@ interface RowResult extends Record<(typeof IMPORT_COLUMNS)[number], string> {
 const COLUMNS = sql`i.id, i.system_provider_id as "systemProviderId", i.file_name as "fileName", i.dry_run as "dryRun",
   i.state, i.rows, i.created, i.kept, i.failed, i.problem, i.created_at as "createdAt", i.finished_at as "finishedAt"`;
 
-/** Bulk imports of users from CSV: takes the file in parts, and tells how its rows fared. */
+/** Bulk imports of users from CSV: takes the file in parts, and reports how its rows fared. */
 @Injectable()
 export class ImportsService {
   constructor(

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 describe('a client that is matched', () => {
-  it('is served its permanent licence, which is consumed by that', async () => {
+  it('is served its permanent license, which is consumed by that', async () => {
     const at = await place();
     await at.purchase(1);
     const assigned = await at.assign();
@@ -31,7 +31,7 @@ describe('a client that is matched', () => {
     expect(await at.stock()).toMatchObject({ used: 1, consumed: 1 });
   });
 
-  it('is served the highest of several licences of its application', async () => {
+  it('is served the highest of several licenses of its application', async () => {
     const at = await place();
     for (const licenseType of ['Enterprise', 'Pro'] as const) {
       const product = { application: 'UnityDesktop', licenseType };
@@ -92,14 +92,14 @@ describe('a client that is not matched', () => {
     expect(answers.filter((answer) => answer.outcome === 'created')).toHaveLength(1);
   });
 
-  it('keeps the account that was made for it when there is no licence for it', async () => {
+  it('keeps the account that was made for it when there is no license for it', async () => {
     const at = await place({ autoCreateFromClient: true, trialDurationDays: 0 });
     const answer = await at.ask(stranger);
     expect(answer).toMatchObject({ outcome: 'rejected', reason: 'no-license', userId: expect.any(String) });
     expect(await world.call(h.getUser, { id: answer.userId! })).toMatchObject(stranger);
   });
 
-  it('because its user is in another group here is told so, and nobody is moved', async () => {
+  it('because its user is in another group here says so, and nobody is moved', async () => {
     const at = await place({ autoCreateFromClient: true });
     const other = await world.given.group(at.reseller.id);
     const answer = await at.ask(at.user, { groupId: other.key });
@@ -116,7 +116,7 @@ describe('a client that is not matched', () => {
   });
 });
 
-it('an application that is not in the catalogue is refused by its name', async () => {
+it('an application that is not in the catalog is refused by its name', async () => {
   const at = await place();
   const error = await refusal(at.ask(at.user, { application: 'unitydesktop' }));
   expect(error).toMatchObject({ kind: 'invalid', code: 'unknown-application' });

@@ -10,11 +10,11 @@ import type { EffectiveSettings } from '../../nodes/settings.js';
 import { SettingsService } from '../../nodes/settings.service.js';
 import { NaturalKeysService } from '../../tree/natural-keys.service.js';
 import { UsersService } from '../../tree/users/users.service.js';
-import { productsOf } from '../../licensing/catalogue.js';
+import { productsOf } from '../../licensing/catalog.js';
 import { LicenseServing, type Refusal } from '../../licensing/license-serving.service.js';
 import { userKeyOf } from '../../tree/keys.js';
 
-const requests = counter('strowger_license_requests_total', 'Licence requests by outcome and, if rejected, reason');
+const requests = counter('strowger_license_requests_total', 'License requests by outcome and, if rejected, reason');
 
 interface Account {
   id: string;
@@ -40,7 +40,7 @@ export class LicenseRequestsService {
 
   /**
    * Safe to repeat.
-   * @throws UnknownName for an application that is not in the catalogue; HostNameUnknown also for a foreign provider's
+   * @throws UnknownName for an application that is not in the catalog; HostNameUnknown also for a foreign provider's
    */
   @Answers(hierarchyRpc.requestLicense)
   async request({ body: given, ...context }: RpcRequest<RequestLicense>): Promise<LicenseDecision> {

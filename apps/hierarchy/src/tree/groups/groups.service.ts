@@ -27,6 +27,7 @@ const visible = (scope: TenantScope) => ({
   endedAt: null,
 });
 
+/** Groups of a reseller: made, changed and found. */
 @Injectable()
 export class GroupsService {
   constructor(

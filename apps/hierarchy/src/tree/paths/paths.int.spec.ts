@@ -30,7 +30,7 @@ const rows = async (table: string): Promise<number> => {
 };
 
 describe('ensuring a path', () => {
-  it('makes what is missing and tells so, level by level', async () => {
+  it('makes what is missing and says so, level by level', async () => {
     const first = await ensure(pathOf({ user: 'Chris@Acme.example' }));
     expect(results(first)).toEqual(['created', 'created', 'created']);
     expect(await world.call(h.getReseller, { id: first.reseller.id })).toMatchObject({

@@ -160,7 +160,7 @@ export class PathsService {
           ${user.createdAt}::timestamptz from its_group
         on conflict (system_provider_id, broadworks_user_key) where ended_at is null do nothing returning id),
       made as (select id from its_reseller union all select id from its_group union all select id from new_user),
-      told as (${insertHistory(entries, sql`where "objectId" in (select id::text from made)`)}),
+      noted as (${insertHistory(entries, sql`where "objectId" in (select id::text from made)`)}),
       published as (
         insert into outbox (id, type, subject, sequence, tenant_id, traceparent, event)
         ${selectOutboxRows([this.outbox.rowOf(user.saved())])} where exists (select from new_user))

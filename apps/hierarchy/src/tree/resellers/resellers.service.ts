@@ -26,6 +26,7 @@ const visible = (scope: TenantScope) => ({
   endedAt: null,
 });
 
+/** Resellers of a system provider: made, changed and found. */
 @Injectable()
 export class ResellersService {
   constructor(

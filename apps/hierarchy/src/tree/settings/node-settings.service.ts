@@ -138,7 +138,7 @@ const idsOf = ({ systemProviderId, resellerId, groupId }: TenantColumns): Tenant
   groupId,
 });
 
-/** The settings of the level. Of nodes above the caller's own only the level is told, never which. */
+/** The settings of the level. Of nodes above the caller's own only the level is shown, never which. */
 function shown(scope: TenantScope, level: SettingLevel, chain: readonly SettingsLink[]): NodeSettings {
   const settings = effectiveOf(chain);
   const first = scope.level === 'platform' ? 0 : chain.findIndex(({ origin }) => origin.id === scope.id);

@@ -92,7 +92,7 @@ it('keep false, zero and none, which are values', async () => {
   expect(await world.call(h.getSystemProvider, { id: provider.id })).toMatchObject({ trialDurationDays: 0 });
 });
 
-it('tell of nodes above the caller’s own only the level', async () => {
+it('show of nodes above the caller’s own only the level', async () => {
   const { top, provider, reseller, group, user } = await tree();
   await world.call(h.changeProviderSettings, { id: top.id, timezone: 'America/Denver', brandingReference: 'skin-1' });
   const above = { level: 'system-provider' };

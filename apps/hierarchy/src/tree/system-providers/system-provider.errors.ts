@@ -1,6 +1,6 @@
 import { AppError } from '@strowger/kernel';
 
-/** Does not tell whose it is: the other provider's name is none of the caller's business. */
+/** Does not say whose it is: the other provider's name is not the caller's business. */
 export class HostNameInUse extends AppError {
   constructor(hostNames: string[]) {
     super(

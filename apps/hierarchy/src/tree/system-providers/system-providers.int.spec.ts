@@ -31,7 +31,7 @@ const namesOf = async (scope: TenantScope, body: object = {}): Promise<string[]>
   (await world.call(h.listSystemProviders, body, scope)).items.map((item) => item.name).sort();
 
 describe('child system providers', () => {
-  it('are created at any depth by whoever administers the parent or one above it', async () => {
+  it('are created at any depth by anyone who administers the parent or one above it', async () => {
     const { top, child, grandchild, scope } = await family();
     const deep = await world.call(h.createSystemProvider, { parentId: grandchild.id, name: 'Deep' }, scope.top);
     expect(deep.parentId).toBe(grandchild.id);
@@ -71,7 +71,7 @@ describe('child system providers', () => {
     expect((await world.call(h.getSystemProvider, { id: grandchild.id }, scope.child)).parentId).toBe(child.id);
   });
 
-  it('hold what their parents reach to the last user, licence, portal user and history entry', async () => {
+  it('hold what their parents reach to the last user, license, portal user and history entry', async () => {
     const { child, grandchild, scope } = await family();
     const reseller = await world.call(
       h.createReseller,
@@ -126,7 +126,7 @@ describe('child system providers', () => {
     for (const r of results) if (r.status === 'rejected') expect(r.reason).toMatchObject({ code: 'provider-exists' });
   });
 
-  it('are told of to services that have no tree', async () => {
+  it('are published to services that have no tree', async () => {
     const { top, child, sibling, grandchild, scope } = await family();
     const ids = async (id: string, by: TenantScope) => (await world.call(h.listProviderIds, { id }, by)).ids.sort();
     expect(await ids(top.id, scope.top)).toEqual([top, child, sibling, grandchild].map((p) => p.id).sort());

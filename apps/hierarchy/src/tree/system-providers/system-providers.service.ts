@@ -30,7 +30,7 @@ import { Db, Outbox } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { isEmpty, type Changes } from '../../history/changes.js';
 import { HistoryService } from '../../history/history.service.js';
-import { productOf } from '../../licensing/catalogue.js';
+import { productOf } from '../../licensing/catalog.js';
 import { DEFAULT_LIMIT, matching, pageByName, positionOf, type Where } from '../../listing.js';
 import { SettingsService } from '../../nodes/settings.service.js';
 import { AlertRecipients } from '../../accounts/portal-users/alert-recipients.service.js';
@@ -46,6 +46,7 @@ const visible = (scope: TenantScope) => ({ ...seenBy(scope, { 'system-provider':
 /** Everything below the provider and itself. */
 const under = (id: string): Where => ({ [raw('path @> array[?::uuid]', [id])]: [] });
 
+/** System providers with their server host names: made, changed and found. */
 @Injectable()
 export class SystemProvidersService {
   constructor(
@@ -57,7 +58,7 @@ export class SystemProvidersService {
     private readonly alertRecipients: AlertRecipients,
   ) {}
 
-  /** The operator adds system providers at the top; below one, whoever administers it or one above it. */
+  /** The operator adds system providers at the top; below one, anyone who administers it or one above it. */
   @Answers(hierarchyRpc.createSystemProvider)
   async create({ scope, actor, body: given }: RpcRequest<CreateSystemProvider>): Promise<SystemProviderView> {
     const hostNames = given.serverHostNames ?? [];
@@ -216,7 +217,7 @@ export class SystemProvidersService {
   }
 
   /**
-   * The provider with its row locked until the transaction ends. Whatever must not slip between a change of alert
+   * The provider with its row locked until the transaction ends. Everything that must not slip between a change of alert
    * recipients and a platform's hold takes this lock first.
    */
   async lock(em: EntityManager, scope: TenantScope, id: string): Promise<SystemProvider> {
@@ -244,11 +245,11 @@ export class SystemProvidersService {
     if (!isEmpty(changes)) this.history.record(em, actor, 'updated', provider.historyObject(), changes);
     await this.flush(em, hostNames);
     if (changes['name'] ?? changes['timezone']) await this.alertRecipients.publish(em, provider.id);
-    if (changes['timezone']) await this.tellThoseWithItsTimezone(em, provider);
+    if (changes['timezone']) await this.publishBelowIt(em, provider);
   }
 
   /** Mails carry times in the provider's timezone, which may come from above. */
-  private async tellThoseWithItsTimezone(em: EntityManager, provider: SystemProvider): Promise<void> {
+  private async publishBelowIt(em: EntityManager, provider: SystemProvider): Promise<void> {
     const below = await em.find(
       SystemProvider,
       { $and: [under(provider.id), { id: { $ne: provider.id }, timezone: null, endedAt: null }] } as never,

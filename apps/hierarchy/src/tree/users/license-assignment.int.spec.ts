@@ -3,7 +3,7 @@ import { type AppError, PLATFORM_SCOPE } from '@strowger/kernel';
 import { sql } from '@strowger/persistence';
 import { OPERATOR, refusal, startHierarchy, type World } from '../../hierarchy.fixtures.js';
 import { UserLicensesService } from './user-licenses.service.js';
-import { PRO, startBook, told } from '../../licensing/licensing.fixtures.js';
+import { PRO, startBook, refusedWith } from '../../licensing/licensing.fixtures.js';
 
 let world: World;
 beforeAll(async () => {
@@ -14,7 +14,7 @@ afterAll(() => world?.stop());
 const BOARD = { application: 'UnityWallboard', licenseType: 'Standard' };
 
 describe('in parallel', () => {
-  it('200 assignments on 50 licences give exactly 50, and the last one goes to one of 20', async () => {
+  it('200 assignments on 50 licenses give exactly 50, and the last one goes to one of 20', async () => {
     const book = await startBook(world, 50);
     const groups = await Promise.all(
       (await Promise.all([book.reseller(), book.reseller()])).flatMap((r) => [book.group(r), book.group(r)]),
@@ -25,7 +25,7 @@ describe('in parallel', () => {
       const results = await Promise.allSettled(some.map((user) => book.assign(user)));
       for (const result of results)
         if (result.status === 'rejected')
-          expect(told(result.reason as AppError)).toEqual({
+          expect(refusedWith(result.reason as AppError)).toEqual({
             code: 'insufficient-provider-licenses',
             requested: 1,
             available: 0,
@@ -54,7 +54,7 @@ describe('in parallel', () => {
     expect(await book.differences()).toEqual([]);
   });
 
-  it('whoever is stood in the way of tries again, and in the end is told to repeat', async () => {
+  it('a caller that others keep out tries again, and in the end is asked to repeat', async () => {
     const book = await startBook(world, 5);
     const [user] = await book.users(await book.group(await book.reseller()), 1);
     await world.db.query(sql`create sequence stand_in_the_way`);

@@ -64,7 +64,7 @@ describe('renaming', () => {
     expect(await world.call(h.getUser, { id: otherUser.id })).toEqual(otherUser);
   });
 
-  it('of a user id changes its case too, frees the old one, and tells the other services', async () => {
+  it('of a user id changes its case too, frees the old one, and notifies the other services', async () => {
     const { group, user } = await world.given.tree();
     const upper = user.broadworksUserId.toUpperCase();
     expect(await world.call(h.updateUser, { id: user.id, broadworksUserId: upper })).toMatchObject({
@@ -82,7 +82,7 @@ describe('renaming', () => {
 });
 
 describe('moving a user', () => {
-  it('takes it to another group, also of another reseller, and its licences along', async () => {
+  it('takes it to another group, also of another reseller, and its licenses along', async () => {
     const { provider, group, user } = await world.given.tree();
     await world.given.purchase(provider.id, pro.application, pro.licenseType, 1);
     await world.call(h.assignLicense, { userId: user.id, ...pro });
@@ -98,7 +98,7 @@ describe('moving a user', () => {
     await refusal(world.call(h.getUser, { id: user.id }, scopeOf.group(group)));
   });
 
-  it('is told at both places', async () => {
+  it('is recorded at both places', async () => {
     const { reseller, group, user } = await world.given.tree();
     const target = await world.given.group(reseller.id);
     await world.call(h.updateUser, { id: user.id, groupId: target.id });
@@ -110,7 +110,7 @@ describe('moving a user', () => {
     expect(await actions({ userId: user.id })).toEqual(['updated', 'created']);
   });
 
-  it('to where there is no room for its licences changes nothing', async () => {
+  it('to where there is no room for its licenses changes nothing', async () => {
     const { provider, user } = await world.given.tree();
     await world.given.purchase(provider.id, pro.application, pro.licenseType, 5);
     await world.call(h.assignLicense, { userId: user.id, ...pro });

@@ -10,13 +10,14 @@ import { NotFound, type RpcContext, type RpcRequest } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { HistoryService } from '../../history/history.service.js';
-import { productOf } from '../../licensing/catalogue.js';
+import { productOf } from '../../licensing/catalog.js';
 import { Entitlement } from '../../licensing/entitlement.service.js';
 import { PoolsService } from '../../licensing/pools.service.js';
 import { SeatsService } from '../../licensing/seats.service.js';
 import { User } from './user.entity.js';
 import { UsersService } from './users.service.js';
 
+/** Licenses given to users and taken back, one user at a time. */
 @Injectable()
 export class UserLicensesService {
   constructor(
@@ -28,7 +29,7 @@ export class UserLicensesService {
     private readonly seats: SeatsService,
   ) {}
 
-  /** Safe to repeat: a licence the user has is answered unchanged, even when none is free. */
+  /** Safe to repeat: a license the user has is answered unchanged, even when none is free. */
   @Answers(hierarchyRpc.assignLicense)
   async assign({ body: given, ...context }: RpcRequest<AssignLicense>): Promise<LicenseView> {
     const product = await this.productFor(context, given);
@@ -50,7 +51,7 @@ export class UserLicensesService {
     await this.end(context, given.userId, { product });
   }
 
-  /** All permanent licences; a trial goes on. Safe to repeat. */
+  /** All permanent licenses; a trial goes on. Safe to repeat. */
   @Answers(hierarchyRpc.removeLicenses)
   async removeAll({ body: { id: userId }, ...context }: RpcRequest<ById>): Promise<null> {
     await this.end(context, userId, {});
@@ -78,7 +79,7 @@ export class UserLicensesService {
     });
   }
 
-  /** A user who is not there is told before a product that is not. */
+  /** A missing user is reported before a product that does not exist. */
   private async productFor(context: RpcContext, { userId, application, licenseType }: AssignLicense) {
     try {
       return productOf(application, licenseType);

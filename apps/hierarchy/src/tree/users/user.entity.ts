@@ -94,7 +94,7 @@ export class User {
     );
   }
 
-  /** Ends the user. Nobody who learns of it needs to be told of the entitlement too. */
+  /** Ends the user. The fact covers the entitlement: nobody needs another one about it. */
   end(at: Date): Fact<UserDeletedV1> {
     this.endedAt = at;
     this.messagingEntitled = false;

@@ -40,6 +40,7 @@ const visible = (scope: TenantScope) => ({
   endedAt: null,
 });
 
+/** BroadWorks users: made, changed, moved between groups, ended, and found. */
 @Injectable()
 export class UsersService {
   constructor(
@@ -69,7 +70,7 @@ export class UsersService {
   }
 
   /**
-   * Changes what is given, the user id and the group too. A move takes the licences along, so the group and its reseller
+   * Changes what is given, the user id and the group too. A move takes the licenses along, so the group and its reseller
    * must have room for them; where they haven't, nothing changes.
    */
   @Answers(hierarchyRpc.updateUser)
@@ -95,7 +96,7 @@ export class UsersService {
   }
 
   /**
-   * Ends the user and frees its licences in one transaction; other services hear of it and let go of what they hold.
+   * Ends the user and frees its licenses in one transaction; other services hear of it and let go of what they hold.
    * @returns the user as it ended
    */
   async delete({ scope, actor }: RpcContext, id: string): Promise<User> {
@@ -179,7 +180,7 @@ export class UsersService {
   }
 }
 
-/** For those who saw the user until now and don't any more: what the two places share is told at the new one. */
+/** For those who saw the user until now and don't any more: what the two places share is recorded at the new one. */
 function placeLeft(before: HistoryObject, { groupId, resellerId }: User): HistoryObject {
   const { kind, id, name } = before;
   return {

@@ -14,7 +14,7 @@ interface Call {
 
 /** Facts for those who must know that a back office is shut out, or that somebody tries its name from elsewhere. */
 @Injectable()
-export class IncidentTeller {
+export class IncidentReports {
   constructor(
     private readonly outbox: Outbox,
     private readonly clock: Clock,

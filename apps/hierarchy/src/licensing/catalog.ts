@@ -1,7 +1,7 @@
 import { AppError } from '@strowger/kernel';
 import type { ProductView } from '@strowger/contracts-hierarchy';
 
-/** What clients of an application may offer beside messaging. Of UnityDashboard the type tells it. */
+/** What clients of an application may offer beside messaging. For UnityDashboard the type decides. */
 const FEATURES: Record<string, string[]> = {
   UnityWallboard: ['wallboard'],
   UnityCrmIntegration: ['crm-integration'],
@@ -15,7 +15,7 @@ const product = (application: string, licenseTypes: string[], messaging: boolean
     application,
     licenseType,
     messaging,
-    // Of several licences of one application the highest rank is served: the later in the table, the higher.
+    // Of several licenses of one application the highest rank is served: the later in the table, the higher.
     rank,
     features: [
       ...(messaging ? ['messaging'] : []),
@@ -64,7 +64,7 @@ export function productsOf(application: string): ProductView[] {
   return found;
 }
 
-/** Throws when the pair is not one of the catalogue, and says what was probably meant. */
+/** Throws when the pair is not in the catalog, and says what was probably meant. */
 export function productOf(application: string, licenseType: string): ProductView {
   const applications = [...new Set(PRODUCTS.map((p) => p.application))];
   if (!applications.includes(application))

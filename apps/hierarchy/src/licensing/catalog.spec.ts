@@ -1,4 +1,4 @@
-import { PRODUCTS, productOf, type UnknownName } from './catalogue.js';
+import { PRODUCTS, productOf, type UnknownName } from './catalog.js';
 
 const refused = (application: string, licenseType: string): UnknownName => {
   try {
@@ -17,7 +17,7 @@ it('holds 29 different products, of which 21 let messages through', () => {
   expect(silent).toHaveLength(8);
 });
 
-it('tells Tabular100+ from Tabular100', () => {
+it('keeps Tabular100+ apart from Tabular100', () => {
   expect(productOf('UnityDashboard', 'Tabular100+').licenseType).toBe('Tabular100+');
   expect(productOf('UnityDashboard', 'Tabular100').licenseType).toBe('Tabular100');
 });
