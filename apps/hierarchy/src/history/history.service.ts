@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { Clock, InvalidInput, newId, NotFound, pageOf, type Actor, type Page, type RpcRequest } from '@strowger/kernel';
 import { Db, sql, type RawBuilder } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
-import { type HistoryEntryView, type ListHistory, hierarchyRpc } from '@strowger/contracts-hierarchy';
+import { hierarchyRpc, type HistoryEntryView, type ListHistory } from '@strowger/contracts-hierarchy';
 import { DEFAULT_LIMIT, matching, positionOf, type Where } from '../listing.js';
 import { seenBy } from '../visibility.js';
 import { HistoryEntry } from './history-entry.entity.js';

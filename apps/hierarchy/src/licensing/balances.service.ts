@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import {
-  type NodeLicensesView,
-  type ProviderLicensesView,
   hierarchyRpc,
   type ById,
+  type NodeLicensesView,
+  type ProviderLicensesView,
 } from '@strowger/contracts-hierarchy';
 import type { RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import {
+  hierarchyRpc,
   type AddPurchase,
+  type ById,
   type ListPurchases,
   type ProductView,
   type PurchaseView,
   type SetPurchase,
   type UpdatePurchase,
-  hierarchyRpc,
-  type ById,
 } from '@strowger/contracts-hierarchy';
 import {
   checkVersion,
@@ -17,8 +17,8 @@ import {
   pageOf,
   type Actor,
   type Page,
-  type TenantScope,
   type RpcRequest,
+  type TenantScope,
 } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';

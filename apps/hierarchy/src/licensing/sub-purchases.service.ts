@@ -1,20 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import {
+  hierarchyRpc,
+  type AddGroupSubPurchase,
+  type AddResellerSubPurchase,
+  type ById,
   type Oversell,
   type OversellView,
   type ProductName,
-  type SubPurchaseView,
-  hierarchyRpc,
-  type ById,
-  type AddResellerSubPurchase,
-  type SetResellerSubPurchase,
-  type RemoveResellerSubPurchase,
-  type AddGroupSubPurchase,
-  type SetGroupSubPurchase,
   type RemoveGroupSubPurchase,
+  type RemoveResellerSubPurchase,
+  type SetGroupSubPurchase,
   type SetOversell,
+  type SetResellerSubPurchase,
+  type SubPurchaseView,
 } from '@strowger/contracts-hierarchy';
-import { Clock, NotFound, type RpcContext, type TenantScope, type RpcRequest } from '@strowger/kernel';
+import { Clock, NotFound, type RpcContext, type RpcRequest, type TenantScope } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { HistoryService, type HistoryObject } from '../history/history.service.js';

@@ -2,16 +2,16 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import {
+  hierarchyRpc,
   type ApiKeyGrant,
   type ApiKeyView,
   type ApiKeyWithSecret,
   type AuthenticateApiKey,
+  type ById,
   type CreateApiKey,
   type ListUnder,
   type RotateApiKey,
   type UpdateApiKey,
-  hierarchyRpc,
-  type ById,
 } from '@strowger/contracts-hierarchy';
 import {
   checkVersion,
@@ -20,8 +20,8 @@ import {
   NotFound,
   type Actor,
   type Page,
-  type TenantScope,
   type RpcRequest,
+  type TenantScope,
 } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';

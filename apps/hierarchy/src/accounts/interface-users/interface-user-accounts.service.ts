@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import {
+  hierarchyRpc,
   type AddInterfaceUserAddress,
+  type ById,
   type CreateInterfaceUser,
   type InterfaceUserAddress,
   type InterfaceUserView,
@@ -11,8 +13,6 @@ import {
   type RemoveInterfaceUserAddress,
   type SetInterfaceUserPassword,
   type UpdateInterfaceUser,
-  hierarchyRpc,
-  type ById,
 } from '@strowger/contracts-hierarchy';
 import {
   checkVersion,
@@ -22,8 +22,8 @@ import {
   parseNetwork,
   type Actor,
   type Page,
-  type TenantScope,
   type RpcRequest,
+  type TenantScope,
 } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import {
+  hierarchyRpc,
   type ListLoginHistory,
   type LoginBinding,
   type LoginHistoryView,
   type LoginOutcome,
-  hierarchyRpc,
 } from '@strowger/contracts-hierarchy';
-import { Clock, newId, pageOf, type Page, NotFound, type RpcContext, type RpcRequest } from '@strowger/kernel';
+import { Clock, newId, NotFound, pageOf, type Page, type RpcContext, type RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { HierarchyConfig } from '../../config.js';

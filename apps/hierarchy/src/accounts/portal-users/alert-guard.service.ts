@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { type HoldAlertGuard, hierarchyRpc, type ReleaseAlertGuard } from '@strowger/contracts-hierarchy';
+import { hierarchyRpc, type HoldAlertGuard, type ReleaseAlertGuard } from '@strowger/contracts-hierarchy';
 import { Clock, NotFound, type RpcRequest } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';

@@ -3,10 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { LockMode } from '@mikro-orm/postgresql';
 import {
+  hierarchyRpc,
   PasswordResetRequestedV1,
   type ConfirmPasswordReset,
   type RequestPasswordReset,
-  hierarchyRpc,
 } from '@strowger/contracts-hierarchy';
 import { Clock, factOf, newId, SecretBox, type Actor, type RpcRequest } from '@strowger/kernel';
 import { Db, Outbox } from '@strowger/persistence';

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import {
+  hierarchyRpc,
   type ChangeOwnPassword,
   type OfPortalUser,
   type RevokeSession,
   type SessionView,
-  hierarchyRpc,
 } from '@strowger/contracts-hierarchy';
-import { NotFound, type Actor, type TenantScope, type RpcRequest } from '@strowger/kernel';
+import { NotFound, type Actor, type RpcRequest, type TenantScope } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { HistoryService } from '../../history/history.service.js';

@@ -1,22 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import {
+  hierarchyRpc,
+  type ById,
   type CreatePortalUser,
   type ListUnder,
   type PortalUserView,
   type UpdatePortalUser,
-  hierarchyRpc,
-  type ById,
 } from '@strowger/contracts-hierarchy';
 import {
+  checkVersion,
   Clock,
   NotFound,
   PLATFORM_SCOPE,
   type Actor,
   type Page,
-  type TenantScope,
-  checkVersion,
   type RpcRequest,
+  type TenantScope,
 } from '@strowger/kernel';
 import { Db, Outbox } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';

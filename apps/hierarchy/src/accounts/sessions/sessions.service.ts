@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type RefreshSession, type SessionGrant, type SignIn, hierarchyRpc } from '@strowger/contracts-hierarchy';
+import { hierarchyRpc, type RefreshSession, type SessionGrant, type SignIn } from '@strowger/contracts-hierarchy';
 import type { RpcRequest } from '@strowger/kernel';
 import { Answers } from '@strowger/rpc';
 import { Accounts } from '../portal-users/accounts.service.js';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type ForecastView, type GetLicenseForecast, type TermEnd, hierarchyRpc } from '@strowger/contracts-hierarchy';
+import { hierarchyRpc, type ForecastView, type GetLicenseForecast, type TermEnd } from '@strowger/contracts-hierarchy';
 import { Clock, type RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type LicenseHoldingView, hierarchyRpc, type ById } from '@strowger/contracts-hierarchy';
+import { hierarchyRpc, type ById, type LicenseHoldingView } from '@strowger/contracts-hierarchy';
 import { Clock, NotFound, type RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { type ListTrials, type TrialView, hierarchyRpc } from '@strowger/contracts-hierarchy';
+import { hierarchyRpc, type ListTrials, type TrialView } from '@strowger/contracts-hierarchy';
 import { Clock, pageOf, type Actor, type Page, type RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import {
+  hierarchyRpc,
   UserDeletedV1,
+  type ById,
   type DeletionLevel,
   type DeletionPreview,
   type DeletionView,
-  hierarchyRpc,
-  type ById,
 } from '@strowger/contracts-hierarchy';
 import { Clock, factOf, NotFound, type Actor, type RpcRequest } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import {
+  hierarchyRpc,
   IMPORT_COLUMNS,
   type AddImportPart,
+  type ById,
   type FinishImport,
   type ImportRowState,
   type ImportRowView,
@@ -10,8 +12,6 @@ import {
   type ListImportRows,
   type ListImports,
   type StartImport,
-  hierarchyRpc,
-  type ById,
 } from '@strowger/contracts-hierarchy';
 import {
   Clock,
@@ -21,8 +21,8 @@ import {
   NotFound,
   pageOf,
   type Page,
-  type TenantScope,
   type RpcRequest,
+  type TenantScope,
 } from '@strowger/kernel';
 import { Db, sql, type RawBuilder } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';

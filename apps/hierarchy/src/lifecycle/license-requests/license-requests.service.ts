@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type LicenseDecision, type RequestLicense, hierarchyRpc } from '@strowger/contracts-hierarchy';
+import { hierarchyRpc, type LicenseDecision, type RequestLicense } from '@strowger/contracts-hierarchy';
 import type { RpcContext, RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import {
+  hierarchyRpc,
+  type ById,
   type CreateGroup,
   type GroupView,
   type ListUnder,
   type UpdateGroup,
-  hierarchyRpc,
-  type ById,
 } from '@strowger/contracts-hierarchy';
-import { Clock, NotFound, type Page, type TenantScope, checkVersion, type RpcRequest } from '@strowger/kernel';
+import { checkVersion, Clock, NotFound, type Page, type RpcRequest, type TenantScope } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { isEmpty } from '../../history/changes.js';

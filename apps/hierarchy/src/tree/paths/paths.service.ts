@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type EnsurePath, type PathView, hierarchyRpc } from '@strowger/contracts-hierarchy';
+import { hierarchyRpc, type EnsurePath, type PathView } from '@strowger/contracts-hierarchy';
 import { AppError, Clock, NotFound, type Actor, type RpcContext, type RpcRequest } from '@strowger/kernel';
 import { Db, Outbox, selectOutboxRows, sql, type RawBuilder } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';

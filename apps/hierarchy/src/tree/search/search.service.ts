@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import {
+  hierarchyRpc,
   SEARCH_KINDS,
   type PathStep,
   type SearchHit,
   type SearchKind,
   type SearchTree,
-  hierarchyRpc,
 } from '@strowger/contracts-hierarchy';
 import {
   decodeCursor,
@@ -13,8 +13,8 @@ import {
   isId,
   pageOf,
   type Page,
-  type TenantScope,
   type RpcRequest,
+  type TenantScope,
 } from '@strowger/kernel';
 import { Db, sql, type RawBuilder } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';

@@ -1,18 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import {
+  hierarchyRpc,
   type ChangeGroupSettings,
   type ChangeProviderSettings,
   type ChangeResellerSettings,
   type ChangeUserSettings,
+  type GetSettings,
   type NodeSettings,
   type SettingLevel,
   type SettingOrigin,
   type SettingsView,
-  hierarchyRpc,
-  type GetSettings,
 } from '@strowger/contracts-hierarchy';
-import { checkVersion, type RpcContext, type TenantColumns, type TenantScope, type RpcRequest } from '@strowger/kernel';
+import { checkVersion, type RpcContext, type RpcRequest, type TenantColumns, type TenantScope } from '@strowger/kernel';
 import { Db, Outbox } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { GroupsService } from '../groups/groups.service.js';

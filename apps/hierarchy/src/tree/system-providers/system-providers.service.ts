@@ -1,30 +1,30 @@
 import { Injectable } from '@nestjs/common';
 import { LockMode, raw, type EntityManager } from '@mikro-orm/postgresql';
 import {
+  hierarchyRpc,
   MOST_HOST_NAMES,
+  type AddServerHostName,
+  type ById,
   type ChangeProviderSettings,
   type CreateSystemProvider,
   type ListServerHostNames,
   type ListSystemProviders,
+  type ProviderIdsView,
+  type RemoveServerHostName,
   type ServerHostNameView,
   type SystemProviderView,
   type UpdateSystemProvider,
-  hierarchyRpc,
-  type ById,
-  type AddServerHostName,
-  type RemoveServerHostName,
-  type ProviderIdsView,
 } from '@strowger/contracts-hierarchy';
 import {
+  checkVersion,
   Clock,
   NotFound,
   pageOf,
   type Actor,
   type Page,
   type RpcContext,
-  type TenantScope,
-  checkVersion,
   type RpcRequest,
+  type TenantScope,
 } from '@strowger/kernel';
 import { Db, Outbox } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';

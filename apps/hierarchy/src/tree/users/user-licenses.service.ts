@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import {
+  hierarchyRpc,
   type AssignLicense,
+  type ById,
   type LicenseView,
   type RemoveLicense,
-  hierarchyRpc,
-  type ById,
 } from '@strowger/contracts-hierarchy';
 import { NotFound, type RpcContext, type RpcRequest } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';

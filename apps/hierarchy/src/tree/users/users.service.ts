@@ -1,23 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import {
+  hierarchyRpc,
+  type ById,
   type CreateUser,
   type ListUnder,
   type UpdateUser,
   type UserView,
-  hierarchyRpc,
-  type ById,
 } from '@strowger/contracts-hierarchy';
 import {
+  checkVersion,
   Clock,
   InvalidInput,
   NotFound,
   type Actor,
   type Page,
   type RpcContext,
-  type TenantScope,
-  checkVersion,
   type RpcRequest,
+  type TenantScope,
 } from '@strowger/kernel';
 import { Db, Outbox } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
