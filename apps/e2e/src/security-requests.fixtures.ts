@@ -49,7 +49,10 @@ export const shape = ({ status, body }: Answer): unknown => {
   return JSON.parse(JSON.stringify({ status, problem }).replaceAll(UUID, '<id>')) as unknown;
 };
 
-/** Everything readable of A, as its own people read it; but for a forecast, which depends on the moment. */
+/** It depends on the moment. */
+const FORECAST = 'GET /v1/system-providers/:id/license-forecast';
+
+/** Everything readable of A, as its own people read it, but for the forecast. */
 export async function stateOfA(): Promise<Ids> {
   const [victim] = a.leaves;
   const ids: Ids = {
@@ -66,7 +69,7 @@ export async function stateOfA(): Promise<Ids> {
     const path = pathOf(route, (segment) => known(ids, segment, route));
     const answer = await ask(route, { token: tokenOf(route) }, path);
     expect([lineOf(route), answer.status]).toEqual([lineOf(route), 200]);
-    if (!/license-forecast/.test(route.path)) state[lineOf(route)] = answer.text;
+    if (lineOf(route) !== FORECAST) state[lineOf(route)] = answer.text;
   }
   const twin = await a.twins.numbers({ accountSid: a.account.sid });
   return { ...state, 'at the carrier': JSON.stringify(twin) };
