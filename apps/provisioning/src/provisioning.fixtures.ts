@@ -1,3 +1,9 @@
+// Hierarchy's requests are answered by hierarchy itself, because its rules are half of what is tested here.
+import {
+  AppModule as HierarchyModule,
+  HierarchyConfig,
+  MIGRATIONS as HIERARCHY_MIGRATIONS,
+} from '@strowger/app-hierarchy/testing';
 import { hierarchyRpc, type UserView } from '@strowger/contracts-hierarchy';
 import {
   provisioningRpc,
@@ -25,12 +31,6 @@ import { Db, migrate, sql } from '@strowger/persistence';
 import { SagaRunner } from '@strowger/saga';
 import { eventually, servers, testDatabase, testNats, testRedisUrl } from '@strowger/testing';
 import { startTwins, type AccountInput, type AccountView, type RunningTwins } from '@strowger/carrier-twins';
-// Hierarchy's requests are answered by hierarchy itself, because its rules are half of what is tested here.
-/* eslint-disable strowger/boundaries */
-import { AppModule as HierarchyModule } from '../../hierarchy/src/app.module.js';
-import { HierarchyConfig } from '../../hierarchy/src/config.js';
-import { MIGRATIONS as HIERARCHY_MIGRATIONS } from '../../hierarchy/src/migrations/index.js';
-/* eslint-enable strowger/boundaries */
 import { provisioningModule, SERVICE } from './app.module.js';
 import { ProvisioningConfig } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
