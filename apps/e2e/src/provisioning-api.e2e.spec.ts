@@ -52,10 +52,9 @@ describe('the provisioning API', () => {
     const mine = { userName: 'robot.mine', email: 'mine@backoffice.example' };
     expect(await admin.refusal(admin.post(`${its.provider}/interface-users`, mine))).toMatchObject({ status: 403 });
     const { items } = await admin.get<Page<LoginHistoryView>>(`/v1/interface-users/${its.robot.id}/login-history`);
-    expect(items.map(({ outcome, address }) => ({ outcome, address }))).toEqual(
-      items.map(() => ({ outcome: 'SUCCESS', address: '127.0.0.1' })),
+    expect(new Set(items.map(({ outcome, address }) => `${outcome} ${address}`))).toEqual(
+      new Set(['SUCCESS 127.0.0.1']),
     );
-    expect(items.length).toBeGreaterThan(0);
     // It is a login of this door only.
     const { loginUserName, loginPassword } = backOffice.login;
     const portal = PortalApi.signIn(world.addresses.gatewayUrl, `${loginUserName}@backoffice.example`, loginPassword);

@@ -222,6 +222,7 @@ describe.each(Object.keys(named) as Name[])('%s', (name) => {
 
 it('lists without a parent hold nothing foreign', async () => {
   const foreign = JSON.stringify(Object.values(victim));
+  const seen = new Set<string>();
   for (const scope of Object.values(strangers))
     for (const name of [
       'listSystemProviders',
@@ -234,7 +235,9 @@ it('lists without a parent hold nothing foreign', async () => {
     ] as const) {
       const { items } = await world.call(h[name] as RpcContract<object, { items: { id: string }[] }>, {}, scope);
       for (const item of items) expect(foreign).not.toContain(item.id);
+      if (items.length > 0) seen.add(name);
     }
+  expect(seen).toEqual(new Set([]));
   for (const scope of Object.values(strangers)) {
     const { items } = await world.call(h.listHistory, {}, scope);
     for (const entry of items) expect(foreign).not.toContain(entry.objectId);

@@ -283,10 +283,8 @@ describe('what a carrier or a person wrote', () => {
     await world.enablementFailed(id, { reason: 'bad\r\nBcc: victim@demo.example' });
     await world.drain(id);
     expect(mailsTo('victim@demo.example')).toEqual([]);
-    for (const mail of mailsTo(emails[0]!)) {
-      expect(mail.headers['bcc']).toBeUndefined();
-      expect(mail.to).toEqual(emails);
-    }
+    const mails = mailsTo(emails[0]!).map(({ to, headers }) => ({ to, bcc: headers['bcc'] }));
+    expect(mails).toEqual(Array(2).fill({ to: emails, bcc: undefined }));
   });
 });
 

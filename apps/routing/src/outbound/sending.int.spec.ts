@@ -16,7 +16,7 @@ const stateOf = async (user: SpecUser, id: string) => world.call(routingRpc.getM
 const attemptsOf = (user: SpecUser, id: string) => world.call(routingRpc.listAttempts, { id }, user.scope);
 
 describe('sending', () => {
-  it('goes from queued to delivered, each step in the feed', async () => {
+  it('goes from queued to delivered, only forwards, as the feed shows', async () => {
     const user = await world.given.user();
     const { frames } = world.listen(user);
     const sent = await world.send(user);
@@ -25,10 +25,11 @@ describe('sending', () => {
     expect(await bodies(user)).toEqual(['hello']);
     await eventually(() => frames.at(-1)?.frame.message.state === 'delivered');
     const states = frames.map(({ frame }) => frame.message.state);
-    expect(states).toEqual(
-      ['queued', 'accepted', 'sent', 'delivered'].filter((state) => states.includes(state as never)),
-    );
-    expect(states[0]).toBe('queued');
+    // A step may be overtaken by the next before it is pushed, but for the first and the last.
+    const places = states.map((state) => ['queued', 'accepted', 'sent', 'delivered'].indexOf(state));
+    const forwards = places.every((place, i) => place > (places[i - 1] ?? -1));
+    expect([states, forwards]).toEqual([states, true]);
+    expect([states[0], states.at(-1)]).toEqual(['queued', 'delivered']);
     expect((await attemptsOf(user, sent.id))[0]).toMatchObject({
       attempt: 1,
       part: 0,

@@ -1,3 +1,4 @@
+import type { AppError } from '@strowger/kernel';
 import type { Reply, SeenRequest } from '../scripted-carrier.fixtures.js';
 import { errorOf } from '../testing/kit.js';
 import { AC, NUMBER, ScriptedRestcomm, TOKEN } from './scripted-restcomm.fixtures.js';
@@ -257,7 +258,12 @@ describe('binding a number (§3.4)', () => {
     ['no fallback of ours', {}, { fallbackUrl: 'https://hooks.example/x' }],
   ])('binds a number that has %s', async (_name, over, options) => {
     world.script = bound({ ...CLEAR, ...over });
-    await port.bindNumber(world.access, PN, options).catch(() => undefined);
+    const end = await port.bindNumber(world.access, PN, options).then(
+      () => 'bound',
+      (error: AppError) => error.code,
+    );
+    // The carrier here keeps what it had: only a number that stays with another application is not bound.
+    expect(end).toBe('sms_application_sid' in over ? 'number-binding-failed' : 'bound');
     expect(world.seen.filter(({ method }) => method === 'POST')).toHaveLength(1);
   });
 
