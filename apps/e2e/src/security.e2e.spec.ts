@@ -500,7 +500,7 @@ describe('a platform', () => {
       `http://${allowed.host}@${inside.slice(7)}${allowed.pathname}`,
     ]) {
       const answer = await call(`${url}/v1/system-providers/${b.provider.id}/platforms`, 'POST', b.admin.token, {
-        json: { kind: 'restcomm', account: b.account.sid, secret: b.account.token, baseUrl },
+        json: { kind: 'restcomm', credentials: { account: b.account.sid, secret: b.account.token }, baseUrl },
       });
       expect([baseUrl, answer.status, answer.headers.get('content-type')]).toEqual([
         baseUrl,
@@ -686,10 +686,13 @@ describe('secrets', () => {
         return answer;
       };
       const platforms = `/v1/system-providers/${a.provider.id}/platforms`;
-      const creation = { kind: 'restcomm', account: account.sid };
+      const creation = (secret: string, more = {}) => ({
+        kind: 'restcomm',
+        credentials: { account: account.sid, secret, ...more },
+      });
       // Wrong credentials, a carrier that repeats what it was sent, input that is refused, services that die.
       secrets['wrong token'] = canary('wrong-token');
-      expect((await post(platforms, { ...creation, secret: secrets['wrong token'] })).status).toBe(400);
+      expect((await post(platforms, creation(secrets['wrong token']))).status).toBe(400);
       const echo = (carrier: 'restcomm' | 'message-exchange', path: string, status: number, body: string) =>
         twins.addFault({
           carrier,
@@ -747,7 +750,7 @@ describe('secrets', () => {
         const text = (texts[`during the death of ${service}`] = canary(`death-${service}`));
         const calls = [
           post('/v1/client/messages', { from, to: `+1${phone()}`, text }, client),
-          post(platforms, { ...creation, secret: account.token, messageExchangeToken: account.meToken }),
+          post(platforms, creation(account.token, { messageExchangeToken: account.meToken })),
         ];
         await stack.kill9(service);
         await Promise.allSettled(calls);
