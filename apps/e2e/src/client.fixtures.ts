@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 
 /**
  * A client that never gives up: whatever closes its socket, it comes back with the cursor of the last frame it saw.
- * Keeps what it was shown as new, so that a test can tell a loss, a repeat and a wrong order.
+ * Keeps what it was shown as new, so that a test sees a loss, a repeat and a wrong order.
  */
 export class FollowingClient {
   readonly created: MessageView[] = [];

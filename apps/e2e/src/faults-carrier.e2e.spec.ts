@@ -3,7 +3,7 @@ import type { FaultInput, NumberRow } from '@strowger/carrier-twins';
 import type { NumberView } from '@strowger/contracts-provisioning';
 import { e2e, type E2e } from './world.fixtures.js';
 
-/** Answers of the twins take milliseconds; whoever waits longer than this waits for a fault. */
+/** Answers of the twins take milliseconds; a caller that waits longer than this waits for a fault. */
 const stack = e2e('carrier', 24_000, () => ({ provisioning: { CARRIER_READ_MS: 250 } }));
 
 /** Each carrier call of the saga, and how often in a row it stays without an answer. */

@@ -54,7 +54,7 @@ describe('a server away under load', () => {
     }
   });
 
-  stack.holds('and every licence balance is what its ledger says', async (world) => {
+  stack.holds('and every license balance is what its ledger says', async (world) => {
     expect(await world.licenseDifferences()).toEqual([]);
   });
 });

@@ -28,7 +28,7 @@ describe('a service killed in the middle of its work', () => {
       },
     );
 
-  stack.holds('and every licence balance is what its ledger says', async (world) => {
+  stack.holds('and every license balance is what its ledger says', async (world) => {
     expect(await world.licenseDifferences()).toEqual([]);
   });
 });

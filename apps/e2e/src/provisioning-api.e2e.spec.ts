@@ -80,7 +80,7 @@ describe('the provisioning API', () => {
       expect(await its.history(`objectId=${id}`)).toEqual([
         expect.objectContaining({ ...BY_ROBOT, action: 'created', objectKind: kind, ip: '127.0.0.1' }),
       ]);
-    // Again, with other names and other capitals: nothing changes, and nobody is told that something did.
+    // Again, with other names and other capitals: nothing changes, and no fact says that something did.
     await backOffice.must('AddUserWithHierarchy', { ...chris, resellerName: 'Other' }, 'FORM');
     await backOffice.must('AddUserWithHierarchy', { ...chris, broadworksUserId: 'CHRIS@acme.example' }, 'SOAP12');
     expect(await its.resellers('acme')).toEqual([reseller]);
@@ -91,7 +91,7 @@ describe('the provisioning API', () => {
     expect(await its.group('acme', 'branch')).toBeUndefined();
   });
 
-  stack.holds('hands out licences within sub-purchases and takes them back', async () => {
+  stack.holds('hands out licenses within sub-purchases and takes them back', async () => {
     await backOffice.must('AddUserWithHierarchy', { ...place('licensed'), broadworksUserId: 'one@licensed.example' });
     await backOffice.must('AddUserWithHierarchy', { ...place('licensed'), broadworksUserId: 'two@licensed.example' });
     const group = await its.group('licensed', 'hq');
@@ -119,7 +119,7 @@ describe('the provisioning API', () => {
     expect(shown).toEqual([{ ...PRO, isTrial: 'false', assignedDate: license!.assignedAt }]);
     expect(await its.groupLicenses(group!, PRO)).toMatchObject({ subPurchased: 1, used: 1, free: 0 });
     for (const { id } of [group!, { id: group!.resellerId }])
-      expect(await its.told(id, 'sub-purchase-set')).toMatchObject(BY_ROBOT);
+      expect(await its.recorded(id, 'sub-purchase-set')).toMatchObject(BY_ROBOT);
     expect(await its.history(`objectId=${user.id}&action=license-assigned`)).toEqual([
       expect.objectContaining(BY_ROBOT),
     ]);
@@ -161,7 +161,7 @@ describe('the provisioning API', () => {
       ...[SEATS, 'INSUFFICIENT_PROVIDER_LICENSES'],
     ]);
     expect(await its.pool(AGENT)).toMatchObject({ purchased: SEATS, committed: SEATS, used: SEATS, free: 0 });
-    // Whoever has a seat keeps it, full or not.
+    // Anyone who has a seat keeps it, full or not.
     const lucky = replies.findIndex(({ success }) => success);
     await backOffice.must('AddUserLicense', { ...of(lucky), ...AGENT });
     expect(await world.licenseDifferences()).toEqual([]);
@@ -201,7 +201,7 @@ describe('the provisioning API', () => {
     const agents = await admin.get<Page<AgentView>>(`/v1/groups/${groupId}/agents`);
     expect(agents.items).toEqual([expect.objectContaining({ email: person.newUserEmailAddress })]);
     const made = [shown!.id, streams.items[0]!.id, agents.items[0]!.portalUserId, agents.items[0]!.id];
-    for (const id of made) expect(await its.told(id, 'created')).toMatchObject(BY_ROBOT);
+    for (const id of made) expect(await its.recorded(id, 'created')).toMatchObject(BY_ROBOT);
 
     await backOffice.must('DeleteGroupAgentAssociation', agent);
     await backOffice.must('DeleteMediaStream', stream);
@@ -210,7 +210,7 @@ describe('the provisioning API', () => {
     expect((await admin.get<Page<QueueView>>(`/v1/groups/${groupId}/queues`)).items).toEqual([]);
     expect((await admin.get<Page<AgentView>>(`/v1/groups/${groupId}/agents`)).items).toEqual([]);
     expect((await admin.get<Page<PortalUserView>>('/v1/portal-users?search=dana')).items).toEqual([]);
-    for (const id of made) expect(await its.told(id, 'deleted')).toMatchObject(BY_ROBOT);
+    for (const id of made) expect(await its.recorded(id, 'deleted')).toMatchObject(BY_ROBOT);
     await until('the session ending', async () => {
       const refused = await dana.get('/v1/resellers').catch((error: unknown) => error);
       return String(refused).includes('401');
@@ -261,7 +261,8 @@ describe('the provisioning API', () => {
           (error: unknown) => String(error).includes('QUEUE_NOT_FOUND'),
         ),
       );
-      for (const object of [id, groupId, queue!.id]) expect(await its.told(object, 'deleted')).toMatchObject(BY_ROBOT);
+      for (const object of [id, groupId, queue!.id])
+        expect(await its.recorded(object, 'deleted')).toMatchObject(BY_ROBOT);
       const again = await backOffice.call('DeleteGroup', place('leaving'));
       expect(again).toMatchObject({ success: false, errorCode: 'GROUP_NOT_FOUND' });
       // The id is free: what comes now is somebody else.
@@ -276,7 +277,7 @@ describe('the provisioning API', () => {
     await caller.must('Ping');
     const wrong = await caller.but({ loginPassword: 'Not-the-password-9' }).call('Ping');
     expect(wrong).toMatchObject({ status: 200, success: false, errorCode: 'AUTH_FAILED' });
-    // Right, and remembered as right a moment ago: it is locked all the same, and the answer does not tell why.
+    // Right, and remembered as right a moment ago: it is locked all the same, and the answer does not say why.
     expect((await caller.call('Ping')).text).toBe(wrong.text);
     const path = `/v1/interface-users/${made.id}`;
     expect(await admin.get<InterfaceUserView>(path)).toMatchObject({ locked: true, lockReason: 'bad-password' });
@@ -401,7 +402,7 @@ describe('the provisioning API', () => {
     expect(await world.licenseDifferences()).toEqual([]);
   });
 
-  stack.holds('and the ledger of licences tells of a balance that is not as written', async (world) => {
+  stack.holds('and the ledger of licenses shows a balance that is not as written', async (world) => {
     const { id } = world.tenant.provider;
     const pool = `select id from hierarchy.license_pool where system_provider_id = '${id}' and application = 'UnityAgent'`;
     await world.sql(`update hierarchy.license_pool set committed = committed - 1 where id in (${pool})`);

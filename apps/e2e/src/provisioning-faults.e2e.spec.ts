@@ -10,7 +10,7 @@ const stack = e2e('provisioning-faults', 22_500, () => ({
   gateway: { PROVISION_SOAP_CALL_SECONDS: 3 },
 }));
 const USERS = 3000;
-/** Every fourth user comes with a licence; there are fewer than that. */
+/** Every fourth user comes with a license; there are fewer than that. */
 const LICENSED = USERS / 4;
 const SEATS = LICENSED - 50;
 const CALLERS = 300;
@@ -100,7 +100,7 @@ async function allOnce(world: E2e, tag: string, id: string, diedAt: number): Pro
   expect(await world.sql(`select count(*)::int as n from hierarchy.reseller where key like '${tag}-%'`)).toEqual([
     { n: 3 },
   ]);
-  // A row tells what became of it, in its place in the file.
+  // A row says what happened to it, in its place in the file.
   const { items } = await its.admin.get<Page<ImportRowView>>(`/v1/imports/${id}/rows?state=failed&limit=200`);
   const codes = items.map(({ code }) => code);
   expect(codes.filter((code) => code === 'INSUFFICIENT_PROVIDER_LICENSES')).toHaveLength(LICENSED - SEATS);
@@ -171,7 +171,7 @@ const DEATHS = [
   ],
 ] as const;
 
-describe('licences being assigned', () => {
+describe('licenses being assigned', () => {
   for (const [when, product, die] of DEATHS)
     stack.holds(
       `while ${when} are there once for each who asks until there is an answer`,
@@ -226,7 +226,7 @@ async function keysOf({ resellerId, groupId, broadworksUserId }: UserView) {
 /** As a back office does: the same call again until there is an answer. */
 async function assigned(call: Record<string, string>, progress: { unanswered: number }): Promise<void> {
   await until(
-    'a licence',
+    'a license',
     async () => {
       const reply = await its.backOffice.call('AddUserLicense', call).catch(() => undefined);
       if (reply?.success) return true;

@@ -80,7 +80,7 @@ export class Provisioned {
   }
 
   /** The entry of something that was done to an object; routing's arrive a moment later. */
-  told(objectId: string, action: string): Promise<HistoryEntryView> {
+  recorded(objectId: string, action: string): Promise<HistoryEntryView> {
     return until(
       `${action} in the history of ${objectId}`,
       async () => (await this.history(`objectId=${objectId}&action=${action}`))[0],

@@ -43,7 +43,7 @@ export function ask(route: Route, caller: { token: string }, path: string, field
   return call(url + path + query, route.method, caller.token, { json, headers: { prefer: 'wait=5' } });
 }
 
-/** The same for every id: what a caller could tell them apart by is left. */
+/** The same for every id: what a caller could distinguish them by is left. */
 export const shape = ({ status, body }: Answer): unknown => {
   const { instance: _, ...problem } = (body ?? {}) as { instance?: string };
   return JSON.parse(JSON.stringify({ status, problem }).replaceAll(UUID, '<id>')) as unknown;

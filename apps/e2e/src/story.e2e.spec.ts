@@ -4,19 +4,19 @@ import { e2e } from './world.fixtures.js';
 const stack = e2e('story', 21_000);
 
 describe('the story the demo tells', () => {
-  let told: World;
+  let enacted: World;
   let broken = false;
   beforeAll(async () => {
-    told = await World.enter(stack.world.addresses);
+    enacted = await World.enter(stack.world.addresses);
   });
-  afterAll(() => told?.leave());
+  afterAll(() => enacted?.leave());
 
-  for (const [id, title, tell] of STORY)
+  for (const [id, title, happens] of STORY)
     stack.holds(`${id}: ${title}`, async () => {
       // Each step begins where the one before it ended.
       if (broken) throw new Error('a step before this one did not hold');
       broken = true;
-      expect(await tell(told)).toBeTruthy();
+      expect(await happens(enacted)).toBeTruthy();
       broken = false;
     });
 
@@ -26,9 +26,9 @@ describe('the story the demo tells', () => {
   });
 
   stack.holds(
-    'and tell of a text lost, one made up, a send, a number and a mail that are not as written',
+    'and show a text lost, one made up, a send, a number and a mail that are not as written',
     async (world) => {
-      const { twins, account, number, portalUser } = told;
+      const { twins, account, number, portalUser } = enacted;
       const gone = await world.sql(
         `delete from routing.message where id = (select id from routing.message where direction = 'inbound' order by id limit 1) returning carrier_message_id`,
       );

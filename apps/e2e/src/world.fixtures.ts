@@ -83,7 +83,7 @@ export class E2e {
     return this.admin.as(this.clientToken);
   }
 
-  /** A provider with someone who receives alerts, a platform, and a user with a licence and an active number. */
+  /** A provider with someone who receives alerts, a platform, and a user with a license and an active number. */
   async settleIn({ number = true } = {}): Promise<void> {
     this.tenant = await World.enter(this.addresses);
     const { admin, twins, provider, portalUser, user } = this.tenant;
@@ -241,7 +241,7 @@ export class E2e {
     return (await ledger(this.stack.urls, accepted)).map(describeDifference);
   }
 
-  /** What the command says that recomputes every licence balance from the ledger; empty when all agree. */
+  /** What the command says that recomputes every license balance from the ledger; empty when all agree. */
   async licenseDifferences(): Promise<string[]> {
     const command = fileURLToPath(new URL('../../hierarchy/dist/recompute-licenses.js', import.meta.url));
     const env = { DATABASE_URL: this.stack.databaseUrl('hierarchy') };
@@ -265,7 +265,7 @@ export class E2e {
   }
 }
 
-/** Tells whether asking again is right: nobody answered, or the answer asks for it. */
+/** Whether asking again is right: nobody answered, or the answer asks for it. */
 function worthRetrying(error: unknown): boolean {
   if (!(error instanceof Refused)) return true;
   const { status, code } = error.problem ?? {};

@@ -83,7 +83,7 @@ export const CLIENTS = {
         'provision',
         wsdl,
       ]);
-      // package-info holds the namespace; nothing refers to it, so javac has to be told.
+      // package-info holds the namespace; nothing refers to it, so javac is given it by name.
       const sources = [
         ...['JaxWs.java', 'Json.java'].map((name) => join(SOURCES, name)),
         'provision/package-info.java',

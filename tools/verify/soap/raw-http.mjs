@@ -119,7 +119,7 @@ export class Wire {
         : `<faultcode>soap:${code}</faultcode><faultstring>${escape(text)}</faultstring>${detail ? '<detail />' : ''}`;
     return this.#reply(version, `<soap:Body><soap:Fault>${inner}</soap:Fault></soap:Body>`, status);
   }
-  /** A fault whose text is told by a pattern, escaped as in XML, from its first to its last character. */
+  /** A fault whose text matches a pattern, escaped as in XML, from its first to its last character. */
   faultLike(version, code, text, options) {
     const { body, ...rest } = this.fault(version, code, '\u0000', options);
     const [before, after] = body.split('\u0000').map(literally);

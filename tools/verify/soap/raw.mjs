@@ -1,5 +1,5 @@
 /**
- * What no client library sends: requests made by hand, with the exact reply to each. The cases are those of the behaviour
+ * What no client library sends: requests made by hand, with the exact reply to each. The cases are those of the behavior
  * matrix (reference/provisioning-soap-api.md §2.1, §2.5–2.7, §3.5). None of them changes anything or counts as a login attempt.
  */
 import { createServer } from 'node:net';

@@ -18,7 +18,7 @@ const LOOPBACK = ['127.0.0.1', '::1'].map((address) => ({ address }));
 /**
  * @typedef Target
  * @property {string} url of the service
- * @property {string} host server host name of a provider that has at least 3 licences of each product free
+ * @property {string} host server host name of a provider that has at least 3 licenses of each product free
  * @property {{ userName: string, password: string }} login
  * @property {((name: string) => Promise<{ userName: string, password: string }>) | undefined} createLogin one that may
  *   get locked; undefined where we can't

@@ -45,7 +45,7 @@ await withTarget(async (target) => {
     console.log(`\n=== ${client.title}`);
     await runClient({ name, client, target, wsdl, namespace });
   }
-  if (isWanted('raw')) await part('requests by hand', 'behaviour', () => rawCases(target, namespace));
+  if (isWanted('raw')) await part('requests by hand', 'behavior', () => rawCases(target, namespace));
   if (isWanted('help')) await part('help page', 'in a browser', () => helpPage(target));
   if (target.logs && existsSync(target.logs)) rows.push(logsWithoutPasswords(target));
   return table();
@@ -147,17 +147,17 @@ function lockLogin(target, name) {
 function logsWithoutPasswords({ logs, login }) {
   const since = performance.now();
   const files = readdirSync(logs);
-  const telling = files.filter((file) => {
+  const leaking = files.filter((file) => {
     const text = readFileSync(join(logs, file), 'utf8');
     return text.includes(CANARY) || text.includes(login.password);
   });
-  for (const file of telling) console.log(`  ✗ ${join(logs, file)} holds a password`);
-  const passed = files.length - telling.length;
+  for (const file of leaking) console.log(`  ✗ ${join(logs, file)} holds a password`);
+  const passed = files.length - leaking.length;
   return {
     client: 'logs',
     how: 'no password',
     passed,
-    failed: telling.length,
+    failed: leaking.length,
     skipped: 0,
     seconds: secondsSince(since),
   };
