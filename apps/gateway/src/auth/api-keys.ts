@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { hierarchyRpc, type ApiKeyGrant } from '@strowger/contracts-hierarchy';
 import { Rpc } from '@strowger/http';
 import { AppError, PLATFORM_SCOPE, SYSTEM_ACTOR } from '@strowger/kernel';
@@ -31,8 +31,8 @@ export class ApiKeys {
   private readonly known = new Map<string, { answer: Promise<ApiKeyGrant>; until: number; id?: string }>();
 
   constructor(
-    @Inject(Rpc) private readonly rpc: Rpc,
-    @Inject(DroppedCredentials) dropped: DroppedCredentials,
+    private readonly rpc: Rpc,
+    dropped: DroppedCredentials,
   ) {
     dropped.onKeys((ids) => {
       if (ids === 'all') return this.known.clear();

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { CREDENTIALS_DROPPED, type CredentialsDropped } from '@strowger/contracts-hierarchy';
 import { Messaging } from '@strowger/messaging';
 import { GatewayConfig } from '../config.js';
@@ -14,8 +14,8 @@ export class DroppedCredentials {
   private readonly keyListeners = new Set<(ids: readonly string[] | 'all') => void>();
 
   constructor(
-    @Inject(Messaging) messaging: Messaging,
-    @Inject(GatewayConfig) private readonly config: GatewayConfig,
+    messaging: Messaging,
+    private readonly config: GatewayConfig,
   ) {
     let subscribed = false;
     messaging.onConnected(() => {

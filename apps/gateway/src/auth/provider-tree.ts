@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { hierarchyRpc, SystemProviderCreatedV1, SystemProviderDeletedV1 } from '@strowger/contracts-hierarchy';
 import { Rpc } from '@strowger/http';
 import { Messaging } from '@strowger/messaging';
@@ -24,8 +24,8 @@ export class ProviderTree {
   private readonly asked = new Map<string, Promise<Known>>();
 
   constructor(
-    @Inject(Rpc) private readonly rpc: Rpc,
-    @Inject(Messaging) messaging: Messaging,
+    private readonly rpc: Rpc,
+    messaging: Messaging,
   ) {
     // A hint: facts also reach whoever listens without the stream.
     const listen = (): void => {

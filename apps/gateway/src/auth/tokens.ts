@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { ApiKeyGrant, PortalRole, PrincipalView, UserView } from '@strowger/contracts-hierarchy';
 import { AppError, type Actor, type TenantScope } from '@strowger/kernel';
 import { jwtVerify, SignJWT } from 'jose';
@@ -47,9 +47,9 @@ export class Tokens {
   private readonly key: Uint8Array;
 
   constructor(
-    @Inject(GatewayConfig) private readonly config: GatewayConfig,
-    @Inject(ApiKeys) private readonly apiKeys: ApiKeys,
-    @Inject(DroppedCredentials) private readonly dropped: DroppedCredentials,
+    private readonly config: GatewayConfig,
+    private readonly apiKeys: ApiKeys,
+    private readonly dropped: DroppedCredentials,
   ) {
     this.key = new TextEncoder().encode(config.tokenSecret);
   }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { pushSubject, routingRpc, type ClientFrame, type ClientRequest } from '@strowger/contracts-routing';
 import { Rpc } from '@strowger/http';
 import { AppError, clientAddress, type RpcContext } from '@strowger/kernel';
@@ -192,10 +192,10 @@ export class ClientSockets implements OnModuleDestroy {
   private readonly timers: NodeJS.Timeout[] = [];
 
   constructor(
-    @Inject(Tokens) private readonly tokens: Tokens,
-    @Inject(Rpc) private readonly rpc: Rpc,
-    @Inject(Messaging) private readonly messaging: Messaging,
-    @Inject(GatewayConfig) private readonly config: GatewayConfig,
+    private readonly tokens: Tokens,
+    private readonly rpc: Rpc,
+    private readonly messaging: Messaging,
+    private readonly config: GatewayConfig,
   ) {
     gauge('strowger_client_sockets', 'Clients connected', () => this.connections.size);
   }
