@@ -28,8 +28,6 @@ export interface StackOptions {
   mode?: 'development' | 'test' | 'production';
   /** Told of the stack before it starts anything. */
   created?: (stack: Stack) => void;
-  /** Called once the servers run, before the databases are migrated; services it starts are not started again. */
-  restore?: (stack: Stack) => Promise<void>;
   /** Told of each part, for progress lines. */
   step?: <T>(title: string, work: () => Promise<T>) => Promise<T>;
 }

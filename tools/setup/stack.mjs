@@ -75,8 +75,6 @@ export function removeData(dataDir) {
  * @param options.services which to run; default all
  * @param options.env additions, for all (`{ '*': {…} }`) or one service (`{ routing: {…} }`)
  * @param options.given servers to use instead of our own: `{ postgresUrl, redisUrl, natsUrl }`
- * @param options.restore called with the stack once its servers run, before the databases are migrated; what it starts
- *   stays as it is
  * @param options.step `(title, work) => work()`; told of each part, for progress lines
  * @param options.created told of the stack before it starts anything
  * @throws SetupError; whatever had been started is stopped then
@@ -100,9 +98,8 @@ class Stack {
   servers = [];
   children = new Map();
 
-  constructor({ home, portBase = 27_000, durable = false, services = WAVES.flat(), env = {}, given = {}, ...more }) {
-    const { mode, restore, step = (_title, work) => work() } = more;
-    this.#options = { portBase, durable, services, env, given, mode, restore, step };
+  constructor({ home, portBase = 27_000, durable = false, services = WAVES.flat(), env = {}, given = {}, step, mode }) {
+    this.#options = { portBase, durable, services, env, given, mode, step: step ?? ((_title, work) => work()) };
     this.home = home;
     this.dataDir = join(home, 'data');
     this.logDir = join(home, 'logs');
@@ -122,8 +119,7 @@ class Stack {
     if (withDatabase.length > 0) await step('databases', () => this.#migrate(withDatabase));
     await step('services', async () => {
       for (const wave of WAVES) {
-        const missing = wave.filter((name) => services.includes(name) && !this.children.has(name));
-        await Promise.all(missing.map((name) => this.startService(name)));
+        await Promise.all(wave.filter((name) => services.includes(name)).map((name) => this.startService(name)));
       }
       return `${services.length} ready`;
     });
@@ -172,7 +168,6 @@ class Stack {
     const database = inDatabase(admin, 'strowger');
     for (const service of services) await ensureServiceSchema(database, service, this.secrets.roles[service]);
     this.databaseUrl = (service) => asRole(database, service, this.secrets.roles[service]);
-    await this.#options.restore?.(this);
     await Promise.all(
       services.map(async (service) => {
         const child = this.#spawn(`${service}-migrate`, this.#entryOf(service, 'migrate.js'), this.envOf(service));

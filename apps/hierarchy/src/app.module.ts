@@ -9,7 +9,7 @@ import type { HierarchyConfig } from './config.js';
 import { ENTITIES } from './entities.js';
 import { LicensingModule } from './licensing/licensing.module.js';
 import { LifecycleModule } from './lifecycle/lifecycle.module.js';
-import { Readiness } from './readiness.js';
+import { MIGRATIONS } from './migrations/index.js';
 import { TreeModule } from './tree/tree.module.js';
 
 export const SERVICE = 'hierarchy';
@@ -28,14 +28,20 @@ export class AppModule {
       imports: [
         TimersModule,
         MessagingModule.forRoot(),
-        PersistenceModule.forRoot({ service: SERVICE, databaseUrl, poolSize, entities: ENTITIES }),
+        PersistenceModule.forRoot({
+          service: SERVICE,
+          databaseUrl,
+          poolSize,
+          entities: ENTITIES,
+          migrations: MIGRATIONS,
+        }),
         AccountsModule,
         LicensingModule,
         TreeModule,
         LifecycleModule,
         BackOfficeModule.with(LifecycleModule),
       ],
-      providers: [{ provide: Clock, useValue: clock }, Readiness],
+      providers: [{ provide: Clock, useValue: clock }],
       exports: [Clock],
     };
   }

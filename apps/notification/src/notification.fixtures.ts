@@ -21,7 +21,7 @@ import { startMailSink } from '@strowger/mail-sink';
 import { Messaging, Publisher } from '@strowger/messaging';
 import { Db, migrate } from '@strowger/persistence';
 import { eventually, servers, testDatabase, testNats, testRedisUrl } from '@strowger/testing';
-import { notificationModule } from './app.module.js';
+import { AppModule } from './app.module.js';
 import { NotificationConfig } from './config.js';
 import { MailService } from './mail/mail.service.js';
 import { MIGRATIONS } from './migrations/index.js';
@@ -63,7 +63,7 @@ export async function startNotification({
   for (let i = 0; i < instances; i++) {
     const service = await startService({
       name: 'notification',
-      module: notificationModule(config, clock),
+      module: AppModule.forRoot(config, clock),
       config,
       rpc: true,
     });

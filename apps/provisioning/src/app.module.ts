@@ -1,4 +1,10 @@
-import { Module } from '@nestjs/common';
+/**
+ * The service's one module. Every app has this shape: `AppModule.forRoot(config, clock?)`, or a plain class where nothing
+ * depends on the configuration. A provider names what it needs as constructor parameters, by their classes; only what has
+ * no class is given by a symbol with `@Inject`. `startService` provides the configuration (under its own class), NatsLink
+ * and Health everywhere, and serves what `@Answers` stands on.
+ */
+import { type DynamicModule, Module } from '@nestjs/common';
 import { JobsModule } from '@strowger/jobs';
 import { Clock, SystemClock } from '@strowger/kernel';
 import { MessagingModule } from '@strowger/messaging';
@@ -6,7 +12,8 @@ import { PersistenceModule } from '@strowger/persistence';
 import { RpcModule } from '@strowger/rpc';
 import { SagaModule } from '@strowger/saga';
 import { Carriers } from './carriers/carriers.service.js';
-import { ProvisioningConfig } from './config.js';
+import type { ProvisioningConfig } from './config.js';
+import { MIGRATIONS } from './migrations/index.js';
 import { checkEnablement, EnablementSchedule } from './numbers/enablement-schedule.js';
 import { EnablementJob } from './numbers/enablement.job.js';
 import { EnablementService } from './numbers/enablement.service.js';
@@ -16,7 +23,6 @@ import { NumberSagas } from './numbers/number-sagas.js';
 import { CpaasNumber } from './numbers/number.entity.js';
 import { NumberOwners } from './numbers/number-owners.service.js';
 import { NumberQueries } from './numbers/number.queries.js';
-import { NumbersController } from './numbers/numbers.controller.js';
 import { NumbersService } from './numbers/numbers.service.js';
 import { TimelineEntry } from './numbers/timeline-entry.entity.js';
 import { Timeline } from './numbers/timeline.service.js';
@@ -29,53 +35,56 @@ import { HookEndpoints } from './platforms/hook-endpoints.service.js';
 import { PlatformSecrets } from './platforms/platform-secrets.service.js';
 import { PlatformVerification } from './platforms/platform-verification.service.js';
 import { Platform } from './platforms/platform.entity.js';
-import { PlatformsController } from './platforms/platforms.controller.js';
 import { PlatformsService } from './platforms/platforms.service.js';
-import { Readiness } from './readiness.js';
 
 export const SERVICE = 'provisioning';
 const ENTITIES = [AlertHoldIntent, CpaasNumber, Platform, StoredHookEndpoint, TimelineEntry];
 
-export function provisioningModule(config: Readonly<ProvisioningConfig>, clock: Clock = new SystemClock()) {
-  const { databaseUrl, databasePoolSize: poolSize, redisUrl } = config;
-  @Module({
-    imports: [
-      PersistenceModule.forRoot({ service: SERVICE, databaseUrl, poolSize, entities: ENTITIES }),
-      MessagingModule.forRoot(),
-      JobsModule.forRoot({ service: SERVICE, redisUrl, jobs: [checkEnablement] }),
-      RpcModule,
-      SagaModule.forRoot({
-        service: SERVICE,
-        undoAttempts: config.undoAttempts,
-        undoBackoffMs: config.undoBackoffMs,
-        stuckRetrySeconds: config.cleanupSeconds,
-      }),
-    ],
-    controllers: [NumbersController, PlatformsController],
-    providers: [
-      { provide: Clock, useValue: clock },
-      { provide: ProvisioningConfig, useValue: config },
-      AlertHolds,
-      Carriers,
-      EnablementJob,
-      EnablementSchedule,
-      EnablementService,
-      ExchangeRemovals,
-      HookEndpoints,
-      HookEndpointsConsumer,
-      NumberOutcomes,
-      NumberOwners,
-      NumberQueries,
-      NumberSagas,
-      NumbersService,
-      PlatformSecrets,
-      PlatformVerification,
-      PlatformsService,
-      Readiness,
-      Timeline,
-      UserNumbersConsumer,
-    ],
-  })
-  class ProvisioningModule {}
-  return ProvisioningModule;
+@Module({})
+export class AppModule {
+  static forRoot(config: ProvisioningConfig, clock: Clock = new SystemClock()): DynamicModule {
+    const { databaseUrl, databasePoolSize: poolSize, redisUrl } = config;
+    return {
+      module: AppModule,
+      imports: [
+        PersistenceModule.forRoot({
+          service: SERVICE,
+          databaseUrl,
+          poolSize,
+          entities: ENTITIES,
+          migrations: MIGRATIONS,
+        }),
+        MessagingModule.forRoot(),
+        JobsModule.forRoot({ service: SERVICE, redisUrl, jobs: [checkEnablement] }),
+        RpcModule,
+        SagaModule.forRoot({
+          service: SERVICE,
+          undoAttempts: config.undoAttempts,
+          undoBackoffMs: config.undoBackoffMs,
+          stuckRetrySeconds: config.cleanupSeconds,
+        }),
+      ],
+      providers: [
+        { provide: Clock, useValue: clock },
+        AlertHolds,
+        Carriers,
+        EnablementJob,
+        EnablementSchedule,
+        EnablementService,
+        ExchangeRemovals,
+        HookEndpoints,
+        HookEndpointsConsumer,
+        NumberOutcomes,
+        NumberOwners,
+        NumberQueries,
+        NumberSagas,
+        NumbersService,
+        PlatformSecrets,
+        PlatformVerification,
+        PlatformsService,
+        Timeline,
+        UserNumbersConsumer,
+      ],
+    };
+  }
 }

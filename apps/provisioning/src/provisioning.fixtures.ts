@@ -31,7 +31,7 @@ import { Db, migrate, sql } from '@strowger/persistence';
 import { SagaRunner } from '@strowger/saga';
 import { eventually, servers, testDatabase, testNats, testRedisUrl } from '@strowger/testing';
 import { startTwins, type AccountInput, type AccountView, type RunningTwins } from '@strowger/carrier-twins';
-import { provisioningModule, SERVICE } from './app.module.js';
+import { AppModule, SERVICE } from './app.module.js';
 import { ProvisioningConfig } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
 
@@ -127,7 +127,7 @@ export async function startProvisioning(env: Record<string, string> = {}) {
     });
     const service: RunningService = await startService({
       name: SERVICE,
-      module: provisioningModule(config, clock),
+      module: AppModule.forRoot(config, clock),
       config,
       rpc: true,
     });

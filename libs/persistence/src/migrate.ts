@@ -1,5 +1,6 @@
 import { Migrator, type Migration } from '@mikro-orm/migrations';
 import type { Constructor } from '@mikro-orm/postgresql';
+import { environment } from '@strowger/config';
 import { logger } from '@strowger/telemetry';
 import { sql, type Kysely } from 'kysely';
 import { openOrm } from './orm.js';
@@ -80,4 +81,11 @@ export async function migrate({ databaseUrl, service, migrations }: MigrateOptio
   } finally {
     await orm.close();
   }
+}
+
+/** The program `migrate` of a service: `DATABASE_URL=… node dist/migrate.js`. */
+export async function migrateService(service: string, migrations: readonly MigrationClass[]): Promise<void> {
+  const databaseUrl = environment['DATABASE_URL'];
+  if (!databaseUrl) throw new Error("DATABASE_URL is required: the service's role in its database.");
+  await migrate({ databaseUrl, service, migrations });
 }

@@ -117,6 +117,7 @@ class TestModule {
           service: 'hierarchy',
           databaseUrl,
           entities: [Account, Seen],
+          migrations: [M20261120a],
           poolSize,
           relay: { standbyMs: 50, pollMs: 100 },
         }),

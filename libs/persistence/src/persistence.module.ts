@@ -4,6 +4,7 @@ import {
   Inject,
   Injectable,
   Module,
+  Optional,
   type BeforeApplicationShutdown,
   type DynamicModule,
   type OnApplicationBootstrap,
@@ -12,7 +13,9 @@ import {
 import { ModuleRef } from '@nestjs/core';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { INBOX, Messaging, Publisher } from '@strowger/messaging';
+import { Health, logger } from '@strowger/telemetry';
 import { Db } from './db.js';
+import { SchemaBehind } from './errors.js';
 import { Inbox } from './inbox.js';
 import type { MigrationClass } from './migrate.js';
 import { openOrm, type EntityType } from './orm.js';
@@ -24,8 +27,8 @@ export interface PersistenceModuleOptions {
   service: string;
   databaseUrl: string;
   entities: readonly EntityType[];
-  /** What `Db.check()` wants to find applied; they are run by `migrate`, not here. */
-  migrations?: readonly MigrationClass[];
+  /** What the code needs to find applied, at start-up and for /readyz; they are run by the program `migrate`, not here. */
+  migrations: readonly MigrationClass[];
   /** Connections for the service's own work; the relay has one more. Default 10. */
   poolSize?: number;
   /** `none`: facts stay in the outbox (tools, tests). Default `jetstream`, which needs MessagingModule in the app. */
@@ -33,18 +36,27 @@ export interface PersistenceModuleOptions {
   relay?: OutboxRelayOptions;
 }
 
+const log = logger('persistence');
 const OPTIONS = Symbol('strowger.persistence-options');
 
 @Injectable()
 class PersistenceLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   constructor(
     @Inject(OPTIONS) private readonly options: PersistenceModuleOptions,
-    @Inject(MikroORM) private readonly orm: MikroORM,
-    @Inject(OutboxRelay) private readonly relay: OutboxRelay,
-    @Inject(ModuleRef) private readonly modules: ModuleRef,
-  ) {}
+    private readonly orm: MikroORM,
+    private readonly db: Db,
+    private readonly relay: OutboxRelay,
+    private readonly modules: ModuleRef,
+    @Optional() health?: Health,
+  ) {
+    // A service without its database answers nothing. Without stream or Redis it does: both are caught up with later.
+    health?.add('database', () => db.check());
+  }
 
   onApplicationBootstrap(): void {
+    this.db.check().catch((error: unknown) => {
+      if (error instanceof SchemaBehind) log.error(error.details, error.code);
+    });
     if (this.options.publisher === 'none') return;
     const messaging = this.modules.get(Messaging, { strict: false });
     messaging.onConnected(this.relay.kick);
@@ -65,7 +77,10 @@ class PersistenceLifecycle implements OnApplicationBootstrap, BeforeApplicationS
   }
 }
 
-/** Global. Provides MikroORM, Db, Outbox, OutboxRelay and messaging's INBOX; closes them on shutdown. */
+/**
+ * Global. Provides MikroORM, Db, Outbox, OutboxRelay and messaging's INBOX; closes them on shutdown. The service is ready
+ * while its database answers and has every migration the code needs.
+ */
 @Global()
 @Module({})
 export class PersistenceModule {
@@ -86,7 +101,7 @@ export class PersistenceModule {
             new Db(
               orm,
               service,
-              options.migrations?.map(({ name }) => name),
+              options.migrations.map(({ name }) => name),
             ),
           inject: [MikroORM],
         },

@@ -28,6 +28,7 @@ it('runs sagas inside an application, registered by its features', async () => {
         service: 'provisioning',
         databaseUrl: database.url,
         entities: [],
+        migrations: [],
         publisher: 'none',
       }),
       SagaModule.forRoot({ service: 'provisioning' }),

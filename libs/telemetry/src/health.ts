@@ -1,3 +1,4 @@
+import { AppError } from '@strowger/kernel';
 import { logger } from './logger.js';
 
 const log = logger('health');
@@ -6,6 +7,8 @@ const CHECK_TIMEOUT_MS = 2_000;
 export interface Readiness {
   ready: boolean;
   checks: Record<string, 'ok' | 'failing'>;
+  /** Sentences about failing checks, where there is something a person can do. */
+  reasons?: Record<string, string>;
 }
 
 /** What /readyz asks: each part of a service that it can't work without adds a check under its own name. */
@@ -45,6 +48,7 @@ export class Health {
     const failing = Object.keys(causes).length > 0;
     return {
       ready: !failing && !this.stopping,
+      ...reasonsOf(causes),
       checks: { ...Object.fromEntries(results), ...(this.stopping ? { shutdown: 'failing' as const } : {}) },
     };
   }
@@ -57,6 +61,14 @@ export class Health {
     if (failing) log.warn({ failing, err: Object.values(causes)[0] }, 'not-ready');
     else log.info('ready');
   }
+}
+
+/** Only of our own errors, whose sentences are made to be shown. */
+function reasonsOf(causes: Record<string, unknown>): Pick<Readiness, 'reasons'> {
+  const shown = Object.entries(causes).flatMap(([name, cause]) =>
+    cause instanceof AppError ? [[name, cause.message] as const] : [],
+  );
+  return shown.length > 0 ? { reasons: Object.fromEntries(shown) } : {};
 }
 
 async function within(check: Promise<unknown>): Promise<void> {

@@ -1,4 +1,3 @@
-import { Inject } from '@nestjs/common';
 import {
   InterfaceUserAddressRefusedV1,
   InterfaceUserLockedV1,
@@ -21,8 +20,8 @@ const log = logger('mail');
 @Consumer('notification-accounts')
 export class AccountsConsumer {
   constructor(
-    @Inject(MailService) private readonly mail: MailService,
-    @Inject(NotificationConfig) private readonly config: NotificationConfig,
+    private readonly mail: MailService,
+    private readonly config: NotificationConfig,
   ) {}
 
   @Handles(InterfaceUserLockedV1)

@@ -1,4 +1,3 @@
-import { Inject } from '@nestjs/common';
 import { LicenseExpiryAlertedV1 } from '@strowger/contracts-hierarchy';
 import {
   NumberCleanupRequiredV1,
@@ -15,8 +14,8 @@ import * as templates from '../mail/templates.js';
 @Consumer('notification-incidents')
 export class IncidentsConsumer {
   constructor(
-    @Inject(MailService) private readonly mail: MailService,
-    @Inject(NotificationConfig) private readonly config: NotificationConfig,
+    private readonly mail: MailService,
+    private readonly config: NotificationConfig,
   ) {}
 
   @Handles(NumberEnablementFailedV1)

@@ -1,6 +1,6 @@
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
-import { Inject, Injectable } from '@nestjs/common';
-import type { ListDeliveries, MailDeliveryView } from '@strowger/contracts-notification';
+import { Injectable } from '@nestjs/common';
+import { notificationRpc, type ListDeliveries, type MailDeliveryView } from '@strowger/contracts-notification';
 import {
   AppError,
   Clock,
@@ -11,10 +11,11 @@ import {
   SecretBox,
   withinScope,
   type Page,
-  type TenantScope,
+  type RpcRequest,
 } from '@strowger/kernel';
 import { Jobs } from '@strowger/jobs';
 import { Db, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { counter, logger } from '@strowger/telemetry';
 import { NotificationConfig } from '../config.js';
 import { AlertRecipients } from '../recipients/alert-recipients.entity.js';
@@ -33,11 +34,11 @@ export class MailService {
   private readonly box: SecretBox;
 
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Jobs) private readonly jobs: Jobs,
-    @Inject(Smtp) private readonly smtp: Smtp,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(NotificationConfig) private readonly config: NotificationConfig,
+    private readonly db: Db,
+    private readonly jobs: Jobs,
+    private readonly smtp: Smtp,
+    private readonly clock: Clock,
+    private readonly config: NotificationConfig,
   ) {
     this.box = SecretBox.fromKeyring(config.secretKeys);
   }
@@ -95,7 +96,9 @@ export class MailService {
     return due.length;
   }
 
-  async list(scope: TenantScope, { limit = 50, cursor }: ListDeliveries): Promise<Page<MailDeliveryView>> {
+  @Answers(notificationRpc.listDeliveries)
+  async list({ scope, body }: RpcRequest<ListDeliveries>): Promise<Page<MailDeliveryView>> {
+    const { limit = 50, cursor } = body;
     if (scope.level !== 'platform' && scope.level !== 'system-provider') return { items: [] };
     const after = cursor === undefined ? undefined : positionOf(cursor);
     const rows = await this.db.em().find(

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Processes, Timers } from '@strowger/jobs';
 import { sendMail } from './mail.jobs.js';
 import { MailService } from './mail.service.js';
@@ -8,8 +8,8 @@ const SWEEP_SECONDS = 2;
 @Injectable()
 export class SendMailJob implements OnApplicationBootstrap {
   constructor(
-    @Inject(MailService) private readonly mail: MailService,
-    @Inject(Timers) private readonly timers: Timers,
+    private readonly mail: MailService,
+    private readonly timers: Timers,
   ) {}
 
   onApplicationBootstrap(): void {

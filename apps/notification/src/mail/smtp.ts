@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { AppError } from '@strowger/kernel';
 import { createTransport, type Transporter } from 'nodemailer';
 import MailComposer from 'nodemailer/lib/mail-composer/index.js';
@@ -30,7 +30,7 @@ export class MailServerUnavailable extends AppError {
 export class Smtp implements OnApplicationShutdown {
   private readonly transport: Transporter<SMTPPool.SentMessageInfo>;
 
-  constructor(@Inject(NotificationConfig) private readonly config: NotificationConfig) {
+  constructor(private readonly config: NotificationConfig) {
     this.transport = createTransport({
       url: config.smtpUrl,
       pool: true,

@@ -1,11 +1,10 @@
-import { Inject } from '@nestjs/common';
 import { AlertRecipientsChangedV1 } from '@strowger/contracts-hierarchy';
 import { Consumer, Handles, type Received } from '@strowger/messaging';
 import { Db, sql } from '@strowger/persistence';
 
 @Consumer('notification-alert-recipients')
 export class RecipientsConsumer {
-  constructor(@Inject(Db) private readonly db: Db) {}
+  constructor(private readonly db: Db) {}
 
   /** The whole list comes each time; an older sequence changes nothing. */
   @Handles(AlertRecipientsChangedV1)

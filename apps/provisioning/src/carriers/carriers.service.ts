@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import {
   CarrierHttp,
   Carriers as Adapters,
@@ -29,7 +29,7 @@ export class Carriers implements OnApplicationShutdown {
   private readonly http: CarrierHttp;
   private readonly adapters: Adapters;
 
-  constructor(@Inject(ProvisioningConfig) private readonly config: Readonly<ProvisioningConfig>) {
+  constructor(private readonly config: ProvisioningConfig) {
     this.box = SecretBox.fromKeyring(config.secretKeys);
     const { carrierReadMs: readMs } = config;
     this.http = new CarrierHttp({ readMs });

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { defineJob, Jobs } from '@strowger/jobs';
 import { Clock } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
@@ -13,10 +13,10 @@ const log = logger('enablement');
 @Injectable()
 export class EnablementSchedule {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(Jobs) private readonly jobs: Jobs,
-    @Inject(ProvisioningConfig) private readonly config: Readonly<ProvisioningConfig>,
+    private readonly db: Db,
+    private readonly clock: Clock,
+    private readonly jobs: Jobs,
+    private readonly config: ProvisioningConfig,
   ) {}
 
   /** A period from now, give or take a twentieth: numbers added together must not be asked for together for ever. */

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Processes, runAgainIn, Timers, type RunAgain } from '@strowger/jobs';
 import { Clock } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
@@ -10,11 +10,11 @@ const SWEEP_SECONDS = 15;
 @Injectable()
 export class EnablementJob implements OnApplicationBootstrap {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(Timers) private readonly timers: Timers,
-    @Inject(EnablementSchedule) private readonly schedule: EnablementSchedule,
-    @Inject(EnablementService) private readonly enablement: EnablementService,
+    private readonly db: Db,
+    private readonly clock: Clock,
+    private readonly timers: Timers,
+    private readonly schedule: EnablementSchedule,
+    private readonly enablement: EnablementService,
   ) {}
 
   onApplicationBootstrap(): void {

@@ -1,9 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { LockMode } from '@mikro-orm/postgresql';
+import { provisioningRpc as rpc, type NumberView } from '@strowger/contracts-provisioning';
 import { ExchangeRejected, type EnablementRecord, type MessageExchangePort } from '@strowger/cpaas';
-import { AppError, Clock, type RpcContext } from '@strowger/kernel';
+import { AppError, Clock, type RpcRequest } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { counter, logger } from '@strowger/telemetry';
 import { Carriers } from '../carriers/carriers.service.js';
 import { ProvisioningConfig } from '../config.js';
@@ -27,16 +29,16 @@ export class EnablementService {
   private readonly lookAgainMs: number[];
 
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Outbox) private readonly outbox: Outbox,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(Carriers) private readonly carriers: Carriers,
-    @Inject(PlatformsService) private readonly platforms: PlatformsService,
-    @Inject(PlatformVerification) private readonly verification: PlatformVerification,
-    @Inject(EnablementSchedule) private readonly schedule: EnablementSchedule,
-    @Inject(NumberQueries) private readonly queries: NumberQueries,
-    @Inject(Timeline) private readonly timeline: Timeline,
-    @Inject(ProvisioningConfig) private readonly config: Readonly<ProvisioningConfig>,
+    private readonly db: Db,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+    private readonly carriers: Carriers,
+    private readonly platforms: PlatformsService,
+    private readonly verification: PlatformVerification,
+    private readonly schedule: EnablementSchedule,
+    private readonly queries: NumberQueries,
+    private readonly timeline: Timeline,
+    private readonly config: ProvisioningConfig,
   ) {
     this.lookAgainMs = config.carrierLookAgainMs.map(Number);
   }
@@ -62,9 +64,10 @@ export class EnablementService {
   }
 
   /** The same at a person's request, and also after a failure: a late success still counts. */
-  async refresh(context: RpcContext, id: string): Promise<CpaasNumber> {
-    const number = await this.queries.find(context.scope, id);
-    if (!number.checkable) return number;
+  @Answers(rpc.refreshNumber)
+  async refresh({ scope, body: { id } }: RpcRequest<rpc.ById>): Promise<NumberView> {
+    const number = await this.queries.find(scope, id);
+    if (!number.checkable) return this.queries.view(number);
     const now = this.clock.now();
     const seconds = this.config.enablementRefreshSeconds;
     const allowed = await this.db.query(sql<{ id: string }>`
@@ -76,12 +79,13 @@ export class EnablementService {
       throw new RefreshedRecently(id, Math.min(seconds, Math.max(1, left)));
     }
     await this.check(number);
-    return this.queries.find(context.scope, id);
+    return this.queries.view(await this.queries.find(scope, id));
   }
 
   /** After a failure: looks the number up, and asks for it once more where that is possible. */
-  async retry(context: RpcContext, id: string): Promise<CpaasNumber> {
-    const number = await this.queries.find(context.scope, id);
+  @Answers(rpc.retryEnablement)
+  async retry({ scope, body: { id } }: RpcRequest<rpc.ById>): Promise<NumberView> {
+    const number = await this.queries.find(scope, id);
     if (number.state !== 'failed')
       throw new NumberStateConflict(id, number.state, 'there is no failed SMS-enablement to try again');
     const recorder = this.timeline.recorder(id);
@@ -96,7 +100,7 @@ export class EnablementService {
       this.timeline.transition(em, row, 'SMS-enablement asked for again.');
       this.schedule.armAfterCommit(row);
     });
-    return this.queries.find(context.scope, id);
+    return this.queries.view(await this.queries.find(scope, id));
   }
 
   private async askAgain(exchange: MessageExchangePort, { id, e164 }: CpaasNumber): Promise<Omit<Requested, 'added'>> {

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Timers } from '@strowger/jobs';
 import { AppError, Clock } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
@@ -23,13 +23,13 @@ interface Removal {
 @Injectable()
 export class ExchangeRemovals implements OnApplicationBootstrap {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(Timers) private readonly timers: Timers,
-    @Inject(Timeline) private readonly timeline: Timeline,
-    @Inject(Carriers) private readonly carriers: Carriers,
-    @Inject(PlatformsService) private readonly platforms: PlatformsService,
-    @Inject(ProvisioningConfig) private readonly config: Readonly<ProvisioningConfig>,
+    private readonly db: Db,
+    private readonly clock: Clock,
+    private readonly timers: Timers,
+    private readonly timeline: Timeline,
+    private readonly carriers: Carriers,
+    private readonly platforms: PlatformsService,
+    private readonly config: ProvisioningConfig,
   ) {}
 
   onApplicationBootstrap(): void {

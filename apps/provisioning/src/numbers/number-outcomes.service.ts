@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import { Clock, newId, type Fact } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
@@ -14,14 +14,14 @@ import { Timeline } from './timeline.service.js';
 @Injectable()
 export class NumberOutcomes {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Outbox) private readonly outbox: Outbox,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(SagaRunner) private readonly sagas: SagaRunner,
-    @Inject(Timeline) private readonly timeline: Timeline,
-    @Inject(PlatformsService) private readonly platforms: PlatformsService,
-    @Inject(EnablementSchedule) private readonly schedule: EnablementSchedule,
-    @Inject(ProvisioningConfig) private readonly config: Readonly<ProvisioningConfig>,
+    private readonly db: Db,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+    private readonly sagas: SagaRunner,
+    private readonly timeline: Timeline,
+    private readonly platforms: PlatformsService,
+    private readonly schedule: EnablementSchedule,
+    private readonly config: ProvisioningConfig,
   ) {}
 
   async provisioned(em: EntityManager, numberId: string, result: Provisioned): Promise<void> {

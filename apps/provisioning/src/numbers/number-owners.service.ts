@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { LockMode } from '@mikro-orm/postgresql';
 import type { UserSavedV1 } from '@strowger/contracts-hierarchy';
 import { Clock, NotFound } from '@strowger/kernel';
@@ -10,9 +10,9 @@ import { CpaasNumber, type OwnerSnapshot } from './number.entity.js';
 @Injectable()
 export class NumberOwners {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(NumberOutcomes) private readonly outcomes: NumberOutcomes,
+    private readonly db: Db,
+    private readonly clock: Clock,
+    private readonly outcomes: NumberOutcomes,
   ) {}
 
   /** The users' numbers, those of ended assignments too, are named and found as their users are now. */

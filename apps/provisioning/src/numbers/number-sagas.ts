@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { SagaRunner } from '@strowger/saga';
 import { Carriers } from '../carriers/carriers.service.js';
 import { ProvisioningConfig } from '../config.js';
@@ -13,13 +13,13 @@ import { Timeline } from './timeline.service.js';
 @Injectable()
 export class NumberSagas implements OnModuleInit {
   constructor(
-    @Inject(SagaRunner) private readonly sagas: SagaRunner,
-    @Inject(Carriers) private readonly carriers: Carriers,
-    @Inject(PlatformsService) private readonly platforms: PlatformsService,
-    @Inject(HookEndpoints) private readonly endpoints: HookEndpoints,
-    @Inject(NumberOutcomes) private readonly outcomes: NumberOutcomes,
-    @Inject(Timeline) private readonly timeline: Timeline,
-    @Inject(ProvisioningConfig) private readonly config: Readonly<ProvisioningConfig>,
+    private readonly sagas: SagaRunner,
+    private readonly carriers: Carriers,
+    private readonly platforms: PlatformsService,
+    private readonly endpoints: HookEndpoints,
+    private readonly outcomes: NumberOutcomes,
+    private readonly timeline: Timeline,
+    private readonly config: ProvisioningConfig,
   ) {}
 
   onModuleInit(): void {

@@ -1,6 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import {
   NUMBER_STATES,
+  provisioningRpc as rpc,
   type CountNumbersUnder,
   type ListNumbers,
   type NumbersUnder,
@@ -18,9 +19,11 @@ import {
   readCursor,
   withinScope,
   type Page,
+  type RpcRequest,
   type TenantScope,
 } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { SagaRunner, type SagaView } from '@strowger/saga';
 import { PlatformsService } from '../platforms/platforms.service.js';
 import { CpaasNumber } from './number.entity.js';
@@ -43,10 +46,10 @@ const WRITTEN_NUMBER = /^[+(\d][\d\s().-]*$/;
 @Injectable()
 export class NumberQueries {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(SagaRunner) private readonly sagas: SagaRunner,
-    @Inject(Timeline) private readonly entries: Timeline,
-    @Inject(PlatformsService) private readonly platforms: PlatformsService,
+    private readonly db: Db,
+    private readonly sagas: SagaRunner,
+    private readonly entries: Timeline,
+    private readonly platforms: PlatformsService,
   ) {}
 
   /** @throws NotFound the same for a missing and for a foreign one */
@@ -56,8 +59,9 @@ export class NumberQueries {
     return number;
   }
 
-  async get(scope: TenantScope, id: string): Promise<NumberView> {
-    return this.view(await this.find(scope, id));
+  @Answers(rpc.getNumber)
+  async get({ scope, body }: RpcRequest<rpc.ById>): Promise<NumberView> {
+    return this.view(await this.find(scope, body.id));
   }
 
   async view(number: CpaasNumber): Promise<NumberView> {
@@ -66,7 +70,8 @@ export class NumberQueries {
   }
 
   /** In order of the numbers; ended assignments only when asked for by state `released`. */
-  async list(scope: TenantScope, query: ListNumbers): Promise<Page<NumberView>> {
+  @Answers(rpc.listNumbers)
+  async list({ scope, body: query }: RpcRequest<ListNumbers>): Promise<Page<NumberView>> {
     const limit = query.limit ?? DEFAULT_LIMIT;
     const where: Record<string, unknown>[] = [withinScope(scope), ...matching(query.search)];
     where.push(query.state ? { state: stateOf(query.state) } : { endedAt: null });
@@ -85,7 +90,8 @@ export class NumberQueries {
   }
 
   /** What is not released, and of that what is stuck at a carrier. */
-  async countUnder(scope: TenantScope, { level, id }: CountNumbersUnder): Promise<NumbersUnder> {
+  @Answers(rpc.countNumbersUnder)
+  async countUnder({ scope, body: { level, id } }: RpcRequest<CountNumbersUnder>): Promise<NumbersUnder> {
     const em = this.db.em();
     const held = { $and: [withinScope(scope), { [COLUMN[level]]: id, endedAt: null }] };
     const stuckOnes = { $and: [held, { state: 'cleanup-required' }] };
@@ -101,12 +107,14 @@ export class NumberQueries {
     return { count, stuck, first: first.map(({ id, e164, state }) => ({ id, e164, state })) };
   }
 
-  async timeline(scope: TenantScope, id: string): Promise<TimelineEntryView[]> {
-    await this.find(scope, id);
-    return (await this.entries.of(id)).map((entry) => entry.view());
+  @Answers(rpc.numberTimeline)
+  async timeline({ scope, body }: RpcRequest<rpc.ById>): Promise<TimelineEntryView[]> {
+    await this.find(scope, body.id);
+    return (await this.entries.of(body.id)).map((entry) => entry.view());
   }
 
-  async operation(scope: TenantScope, id: string): Promise<OperationView> {
+  @Answers(rpc.getOperation)
+  async operation({ scope, body: { id } }: RpcRequest<rpc.ById>): Promise<OperationView> {
     const missing = (): never => {
       throw new NotFound('operation', id);
     };

@@ -82,9 +82,11 @@ describe('assigning', () => {
   it('lets the carriers refuse it where validation is lenient, as the requirement shows', async () => {
     const lenient = await world.startInstance({ NUMBER_VALIDATION: 'lenient' });
     const enabled = await world.given.tenant();
-    const { operation } = await lenient.app
-      .get(NumbersService)
-      .assign({ scope: enabled.scope, actor: PORTAL_USER }, { userId: enabled.user.id, number: '20120105500000' });
+    const { operation } = await lenient.app.get(NumbersService).assign({
+      scope: enabled.scope,
+      actor: PORTAL_USER,
+      body: { userId: enabled.user.id, number: '20120105500000' },
+    });
     expect(operation.error).toMatchObject({ code: 'sms-enablement-refused', details: { reason: 'Invalid numbers' } });
     expect(await world.heldFor(enabled, '20120105500000')).toEqual([]);
     await lenient.service.close();
@@ -268,7 +270,9 @@ describe('releasing', () => {
     const enabled = await world.given.tenant();
     const number = world.newNumber();
     const { number: assigned } = await world.assign(enabled, number);
-    await removing.app.get(NumbersService).release({ scope: enabled.scope, actor: PORTAL_USER }, { id: assigned!.id });
+    await removing.app
+      .get(NumbersService)
+      .release({ scope: enabled.scope, actor: PORTAL_USER, body: { id: assigned!.id } });
     expect(await world.heldFor(enabled, number)).toEqual(['enablement pending']);
     world.clock.advance(3600_000);
     await world.twins.control.clock({ advanceMs: 3600_000 });

@@ -1,16 +1,17 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import { hierarchyRpc, type UserView } from '@strowger/contracts-hierarchy';
-import type {
-  AssignNumber,
-  NumberOutcome,
-  NumberView,
-  ReleaseNumber,
-  UpdateNumber,
+import {
+  provisioningRpc,
+  type AssignNumber,
+  type NumberOutcome,
+  type NumberView,
+  type ReleaseNumber,
+  type UpdateNumber,
 } from '@strowger/contracts-provisioning';
-import { Rpc } from '@strowger/http';
-import { Clock, newId, NotFound, withinScope, type RpcContext, type TenantScope, checkVersion } from '@strowger/kernel';
+import { Clock, newId, NotFound, withinScope, type RpcRequest, type TenantScope, checkVersion } from '@strowger/kernel';
 import { DatabaseUnavailable, Db, isDatabaseAway, uniqueViolation } from '@strowger/persistence';
+import { Answers, Rpc } from '@strowger/rpc';
 import { SagaRunner } from '@strowger/saga';
 import { Carriers } from '../carriers/carriers.service.js';
 import { ProvisioningConfig } from '../config.js';
@@ -36,26 +37,26 @@ const WAIT_SECONDS = 20;
 @Injectable()
 export class NumbersService {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Rpc) private readonly rpc: Rpc,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(SagaRunner) private readonly sagas: SagaRunner,
-    @Inject(Timeline) private readonly timeline: Timeline,
-    @Inject(PlatformsService) private readonly platforms: PlatformsService,
-    @Inject(Carriers) private readonly carriers: Carriers,
-    @Inject(NumberOutcomes) private readonly outcomes: NumberOutcomes,
-    @Inject(NumberQueries) private readonly queries: NumberQueries,
-    @Inject(NumberOwners) private readonly owners: NumberOwners,
-    @Inject(ProvisioningConfig) private readonly config: Readonly<ProvisioningConfig>,
+    private readonly db: Db,
+    private readonly rpc: Rpc,
+    private readonly clock: Clock,
+    private readonly sagas: SagaRunner,
+    private readonly timeline: Timeline,
+    private readonly platforms: PlatformsService,
+    private readonly carriers: Carriers,
+    private readonly outcomes: NumberOutcomes,
+    private readonly queries: NumberQueries,
+    private readonly owners: NumberOwners,
+    private readonly config: ProvisioningConfig,
   ) {}
 
   /** Reserves the number and starts its provisioning in one transaction. A repeat with the same id finds the first try. */
-  async assign(context: RpcContext, given: AssignNumber): Promise<NumberOutcome> {
+  @Answers(provisioningRpc.assignNumber)
+  async assign({ scope, actor, body: given }: RpcRequest<AssignNumber>): Promise<NumberOutcome> {
     const e164 = parseNumber(given.number, this.config.numberValidation);
     const id = given.numberId ?? newId();
     const earlier = await this.db.em().findOne(CpaasNumber, { id });
-    if (earlier) return this.repeated(context.scope, earlier, given, e164);
-    const { scope, actor } = context;
+    if (earlier) return this.repeated(scope, earlier, given, e164);
     const owner = await this.rpc.call(hierarchyRpc.getUser, { scope, actor, body: { id: given.userId } });
     const platform = await this.choosePlatform(owner, given.platformId);
     try {
@@ -70,7 +71,8 @@ export class NumbersService {
   }
 
   /** Safe to repeat: answers the release that has begun, or the number that is released. */
-  async release({ scope }: RpcContext, given: ReleaseNumber): Promise<NumberOutcome> {
+  @Answers(provisioningRpc.releaseNumber)
+  async release({ scope, body: given }: RpcRequest<ReleaseNumber>): Promise<NumberOutcome> {
     const number = await this.db.transactional(async (em) => {
       const row = await this.lock(em, scope, given.id);
       if (row.endedBecause === 'assignment-failed')
@@ -81,7 +83,8 @@ export class NumbersService {
     return this.settled(number.id, number.releaseOperationId ?? number.id, given.waitSeconds);
   }
 
-  async update({ scope }: RpcContext, given: UpdateNumber): Promise<NumberView> {
+  @Answers(provisioningRpc.updateNumber)
+  async update({ scope, body: given }: RpcRequest<UpdateNumber>): Promise<NumberView> {
     const number = await this.db.transactional(async (em) => {
       const row = await this.lock(em, scope, given.id);
       checkVersion('number', row, given.version);

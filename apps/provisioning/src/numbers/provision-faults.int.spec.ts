@@ -87,8 +87,8 @@ describe.each(provisionNumber.stepNames)('provisioning when %s', (step) => {
       let numberId: string;
       do {
         [number, numberId] = [world.newNumber(), newId()];
-        const request = { userId: tenant.user.id, number, numberId, waitSeconds: 0 };
-        await other.app.get(NumbersService).assign({ scope: PLATFORM_SCOPE, actor: PORTAL_USER }, request);
+        const body = { userId: tenant.user.id, number, numberId, waitSeconds: 0 };
+        await other.app.get(NumbersService).assign({ scope: PLATFORM_SCOPE, actor: PORTAL_USER, body });
         // The first instance sweeps every second: where it was faster, the number is done and nobody has died.
         const done = eventually(async () => life.over || (await world.number(numberId)).state === 'pending', {
           timeoutMs: 15_000,

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { CarrierExchange, ExchangeObserver } from '@strowger/cpaas';
 import { AppError, Batched, Clock, newId } from '@strowger/kernel';
@@ -32,8 +32,8 @@ export class Timeline {
   );
 
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Clock) private readonly clock: Clock,
+    private readonly db: Db,
+    private readonly clock: Clock,
   ) {}
 
   /** A transition, in the transaction that makes it. */

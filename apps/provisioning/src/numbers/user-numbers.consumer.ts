@@ -1,11 +1,10 @@
-import { Inject } from '@nestjs/common';
 import { UserDeletedV1, UserSavedV1 } from '@strowger/contracts-hierarchy';
 import { Consumer, HandlesMany, type Received } from '@strowger/messaging';
 import { NumberOwners } from './number-owners.service.js';
 
 @Consumer('provisioning-user-numbers')
 export class UserNumbersConsumer {
-  constructor(@Inject(NumberOwners) private readonly owners: NumberOwners) {}
+  constructor(private readonly owners: NumberOwners) {}
 
   @HandlesMany(UserSavedV1)
   async onSaved(users: Received<UserSavedV1>[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import { hierarchyRpc } from '@strowger/contracts-hierarchy';
 import { Rpc } from '@strowger/http';
@@ -23,10 +23,10 @@ const log = logger('alert-holds');
 @Injectable()
 export class AlertHolds implements OnApplicationBootstrap {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Rpc) private readonly rpc: Rpc,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(Timers) private readonly timers: Timers,
+    private readonly db: Db,
+    private readonly rpc: Rpc,
+    private readonly clock: Clock,
+    private readonly timers: Timers,
   ) {}
 
   onApplicationBootstrap(): void {

@@ -1,4 +1,3 @@
-import { Inject } from '@nestjs/common';
 import { PlatformDeletedV1, PlatformSavedV1 } from '@strowger/contracts-provisioning';
 import { Consumer, Handles, type Received } from '@strowger/messaging';
 import { HookEndpoints } from './hook-endpoints.service.js';
@@ -6,7 +5,7 @@ import { HookEndpoints } from './hook-endpoints.service.js';
 /** Our own facts tell the bucket, so that a crash between commit and write is made good at once, not at the next reconcile. */
 @Consumer('provisioning-hook-endpoints')
 export class HookEndpointsConsumer {
-  constructor(@Inject(HookEndpoints) private readonly endpoints: HookEndpoints) {}
+  constructor(private readonly endpoints: HookEndpoints) {}
 
   @Handles(PlatformSavedV1)
   async onSaved({ data }: Received<PlatformSavedV1>): Promise<void> {

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { HOOK_ENDPOINTS_BUCKET, type HookEndpoint } from '@strowger/contracts-provisioning';
 import { Timers } from '@strowger/jobs';
@@ -34,12 +34,12 @@ export class HookEndpoints implements OnApplicationBootstrap, OnApplicationShutd
   private readonly mirror: KvMirror<string>;
 
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Messaging) private readonly messaging: Messaging,
-    @Inject(Carriers) private readonly carriers: Carriers,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(Timers) private readonly timers: Timers,
-    @Inject(ProvisioningConfig) private readonly config: Readonly<ProvisioningConfig>,
+    private readonly db: Db,
+    private readonly messaging: Messaging,
+    private readonly carriers: Carriers,
+    private readonly clock: Clock,
+    private readonly timers: Timers,
+    private readonly config: ProvisioningConfig,
   ) {
     this.bucket = kvBucket(messaging, HOOK_ENDPOINTS_BUCKET);
     this.mirror = this.bucket.mirror((value) => Buffer.from(value).toString());

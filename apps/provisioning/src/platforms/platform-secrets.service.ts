@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { LockMode } from '@mikro-orm/postgresql';
 import { Timers } from '@strowger/jobs';
 import { Db, sql } from '@strowger/persistence';
@@ -23,9 +23,9 @@ interface FormerRow {
 @Injectable()
 export class PlatformSecrets implements OnApplicationBootstrap {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Timers) private readonly timers: Timers,
-    @Inject(Carriers) private readonly carriers: Carriers,
+    private readonly db: Db,
+    private readonly timers: Timers,
+    private readonly carriers: Carriers,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { LockMode } from '@mikro-orm/postgresql';
 import { CarrierRejected, ExchangeUnauthorized } from '@strowger/cpaas';
 import { Timers } from '@strowger/jobs';
@@ -22,12 +22,12 @@ type Finding = 'works' | AppError | undefined;
 @Injectable()
 export class PlatformVerification implements OnApplicationBootstrap {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Outbox) private readonly outbox: Outbox,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(Timers) private readonly timers: Timers,
-    @Inject(Carriers) private readonly carriers: Carriers,
-    @Inject(ProvisioningConfig) private readonly config: Readonly<ProvisioningConfig>,
+    private readonly db: Db,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+    private readonly timers: Timers,
+    private readonly carriers: Carriers,
+    private readonly config: ProvisioningConfig,
   ) {}
 
   onApplicationBootstrap(): void {

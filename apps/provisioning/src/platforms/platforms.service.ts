@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
-import type {
-  CreatePlatform,
-  PlatformAccessView,
-  PlatformView,
-  UpdatePlatform,
+import {
+  provisioningRpc as rpc,
+  type CreatePlatform,
+  type PlatformAccessView,
+  type PlatformView,
+  type UpdatePlatform,
 } from '@strowger/contracts-provisioning';
 import { accountOf, type Carrier, carrierOf, carriers, sealCredentials, shownCredentials } from '@strowger/cpaas';
 import {
@@ -15,10 +16,12 @@ import {
   newId,
   NotFound,
   type RpcContext,
+  type RpcRequest,
   type TenantScope,
   checkVersion,
 } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { logger } from '@strowger/telemetry';
 import { Carriers } from '../carriers/carriers.service.js';
 import { ProvisioningConfig } from '../config.js';
@@ -36,27 +39,29 @@ const shown = (credentials: object): Record<string, string> => shownCredentials(
 @Injectable()
 export class PlatformsService {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Outbox) private readonly outbox: Outbox,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(Carriers) private readonly carriers: Carriers,
-    @Inject(AlertHolds) private readonly holds: AlertHolds,
-    @Inject(HookEndpoints) private readonly endpoints: HookEndpoints,
-    @Inject(PlatformVerification) private readonly verification: PlatformVerification,
-    @Inject(ProvisioningConfig) private readonly config: Readonly<ProvisioningConfig>,
+    private readonly db: Db,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+    private readonly carriers: Carriers,
+    private readonly holds: AlertHolds,
+    private readonly endpoints: HookEndpoints,
+    private readonly verification: PlatformVerification,
+    private readonly config: ProvisioningConfig,
   ) {}
 
   /** Hold, verify, save: what fails gives the hold back, and the sweep does so for a process that died in between. */
-  async create(context: RpcContext, given: CreatePlatform): Promise<PlatformView> {
+  @Answers(rpc.createPlatform)
+  async create(request: RpcRequest<CreatePlatform>): Promise<PlatformView> {
+    const { scope, body: given } = request;
     const { systemProviderId, kind } = given;
-    if (!isWithin(context.scope, { systemProviderId })) throw new NotFound('system-provider', systemProviderId);
+    if (!isWithin(scope, { systemProviderId })) throw new NotFound('system-provider', systemProviderId);
     const carrier = carrierOf(kind);
     if (!carrier) throw new PlatformKindUnknown(carriers().map(({ manifest }) => manifest.kind));
     const credentials = this.carriers.parse(kind, given.credentials);
     // Finds an address that is not allowed before anybody is asked anything.
     const open = this.carriers.openWith(kind, credentials, given.baseUrl);
     const id = newId();
-    await this.holds.take(context, id, systemProviderId);
+    await this.holds.take(request, id, systemProviderId);
     try {
       const warnings = await this.verification.check(open);
       const platform = Platform.create(
@@ -75,7 +80,7 @@ export class PlatformsService {
         this.outbox.add(em, platform.saved());
       });
       await this.project(id);
-      return await this.view(context, platform, warnings);
+      return await this.view(request, platform, warnings);
     } catch (error) {
       await this.holds.abandon(id);
       throw error;
@@ -83,15 +88,17 @@ export class PlatformsService {
   }
 
   /** New credentials are verified first; nothing is saved when they don't work. */
-  async update(context: RpcContext, given: UpdatePlatform): Promise<PlatformView> {
-    const before = await this.find(context.scope, given.id);
+  @Answers(rpc.updatePlatform)
+  async update(request: RpcRequest<UpdatePlatform>): Promise<PlatformView> {
+    const { scope, body: given } = request;
+    const before = await this.find(scope, given.id);
     checkVersion('platform', before, given.version);
     const credentials = this.credentialsAfter(before, given);
     const warnings = credentials
       ? await this.verification.check(this.carriers.openWith(before.kind, credentials, before.baseUrl))
       : undefined;
     const platform = await this.db.transactional(async (em) => {
-      const row = await this.lock(em, context.scope, given.id);
+      const row = await this.lock(em, scope, given.id);
       // What was verified was a mix of old and new: it must still be the same old.
       checkVersion('platform', row, credentials ? before.version : given.version);
       const sealed = credentials && this.seal(row.id, this.carriers.of(row.kind), credentials);
@@ -106,40 +113,48 @@ export class PlatformsService {
       return row;
     });
     await this.project(given.id);
-    return this.view(context, platform, warnings);
+    return this.view(request, platform, warnings);
   }
 
-  async get(context: RpcContext, id: string): Promise<PlatformView> {
-    return this.view(context, await this.find(context.scope, id));
+  @Answers(rpc.getPlatform)
+  async get(request: RpcRequest<rpc.ById>): Promise<PlatformView> {
+    return this.view(request, await this.find(request.scope, request.body.id));
   }
 
-  async list(context: RpcContext, systemProviderId: string): Promise<PlatformView[]> {
-    if (!isWithin(context.scope, { systemProviderId })) throw new NotFound('system-provider', systemProviderId);
+  @Answers(rpc.listPlatforms)
+  async list(request: RpcRequest<rpc.ListPlatforms>): Promise<PlatformView[]> {
+    const { systemProviderId } = request.body;
+    if (!isWithin(request.scope, { systemProviderId })) throw new NotFound('system-provider', systemProviderId);
     const rows = await this.db
       .em()
       .find(Platform, { systemProviderId, deletedAt: null }, { orderBy: { createdAt: 'asc', id: 'asc' } });
-    return Promise.all(rows.map((row) => this.view(context, row)));
+    return Promise.all(rows.map((row) => this.view(request, row)));
   }
 
   /** @throws AppError why they don't work now; the alert of a new incident goes out as well */
-  async verify(context: RpcContext, id: string): Promise<PlatformView> {
-    await this.find(context.scope, id);
-    const warnings = await this.verification.verifyStored(id);
-    return this.view(context, await this.find(context.scope, id), warnings);
+  @Answers(rpc.verifyPlatform)
+  async verify(request: RpcRequest<rpc.ById>): Promise<PlatformView> {
+    const { scope, body } = request;
+    await this.find(scope, body.id);
+    const warnings = await this.verification.verifyStored(body.id);
+    return this.view(request, await this.find(scope, body.id), warnings);
   }
 
-  async rotateWebhook(context: RpcContext, id: string): Promise<PlatformView> {
+  @Answers(rpc.rotateWebhook)
+  async rotateWebhook(request: RpcRequest<rpc.ById>): Promise<PlatformView> {
+    const { id } = request.body;
     const platform = await this.db.transactional(async (em) => {
-      const row = await this.lock(em, context.scope, id);
+      const row = await this.lock(em, request.scope, id);
       await this.endpoints.issue(em, id);
       this.outbox.add(em, row.changed());
       return row;
     });
     await this.project(id);
-    return this.view(context, platform);
+    return this.view(request, platform);
   }
 
-  async delete({ scope }: RpcContext, id: string): Promise<void> {
+  @Answers(rpc.deletePlatform)
+  async delete({ scope, body: { id } }: RpcRequest<rpc.ById>): Promise<null> {
     await this.db.transactional(async (em) => {
       const platform = await this.lock(em, scope, id);
       // Assigning takes a share of the row's lock first, so no number can slip in after the count.
@@ -154,10 +169,12 @@ export class PlatformsService {
       .giveBack(id)
       .catch((error: unknown) => log.warn({ platformId: id, err: error }, 'alert-hold-left-to-sweep'));
     await this.project(id);
+    return null;
   }
 
   /** Service to service. Anyone else finds nothing here. */
-  async access({ scope, actor }: RpcContext, id: string): Promise<PlatformAccessView> {
+  @Answers(rpc.getPlatformAccess)
+  async access({ scope, actor, body: { id } }: RpcRequest<rpc.ById>): Promise<PlatformAccessView> {
     if (scope.level !== 'platform' || actor.kind !== 'system') throw new NotFound('platform', id);
     const platform = await this.find(scope, id);
     const webhookUrl = await this.endpoints.urlOf(platform);

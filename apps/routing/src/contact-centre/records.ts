@@ -1,6 +1,7 @@
 import { ContactCentreChangedV1 } from '@strowger/contracts-routing';
-import { factOf, isCursorText, isId, readCursor, type Actor, type Fact, type TenantScope } from '@strowger/kernel';
-import { inScope, sql, type Outbox } from '@strowger/persistence';
+import { decodeCursor, factOf, InvalidInput, isId, type Actor, type Fact, type TenantScope } from '@strowger/kernel';
+import { sql, type Outbox } from '@strowger/persistence';
+import { inScope } from '../directory/scope.js';
 
 /** What every record of the contact centre has. */
 export interface RecordRow {
@@ -23,7 +24,7 @@ export const NODE_COLUMN = {
 } as const;
 
 /** The condition that keeps a query of these records inside the scope. A user has none. */
-export const recordsIn = (scope: TenantScope) => inScope(scope, NODE_COLUMN);
+export const recordsIn = (scope: TenantScope) => (scope.level === 'user' ? sql`false` : inScope(scope));
 
 /** Tells the history, in the transaction of the change. */
 export const tell = (outbox: Outbox, actor: Actor, rows: readonly RecordRow[], change: Change): Promise<void> =>
@@ -54,11 +55,13 @@ function changeOf(
 
 /** Search, cursor, order and length of a list in order of (name, id). */
 export function byName({ limit = 50, cursor, search }: { limit?: number; cursor?: string; search?: string }) {
-  const after = cursor === undefined ? undefined : readCursor(cursor, isCursorText, isId);
+  const [name, id] = cursor === undefined ? [] : decodeCursor(cursor, 2);
+  if (cursor !== undefined && (typeof name !== 'string' || name.includes('\0') || !isId(id)))
+    throw new InvalidInput([{ field: 'cursor', rule: 'cursor', message: 'The cursor is not one this list gave out.' }]);
   const pattern = search ? `%${search.replaceAll(/[\\%_]/g, '\\$&')}%` : undefined;
   return sql`
     ${pattern ? sql`and name ilike ${pattern}` : sql``}
-    ${after ? sql`and (name, id) > (${after[0]}::text, ${after[1]}::uuid)` : sql``}
+    ${cursor === undefined ? sql`` : sql`and (name, id) > (${name}::text, ${id}::uuid)`}
     order by name, id limit ${limit + 1}`;
 }
 

@@ -2,7 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { UserSavedV1 } from '@strowger/contracts-hierarchy';
 import type { NumberActivatedV1, PlatformSavedV1 } from '@strowger/contracts-provisioning';
 import type { TenantScope } from '@strowger/kernel';
-import { Db, inScope, sql } from '@strowger/persistence';
+import { Db, sql } from '@strowger/persistence';
+import { inScope } from './scope.js';
 
 /** A number as routing knows it; `numberId` is one assignment to one owner. */
 export interface OwnedNumber {

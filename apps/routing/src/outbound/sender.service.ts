@@ -5,11 +5,10 @@ import type { MessageState } from '@strowger/sms';
 import { counter, logger, span } from '@strowger/telemetry';
 import { RoutingConfig } from '../config.js';
 import { PlatformAccess, type OpenPlatform } from '../directory/platform-access.js';
-import { stateAfter, stateOfParts } from '../messages/message.js';
-import { SendingStore, type Attempt, type Claimed, type Outcome } from '../messages/sending.store.js';
-import { FAILURES } from './failures.js';
+import { FAILURES, stateOfParts } from './attempts.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import { ReceiptsService } from './receipts.service.js';
+import { SenderQueries, type Attempt, type Claimed, type Outcome } from './sender.queries.js';
 import { TokenBucket } from './token-bucket.js';
 
 /** While sending goes on, doubtful messages are looked for no more often than this. */
@@ -41,7 +40,7 @@ export class SenderService {
   private stopping = false;
 
   constructor(
-    @Inject(SendingStore) private readonly queries: SendingStore,
+    @Inject(SenderQueries) private readonly queries: SenderQueries,
     @Inject(PlatformAccess) private readonly platforms: PlatformAccess,
     @Inject(ReceiptsService) private readonly receipts: ReceiptsService,
     @Inject(Clock) private readonly clock: Clock,
@@ -148,7 +147,7 @@ export class SenderService {
         if (claiming || active.size > 0) await changed.promise;
       }
       await claiming;
-      await this.queries.release(waiting.splice(0).flat(), this.clock.now());
+      await this.queries.release(waiting.splice(0).flat(), new Date());
       while (active.size > 0) await changed.promise;
       await outcomes.flushed();
     } finally {
@@ -175,7 +174,7 @@ export class SenderService {
       }
       const outcome = await this.send(platform, claimed, bucket);
       outcomes.add(outcome);
-      if (outcome.cause === 'not-taken') this.pauseIfTold(platformId, outcome);
+      if (outcome.state === 'queued') this.pauseIfTold(platformId, outcome);
       if (outcome.again !== null && at + 1 < lane.length)
         return await this.queries.release(lane.slice(at + 1), outcome.again);
     }
@@ -186,15 +185,15 @@ export class SenderService {
     { message, parts, encoding, allowed }: Claimed,
     bucket: TokenBucket,
   ): Promise<Outcome> {
-    const never = (cause: 'opted-out' | 'given-up', failure: MessageFailure): Outcome => ({
+    const never = (state: 'blocked' | 'failed', failure: MessageFailure): Outcome => ({
       message,
-      parts: parts.map((p) => ({ ...p, state: cause === 'opted-out' ? 'blocked' : 'failed' })),
-      cause,
+      parts: parts.map((p) => ({ ...p, state })),
+      state,
       failure,
       again: null,
     });
-    if (allowed === 'number-released') return never('given-up', FAILURES['number-released']());
-    if (allowed === 'opted-out' && !message.automatic) return never('opted-out', FAILURES['opted-out']());
+    if (allowed === 'number-released') return never('failed', FAILURES['number-released']());
+    if (allowed === 'opted-out' && !message.automatic) return never('blocked', FAILURES['opted-out']());
     const done: Attempt[] = [];
     let carrierStatus: string | undefined;
     for (const part of parts) {
@@ -224,7 +223,7 @@ export class SenderService {
         );
       }
     }
-    return { message, parts: done, cause: 'accepted', carrierStatus, again: null };
+    return { message, parts: done, state: 'accepted', carrierStatus, again: null };
   }
 
   /** What an error means for the message. `at` is the part it happened to; the parts after it were not tried. */
@@ -242,7 +241,7 @@ export class SenderService {
       return {
         message,
         parts: mark('submitted-unknown'),
-        cause: 'unanswered',
+        state: 'submitted-unknown',
         error: why,
         failure: FAILURES['outcome-unknown'](),
         // Where the carrier can't be asked, a receipt or a person decides.
@@ -258,7 +257,7 @@ export class SenderService {
       return {
         message,
         parts: mark('failed'),
-        cause: 'given-up',
+        state: 'failed',
         error: why,
         failure: FAILURES['carrier-refused'](String(error.details['reason'] ?? error.message)),
         again: null,
@@ -267,7 +266,7 @@ export class SenderService {
       return {
         message,
         parts: mark('failed'),
-        cause: 'given-up',
+        state: 'failed',
         error: why,
         failure: FAILURES['carrier-unreachable'](),
         again: null,
@@ -276,7 +275,7 @@ export class SenderService {
       ? CREDENTIALS_PAUSE_SECONDS
       : (error.retryAfterSeconds ?? Math.min(2 ** message.attempts, 600));
     if (error.kind === 'internal') log.error({ messageId: message.id, err: error.cause ?? error }, 'send-failed');
-    return { message, parts: mark('failed'), cause: 'not-taken', error: why, again: this.inSeconds(seconds) };
+    return { message, parts: mark('failed'), state: 'queued', error: why, again: this.inSeconds(seconds) };
   }
 
   /** Looks at the carrier for what a doubtful request left behind; sends again only what is proven absent. */
@@ -312,7 +311,7 @@ export class SenderService {
       await outcomes.add({
         message,
         parts: parts.map((part) => (part.state === 'submitting' ? { ...part, state: 'submitted-unknown' } : part)),
-        cause: 'unanswered',
+        state: 'submitted-unknown',
         error: `${error.code}: ${error.message}`,
         failure: FAILURES['outcome-unknown'](),
         again: giveUp ? null : this.inSeconds(30),
@@ -325,16 +324,14 @@ export class SenderService {
     if (missing.length === 0) {
       // A part that was never tried, or refused, is sent in a new attempt.
       const again = parts.some((part) => part.state === 'failed');
-      return again
-        ? { message, parts, cause: 'not-taken', again: this.inSeconds(1) }
-        : { message, parts, cause: `found:${stateOfParts(parts)}`, again: null };
+      return { message, parts, state: again ? 'queued' : stateOfParts(parts), again: again ? this.inSeconds(1) : null };
     }
     const probes = Math.min(...missing.map((part) => part.probes));
     if (probes < this.probeSeconds.length)
       return {
         message,
         parts,
-        cause: 'unanswered',
+        state: 'submitted-unknown',
         failure: FAILURES['outcome-unknown'](),
         again: this.inSeconds(this.probeSeconds[probes]!),
       };
@@ -343,11 +340,11 @@ export class SenderService {
       part.state === 'submitted-unknown' ? { ...part, state: 'failed' as const } : part,
     );
     if (message.attempts >= this.config.sendMaxAttempts)
-      return { message, parts: absent, cause: 'given-up', failure: FAILURES['carrier-unreachable'](), again: null };
+      return { message, parts: absent, state: 'failed', failure: FAILURES['carrier-unreachable'](), again: null };
     return {
       message,
       parts: absent,
-      cause: 'not-taken',
+      state: 'queued',
       error: "not-taken: absent from the carrier's list",
       again: this.inSeconds(0),
     };
@@ -355,7 +352,7 @@ export class SenderService {
 
   private async settle(platformId: string, batch: Outcome[]): Promise<void> {
     await this.queries.settle(batch);
-    for (const { cause } of batch) results.inc({ as: stateAfter(cause) });
+    for (const { state } of batch) results.inc({ as: state });
     const accepted = batch.flatMap((o) =>
       o.parts.map((part) => part.carrierMessageId).filter((id): id is string => id !== null),
     );
@@ -427,7 +424,7 @@ function lanesOf(claimed: readonly Claimed[]): Claimed[][] {
 const unknowable = (message: Claimed['message'], parts: Attempt[]): Outcome => ({
   message,
   parts: parts.map((part) => (part.state === 'submitting' ? { ...part, state: 'submitted-unknown' } : part)),
-  cause: 'unanswered',
+  state: 'submitted-unknown',
   failure: FAILURES['outcome-unknown'](),
   again: null,
 });
