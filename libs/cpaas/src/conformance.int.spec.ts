@@ -1,7 +1,5 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { APPLICATION_NAME, DEMO_ACCOUNT, NO_APP_ACCOUNT, startTwins, SUSPENDED_ACCOUNT } from '@strowger/carrier-twins';
-import type { CarrierAccess, HookRequest } from './carrier.js';
+import type { CarrierAccess } from './carrier.js';
 import { messageExchange } from './exchange/index.js';
 import type { MessageExchangeProfile } from './exchange/port.js';
 import { CarrierHttp } from './http.js';
@@ -10,6 +8,7 @@ import { RestcommCredentials } from './restcomm/credentials.js';
 import { restcommHook } from './restcomm/hook.js';
 import { restcomm } from './restcomm/index.js';
 import { conformsToMessageExchangePort, type ExchangeWorld } from './testing/exchange-kit.js';
+import { hookReceiver } from './testing/hook-receiver.fixtures.js';
 import { type CarrierWorld, conformsToCarrierPort, errorOf } from './testing/kit.js';
 
 const TIMES = { connectMs: 1000, readMs: 400, retryMs: 1 };
@@ -17,55 +16,9 @@ const TIMES = { connectMs: 1000, readMs: 400, retryMs: 1 };
 let next = 4000;
 const newNumber = (): string => `+1201201${next++}`;
 
-/** A webhook receiver that answers what the carrier's hook says, as ingestion would. */
-async function hookReceiver() {
-  const hooks: HookRequest[] = [];
-  const waiting = new Set<() => void>();
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const hook: HookRequest = {
-        method: request.method ?? '',
-        contentType: request.headers['content-type'],
-        headers: {},
-        query: new URL(request.url ?? '/', 'http://x').search.slice(1),
-        rawBody: Buffer.concat(chunks),
-        receivedAt: new Date(),
-        account: DEMO_ACCOUNT.sid,
-      };
-      const { reply } = restcommHook.read(hook);
-      response.writeHead(reply.status, { 'content-type': reply.contentType }).end(reply.body);
-      hooks.push(hook);
-      for (const look of waiting) look();
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    hooks,
-    hookUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks/restcomm/token`,
-    hook: (wanted: (request: HookRequest) => boolean) =>
-      new Promise<HookRequest>((resolve) => {
-        const look = () => {
-          const found = hooks.find(wanted);
-          if (!found) return;
-          waiting.delete(look);
-          resolve(found);
-        };
-        waiting.add(look);
-        look();
-      }),
-    close: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-}
-
 async function restcommWorld() {
   const twins = await startTwins({ sentDelayMs: 1, deliveredDelayMs: 5 });
-  const receiver = await hookReceiver();
+  const receiver = await hookReceiver(restcomm, DEMO_ACCOUNT.sid);
   await twins.control.putApplication(DEMO_ACCOUNT.sid, APPLICATION_NAME, { rcml_url: receiver.hookUrl, kind: 'sms' });
   const api = restcomm.connect(TIMES);
   const accessTo = ({ sid, token }: { sid: string; token: string }): CarrierAccess => {
