@@ -14,23 +14,24 @@ import { EndingService } from './contact-centre/ending.service.js';
 import { MediaStreamsService } from './contact-centre/media-streams.service.js';
 import { NodesService } from './contact-centre/nodes.service.js';
 import { QueuesService } from './contact-centre/queues.service.js';
-import { DirectoryConsumer } from './directory/directory.consumer.js';
+import { MessagesController } from './conversations/messages.controller.js';
+import { MessagesService } from './conversations/messages.service.js';
+import { DirectoryConsumer } from './directory.consumer.js';
 import { DirectoryService } from './directory/directory.service.js';
 import { PlatformAccess } from './directory/platform-access.js';
-import { FeedService } from './feed/feed.service.js';
 import { DeliveriesConsumer } from './inbound/deliveries.consumer.js';
 import { InboundService } from './inbound/inbound.service.js';
 import { Quarantine } from './inbound/quarantine.js';
 import { QuarantineService } from './inbound/quarantine.service.js';
 import { rereadMessage } from './inbound/reread.jobs.js';
-import { MessagesController } from './messages/messages.controller.js';
-import { MessagesService } from './messages/messages.service.js';
+import { FeedService } from './messages/feed.service.js';
+import { MessageStore } from './messages/message.store.js';
+import { SendingStore } from './messages/sending.store.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { drainPlatform } from './outbound/drain.jobs.js';
 import { OutboundMessages } from './outbound/outbound-messages.js';
 import { ReceiptsService } from './outbound/receipts.service.js';
 import { SenderJob } from './outbound/sender.job.js';
-import { SenderQueries } from './outbound/sender.queries.js';
 import { SenderService } from './outbound/sender.service.js';
 import { reconcilePlatform } from './reconcile/reconcile.jobs.js';
 import { ReconcileService } from './reconcile/reconcile.service.js';
@@ -67,13 +68,14 @@ export function routingModule(config: Readonly<RoutingConfig>, clock: Clock = ne
       PlatformAccess,
       DirectoryConsumer,
       FeedService,
+      MessageStore,
       InboundService,
       Quarantine,
       QuarantineService,
       DeliveriesConsumer,
       OutboundMessages,
       ReceiptsService,
-      SenderQueries,
+      SendingStore,
       SenderService,
       SenderJob,
       ConsentService,

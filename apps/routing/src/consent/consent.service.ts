@@ -1,9 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { OptOutView } from '@strowger/contracts-routing';
 import { newId, NotFound, type TenantScope } from '@strowger/kernel';
-import { Db, sql } from '@strowger/persistence';
+import { Db, inScope, sql } from '@strowger/persistence';
 import { isTollFree, suggestedReplies, type Keyword } from '@strowger/sms';
-import { inScope } from '../directory/scope.js';
 import { OutboundMessages } from '../outbound/outbound-messages.js';
 
 /** A message that was a keyword and nothing else. */

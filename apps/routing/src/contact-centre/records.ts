@@ -1,7 +1,6 @@
 import { ContactCentreChangedV1 } from '@strowger/contracts-routing';
-import { decodeCursor, factOf, InvalidInput, isId, type Actor, type Fact, type TenantScope } from '@strowger/kernel';
-import { sql, type Outbox } from '@strowger/persistence';
-import { inScope } from '../directory/scope.js';
+import { factOf, isCursorText, isId, readCursor, type Actor, type Fact, type TenantScope } from '@strowger/kernel';
+import { inScope, sql, type Outbox } from '@strowger/persistence';
 
 /** What every record of the contact centre has. */
 export interface RecordRow {
@@ -24,7 +23,7 @@ export const NODE_COLUMN = {
 } as const;
 
 /** The condition that keeps a query of these records inside the scope. A user has none. */
-export const recordsIn = (scope: TenantScope) => (scope.level === 'user' ? sql`false` : inScope(scope));
+export const recordsIn = (scope: TenantScope) => inScope(scope, NODE_COLUMN);
 
 /** Tells the history, in the transaction of the change. */
 export const tell = (outbox: Outbox, actor: Actor, rows: readonly RecordRow[], change: Change): Promise<void> =>
@@ -55,13 +54,11 @@ function changeOf(
 
 /** Search, cursor, order and length of a list in order of (name, id). */
 export function byName({ limit = 50, cursor, search }: { limit?: number; cursor?: string; search?: string }) {
-  const [name, id] = cursor === undefined ? [] : decodeCursor(cursor, 2);
-  if (cursor !== undefined && (typeof name !== 'string' || name.includes('\0') || !isId(id)))
-    throw new InvalidInput([{ field: 'cursor', rule: 'cursor', message: 'The cursor is not one this list gave out.' }]);
+  const after = cursor === undefined ? undefined : readCursor(cursor, isCursorText, isId);
   const pattern = search ? `%${search.replaceAll(/[\\%_]/g, '\\$&')}%` : undefined;
   return sql`
     ${pattern ? sql`and name ilike ${pattern}` : sql``}
-    ${cursor === undefined ? sql`` : sql`and (name, id) > (${name}::text, ${id}::uuid)`}
+    ${after ? sql`and (name, id) > (${after[0]}::text, ${after[1]}::uuid)` : sql``}
     order by name, id limit ${limit + 1}`;
 }
 

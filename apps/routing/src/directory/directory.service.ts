@@ -2,8 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { UserSavedV1 } from '@strowger/contracts-hierarchy';
 import type { NumberActivatedV1, PlatformSavedV1 } from '@strowger/contracts-provisioning';
 import type { TenantScope } from '@strowger/kernel';
-import { Db, sql } from '@strowger/persistence';
-import { inScope } from './scope.js';
+import { Db, inScope, sql } from '@strowger/persistence';
 
 /** A number as routing knows it; `numberId` is one assignment to one owner. */
 export interface OwnedNumber {

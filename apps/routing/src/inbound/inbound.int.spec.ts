@@ -4,7 +4,7 @@ import { eventually } from '@strowger/testing';
 import { sql } from '@strowger/persistence';
 import { DirectoryService } from '../directory/directory.service.js';
 import { providerScope, refusal, REMOTE, startRouting, type World } from '../routing.fixtures.js';
-import { InboundService } from './inbound.service.js';
+import { MessageStore } from '../messages/message.store.js';
 
 let world: World;
 beforeAll(async () => {
@@ -188,7 +188,7 @@ describe('a message to a number nobody owns', () => {
     });
     const entitlement = world.db.transactional(async () => {
       await directory.entitle(userId, true, 1);
-      await world.app.get(InboundService).releaseHeld(userId);
+      await world.app.get(MessageStore).releaseHeld(userId);
       await licence.promise;
     });
     await world.receive(platform, { to: e164 });

@@ -2,14 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { MessageView } from '@strowger/contracts-routing';
 import { newId, toE164 } from '@strowger/kernel';
 import { Jobs } from '@strowger/jobs';
-import { arrayLiteral, DatabaseUnavailable, Db, sql } from '@strowger/persistence';
+import { DatabaseUnavailable, Db, sql } from '@strowger/persistence';
 import { analyse, keywordOf, type Keyword } from '@strowger/sms';
 import { counter } from '@strowger/telemetry';
 import { RoutingConfig } from '../config.js';
 import { ConsentService } from '../consent/consent.service.js';
 import { lockOf } from '../directory/directory.service.js';
-import { FeedService, type Push } from '../feed/feed.service.js';
-import { MESSAGE_COLUMNS, messageViewOf, type MessageRow } from '../messages/message.queries.js';
+import { FeedService, type Push } from '../messages/feed.service.js';
+import { MessageStore, type Arrival, type Place, type Placed } from '../messages/message.store.js';
 import { rereadMessage } from './reread.jobs.js';
 import type { Inbound } from './inbound.js';
 import { Quarantine, type Quarantined } from './quarantine.js';
@@ -30,23 +30,9 @@ interface Destination {
 /** What one query tells of a message: without a number nobody owns it. */
 type Found = Destination | (Pick<Destination, 'known'> & { numberId: null });
 
-interface Routed extends Destination {
-  id: string;
+interface Routed extends Destination, Arrival {
   message: Inbound;
-  encoding: 'GSM-7' | 'UCS-2';
-  segments: number;
   keyword?: Keyword;
-}
-
-/** What `store_inbound` answers of a message: nulls where it did not store it. */
-type Placed =
-  | { known: boolean; userId: string; conversationId: string; position: number }
-  | { known: boolean; userId: null; conversationId: null; position: null };
-
-interface Stored extends Routed {
-  conversationId: string;
-  /** In the user's feed; null while the user must not see it. */
-  position: number | null;
 }
 
 const routed = counter('strowger_inbound_total', 'Inbound messages by what became of them');
@@ -59,6 +45,7 @@ const routed = counter('strowger_inbound_total', 'Inbound messages by what becam
 export class InboundService {
   constructor(
     @Inject(Db) private readonly db: Db,
+    @Inject(MessageStore) private readonly messages: MessageStore,
     @Inject(FeedService) private readonly feed: FeedService,
     @Inject(Quarantine) private readonly quarantine: Quarantine,
     @Inject(ConsentService) private readonly consent: ConsentService,
@@ -87,7 +74,7 @@ export class InboundService {
       }
       await this.quarantine.add(unknown);
       const counted = await this.countBlocked(blocked);
-      const stored = await this.store(taken);
+      const stored = await this.messages.storeOwned(taken);
       // Consent is withdrawn from the number: STOP counts from a blocked party too, which then hears nothing.
       for (const { message, keyword, id, numberId, friendlyName, blocked } of [...counted, ...stored])
         if (keyword && (!blocked || keyword === 'stop'))
@@ -123,15 +110,9 @@ export class InboundService {
   private async storePlain(messages: Inbound[]): Promise<Inbound[]> {
     if (messages.length === 0 || this.db.inTransaction || messages.some((m) => this.isSpecial(m))) return messages;
     const given = messages.map(analysed);
-    const column = (of: (g: (typeof given)[number]) => string | number): string => arrayLiteral(given.map(of));
     let rows: Placed[];
     try {
-      rows = await this.db.query<Placed>(sql`
-        select known, user_id as "userId", conversation_id as "conversationId", position::float8 as position from store_inbound(
-          ${column((g) => g.id)}::uuid[], ${column(() => newId())}::uuid[], ${column((g) => g.message.platformId)}::uuid[],
-          ${column((g) => g.message.to)}::text[], ${column((g) => g.message.from)}::text[], ${column((g) => g.message.carrierMessageId)}::text[],
-          ${column((g) => g.message.text)}::text[], ${column((g) => g.encoding)}::text[], ${column((g) => g.segments)}::smallint[],
-          ${column((g) => g.message.receivedAt)}::timestamptz[])`);
+      rows = await this.messages.storeUsual(given);
     } catch (error) {
       if (error instanceof DatabaseUnavailable) throw error;
       // A deadlock, or one message the database can't take: the other way repeats the one and finds the other.
@@ -156,26 +137,6 @@ export class InboundService {
 
   private isSpecial({ text, suspectEncoding }: Inbound): boolean {
     return suspectEncoding === true || keywordOf(text, { startWords: this.config.extraStartWords }) !== undefined;
-  }
-
-  /** The user may have messages now: what was held shows up, in the order it came. */
-  async releaseHeld(userId: string): Promise<void> {
-    await this.db.transactional(async () => {
-      const held = await this.db.query<{ id: string }>(
-        sql`select id from message where user_id = ${userId} and state = 'held' order by created_at, id for update`,
-      );
-      if (held.length === 0) return;
-      const head = (await this.feed.advance(new Map([[userId, held.length]]))).get(userId)!;
-      const first = head - held.length + 1;
-      const shown = await this.db.query<MessageRow>(sql`
-        update message set state = 'received', feed_created = p.position, feed_seq = p.position
-        from (select * from unnest(${held.map((m) => m.id)}::uuid[], ${held.map((_, i) => first + i)}::bigint[]) as u(held_id, position)) p
-        where id = p.held_id returning ${MESSAGE_COLUMNS}`);
-      shown.sort((a, b) => a.feedSeq! - b.feedSeq!);
-      this.db.afterCommit(() =>
-        this.feed.push(shown.map((row) => ({ userId, type: 'message.created', message: messageViewOf(row) }))),
-      );
-    });
   }
 
   /**
@@ -222,52 +183,6 @@ export class InboundService {
       order by i.ord`);
   }
 
-  /** Returns what was stored now, in order. */
-  private async store(taken: readonly Routed[]): Promise<Stored[]> {
-    if (taken.length === 0) return [];
-    const threads = await this.threads(taken);
-    const counts = new Map<string, number>();
-    for (const { userId, entitled } of taken) if (entitled) counts.set(userId, (counts.get(userId) ?? 0) + 1);
-    const heads = await this.feed.advance(counts);
-    const next = new Map([...heads].map(([userId, head]) => [userId, head - counts.get(userId)! + 1]));
-    const rows = taken.map((t) => {
-      const position = t.entitled ? next.get(t.userId)! : null;
-      if (position !== null) next.set(t.userId, position + 1);
-      return { ...t, position, conversationId: threads.get(threadKey(t.numberId, t.message.from))! };
-    });
-    // A batch running elsewhere may have stored some of these since they were looked up; their positions stay empty.
-    const inserted = await this.db.query<{ id: string }>(sql`
-      insert into message (id, conversation_id, number_id, user_id, system_provider_id, reseller_id, group_id, platform_id, direction, number, remote,
-                           body, state, encoding, segments, created_at, carrier_message_id, feed_created, feed_seq, reread)
-      select id, conversation_id, number_id, user_id, system_provider_id, reseller_id, group_id, platform_id, 'inbound', number, remote,
-             body, case when position is null then 'held' else 'received' end, encoding, segments, created_at, carrier_message_id, position, position, reread
-      from unnest(${rows.map((r) => r.id)}::uuid[], ${rows.map((r) => r.conversationId)}::uuid[], ${rows.map((r) => r.numberId)}::uuid[],
-                  ${rows.map((r) => r.userId)}::uuid[], ${rows.map((r) => r.systemProviderId)}::uuid[], ${rows.map((r) => r.resellerId)}::uuid[],
-                  ${rows.map((r) => r.groupId)}::uuid[], ${rows.map((r) => r.message.platformId)}::uuid[], ${rows.map((r) => r.message.to)}::text[],
-                  ${rows.map((r) => r.message.from)}::text[], ${rows.map((r) => r.message.text)}::text[], ${rows.map((r) => r.encoding)}::text[],
-                  ${rows.map((r) => r.segments)}::smallint[], ${rows.map((r) => r.message.receivedAt)}::timestamptz[],
-                  ${rows.map((r) => r.message.carrierMessageId)}::text[], ${rows.map((r) => r.position)}::bigint[], ${rows.map((r) => r.message.suspectEncoding ?? false)}::bool[])
-           as t(id, conversation_id, number_id, user_id, system_provider_id, reseller_id, group_id, platform_id, number, remote,
-                body, encoding, segments, created_at, carrier_message_id, position, reread)
-      on conflict do nothing returning id`);
-    const fresh = new Set(inserted.map((row) => row.id));
-    return rows.filter((row) => fresh.has(row.id));
-  }
-
-  /** One conversation per (owned number, remote number), by constraint. */
-  private async threads(taken: readonly Routed[]): Promise<Map<string, string>> {
-    const wanted = new Map(taken.map((t) => [threadKey(t.numberId, t.message.from), t]));
-    const threads = [...wanted.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, t]) => t);
-    const rows = await this.db.query<{ id: string; number_id: string; remote: string }>(sql`
-      insert into conversation (id, number_id, user_id, system_provider_id, reseller_id, group_id, number, remote, last_message_at)
-      select * from unnest(${threads.map(() => newId())}::uuid[], ${threads.map((t) => t.numberId)}::uuid[], ${threads.map((t) => t.userId)}::uuid[],
-                           ${threads.map((t) => t.systemProviderId)}::uuid[], ${threads.map((t) => t.resellerId)}::uuid[], ${threads.map((t) => t.groupId)}::uuid[],
-                           ${threads.map((t) => t.message.to)}::text[], ${threads.map((t) => t.message.from)}::text[], ${threads.map((t) => t.message.receivedAt)}::timestamptz[])
-      on conflict on constraint conversation_thread do update set last_message_at = greatest(conversation.last_message_at, excluded.last_message_at)
-      returning id, number_id, remote`);
-    return new Map(rows.map((row) => [threadKey(row.number_id, row.remote), row.id]));
-  }
-
   /** A count is all that is left of what a blocked party sends. Returns what was counted now. */
   private async countBlocked(blocked: readonly Routed[]): Promise<Routed[]> {
     if (blocked.length === 0) return [];
@@ -287,7 +202,6 @@ export class InboundService {
 
 const isOwned = (to: Found): to is Destination => to.numberId !== null;
 const keyOf = (m: Inbound): string => `${m.platformId} ${m.carrierMessageId} ${m.to}`;
-const threadKey = (numberId: string, remote: string): string => `${numberId} ${remote}`;
 
 /** Carriers repeat themselves within a batch too. Numbers are matched as E.164 where they parse. */
 function distinct(batch: readonly Inbound[]): Inbound[] {
@@ -303,7 +217,7 @@ function distinct(batch: readonly Inbound[]): Inbound[] {
 
 const toOwned = (number: string): string => (number.startsWith('+') ? number : (toE164(number) ?? number));
 
-const analysed = (message: Inbound): Pick<Routed, 'id' | 'message' | 'encoding' | 'segments'> => {
+const analysed = (message: Inbound): Arrival & { message: Inbound } => {
   const { encoding, segments } = analyse(message.text);
   return { id: newId(), message, encoding, segments };
 };
@@ -321,10 +235,7 @@ const numberUnknown = (message: Inbound): Quarantined => ({
   at: message.receivedAt,
 });
 
-const viewOf = (
-  r: Pick<Stored, 'id' | 'conversationId' | 'message' | 'encoding' | 'segments'>,
-  cursor: number,
-): MessageView => ({
+const viewOf = (r: Arrival & Pick<Place, 'conversationId'>, cursor: number): MessageView => ({
   id: r.id,
   conversationId: r.conversationId,
   direction: 'inbound',

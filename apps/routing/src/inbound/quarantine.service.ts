@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ListQuarantine, QuarantinedView } from '@strowger/contracts-routing';
 import { AppError, NotFound, pageOf, type Page, type TenantScope } from '@strowger/kernel';
-import { Db, sql } from '@strowger/persistence';
 import { carrierOf, CarrierUnknown } from '@strowger/cpaas';
+import { Db, inScope, sql } from '@strowger/persistence';
 import { PlatformAccess } from '../directory/platform-access.js';
-import { inScope, timeCursor } from '../directory/scope.js';
+import { timeCursor } from '../directory/scope.js';
 import { ReceiptsService, type Receipt } from '../outbound/receipts.service.js';
 import type { Inbound } from './inbound.js';
 import { InboundService } from './inbound.service.js';
@@ -153,8 +153,7 @@ function parseAgain(
 }
 
 /** A delivery that found no owner belongs to nobody below the system provider. */
-const providerOnly = (scope: TenantScope) =>
-  scope.level === 'platform' || scope.level === 'system-provider' ? inScope(scope) : sql`false`;
+const providerOnly = (scope: TenantScope) => inScope(scope, { 'system-provider': 'system_provider_id' });
 
 const viewOf = (row: Row): QuarantinedView => ({
   id: row.id,

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { AppError } from '@strowger/kernel';
-import type { Outcome } from './sender.queries.js';
+import type { Outcome } from '../messages/sending.store.js';
 
 const PAUSE_MS = 250;
 /** A minute in all, well inside the messages' lease. */

@@ -2,11 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { MessageFailure } from '@strowger/contracts-routing';
 import { carrierOf } from '@strowger/cpaas';
 import { Db, sql } from '@strowger/persistence';
-import type { MessageState, ReceiptMeaning } from '@strowger/sms';
+import { advance, type ReceiptMeaning } from '@strowger/sms';
 import { counter, logger } from '@strowger/telemetry';
-import { MESSAGE_COLUMNS, type MessageRow } from '../messages/message.queries.js';
-import { mayBecome, stateOfParts } from './attempts.js';
-import { SenderQueries } from './sender.queries.js';
+import { stateOfParts } from '../messages/message.js';
+import { SendingStore, type Report } from '../messages/sending.store.js';
 
 /** A carrier's word on one part of a message, as its webhook brought it. */
 export interface Receipt {
@@ -18,16 +17,6 @@ export interface Receipt {
   receivedAt: string;
 }
 
-interface AttemptRow {
-  id: string;
-  messageId: string;
-  platformId: string;
-  carrierMessageId: string;
-  part: number;
-  state: MessageState;
-  kind: string;
-}
-
 const log = logger('receipts');
 const receiptsTotal = counter('strowger_receipts_total', 'Receipts by what became of them');
 const UNKNOWN: ReceiptMeaning = { state: 'unknown', recognised: false };
@@ -36,14 +25,13 @@ const meaningOf = (kind: string, { status, errorCode }: Receipt): ReceiptMeaning
   carrierOf(kind)?.receipts?.(status, errorCode) ?? UNKNOWN;
 /** Unmatched receipts are kept so long. */
 const PARKED_HOURS = 72;
-const UNDER_WAY = new Set<string>(['queued', 'submitting', 'submitted-unknown']);
 
 /** Receipts move messages forward, never back: twice, late or out of order makes no difference. */
 @Injectable()
 export class ReceiptsService {
   constructor(
     @Inject(Db) private readonly db: Db,
-    @Inject(SenderQueries) private readonly queries: SenderQueries,
+    @Inject(SendingStore) private readonly sending: SendingStore,
   ) {}
 
   /** Safe to repeat. What matches nothing yet is parked. Not for use inside a transaction. */
@@ -60,16 +48,11 @@ export class ReceiptsService {
 
   private async match(receipts: readonly Receipt[]): Promise<Receipt[]> {
     return this.db.transactional(async () => {
-      const attempts = await this.db.query<AttemptRow>(sql`
-        select a.id, a.message_id as "messageId", a.platform_id as "platformId", a.carrier_message_id as "carrierMessageId", a.part, a.state, p.kind
-        from unnest(${receipts.map((r) => r.platformId)}::uuid[], ${receipts.map((r) => r.carrierMessageId)}::text[]) as r(platform_id, carrier_message_id)
-        join send_attempt a on a.platform_id = r.platform_id and a.carrier_message_id = r.carrier_message_id
-        join platform p on p.platform_id = a.platform_id
-        order by a.id for update of a`);
+      const attempts = await this.sending.takenAs(receipts);
       const byId = new Map(attempts.map((a) => [`${a.platformId} ${a.carrierMessageId}`, a]));
       const unmatched: Receipt[] = [];
       const failures = new Map<string, MessageFailure>();
-      const moved = new Map<string, { attempt: AttemptRow; status: string; errorCode?: string }>();
+      const reports = new Map<string, Report>();
       for (const receipt of receipts) {
         const attempt = byId.get(`${receipt.platformId} ${receipt.carrierMessageId}`);
         if (!attempt) {
@@ -82,15 +65,20 @@ export class ReceiptsService {
             { platformId: receipt.platformId, status: receipt.status, errorCode: receipt.errorCode },
             'receipt-status-unknown',
           );
-        if (!mayBecome(attempt.state, state)) continue;
+        if (!advance(attempt.state, state)) continue;
         attempt.state = state;
-        moved.set(attempt.id, { attempt, status: receipt.status, errorCode: receipt.errorCode });
+        const { status, errorCode } = receipt;
+        reports.set(attempt.id, { attemptId: attempt.id, messageId: attempt.messageId, state, status, errorCode });
         if (reason)
           failures.set(attempt.messageId, { reason, carrierCode: receipt.errorCode, nextStep: nextStep ?? '' });
       }
       await this.park(unmatched);
       receiptsTotal.inc({ as: 'applied' }, receipts.length - unmatched.length);
-      await this.move([...moved.values()], failures);
+      await this.sending.report([...reports.values()], (message, parts) => ({
+        message,
+        cause: `receipt:${stateOfParts(parts)}`,
+        failure: failures.get(message.id) ?? null,
+      }));
       return unmatched;
     });
   }
@@ -121,33 +109,5 @@ export class ReceiptsService {
       select * from unnest(${receipts.map((r) => r.platformId)}::uuid[], ${receipts.map((r) => r.carrierMessageId)}::text[], ${receipts.map((r) => r.status)}::text[],
                            ${receipts.map((r) => r.errorCode ?? '')}::text[], ${receipts.map((r) => r.receivedAt)}::timestamptz[])
       on conflict do nothing`);
-  }
-
-  private async move(
-    moved: readonly { attempt: AttemptRow; status: string; errorCode?: string }[],
-    failures: ReadonlyMap<string, MessageFailure>,
-  ): Promise<void> {
-    if (moved.length === 0) return;
-    await this.db.query(sql`
-      update send_attempt set state = t.state, carrier_status = t.status, error = coalesce(t.error, send_attempt.error)
-      from unnest(${moved.map((m) => m.attempt.id)}::uuid[], ${moved.map((m) => m.attempt.state)}::text[], ${moved.map((m) => m.status)}::text[], ${moved.map((m) => m.errorCode ?? null)}::text[])
-           as t(id, state, status, error)
-      where send_attempt.id = t.id`);
-    const ids = [...new Set(moved.map((m) => m.attempt.messageId))].sort();
-    const messages = await this.db.query<MessageRow>(
-      sql`select ${MESSAGE_COLUMNS} from message where id = any(${ids}::uuid[]) order by id for update`,
-    );
-    const parts = await this.db.query<{ messageId: string; part: number; state: MessageState }>(sql`
-      select distinct on (message_id, part) message_id as "messageId", part, state from send_attempt where message_id = any(${ids}::uuid[]) order by message_id, part, attempt desc`);
-    await this.queries.transition(
-      messages.flatMap((message) => {
-        // Some part is yet to be sent or looked up; the sender tells what comes of it.
-        if (UNDER_WAY.has(message.state)) return [];
-        const state = stateOfParts(parts.filter((part) => part.messageId === message.id));
-        return mayBecome(message.state, state)
-          ? [{ message, state, failure: failures.get(message.id) ?? null, again: null }]
-          : [];
-      }),
-    );
   }
 }

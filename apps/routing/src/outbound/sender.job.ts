@@ -2,7 +2,7 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import { Jobs, Processes, Timers } from '@strowger/jobs';
 import { drainPlatform } from './drain.jobs.js';
 import { ReceiptsService } from './receipts.service.js';
-import { SenderQueries } from './sender.queries.js';
+import { SendingStore } from '../messages/sending.store.js';
 import { SenderService } from './sender.service.js';
 
 const SWEEP_SECONDS = 1;
@@ -12,7 +12,7 @@ const PARKED_SWEEP_SECONDS = 3600;
 export class SenderJob implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(
     @Inject(SenderService) private readonly sender: SenderService,
-    @Inject(SenderQueries) private readonly queries: SenderQueries,
+    @Inject(SendingStore) private readonly sending: SendingStore,
     @Inject(ReceiptsService) private readonly receipts: ReceiptsService,
     @Inject(Jobs) private readonly jobs: Jobs,
     @Inject(Timers) private readonly timers: Timers,
@@ -34,7 +34,7 @@ export class SenderJob implements OnApplicationBootstrap, BeforeApplicationShutd
 
   /** Retries that have come due, jobs that Redis lost, messages a dead process left behind. */
   async sweep(): Promise<void> {
-    for (const platformId of await this.queries.platformsDue())
+    for (const platformId of await this.sending.platformsDue())
       await this.jobs.add(drainPlatform, { platformId }, { jobId: `sweep:${platformId}` });
   }
 }

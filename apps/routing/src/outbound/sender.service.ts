@@ -5,10 +5,11 @@ import type { MessageState } from '@strowger/sms';
 import { counter, logger, span } from '@strowger/telemetry';
 import { RoutingConfig } from '../config.js';
 import { PlatformAccess, type OpenPlatform } from '../directory/platform-access.js';
-import { FAILURES, stateOfParts } from './attempts.js';
+import { stateAfter, stateOfParts } from '../messages/message.js';
+import { SendingStore, type Attempt, type Claimed, type Outcome } from '../messages/sending.store.js';
+import { FAILURES } from './failures.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import { ReceiptsService } from './receipts.service.js';
-import { SenderQueries, type Attempt, type Claimed, type Outcome } from './sender.queries.js';
 import { TokenBucket } from './token-bucket.js';
 
 /** While sending goes on, doubtful messages are looked for no more often than this. */
@@ -40,7 +41,7 @@ export class SenderService {
   private stopping = false;
 
   constructor(
-    @Inject(SenderQueries) private readonly queries: SenderQueries,
+    @Inject(SendingStore) private readonly queries: SendingStore,
     @Inject(PlatformAccess) private readonly platforms: PlatformAccess,
     @Inject(ReceiptsService) private readonly receipts: ReceiptsService,
     @Inject(Clock) private readonly clock: Clock,
@@ -147,7 +148,7 @@ export class SenderService {
         if (claiming || active.size > 0) await changed.promise;
       }
       await claiming;
-      await this.queries.release(waiting.splice(0).flat(), new Date());
+      await this.queries.release(waiting.splice(0).flat(), this.clock.now());
       while (active.size > 0) await changed.promise;
       await outcomes.flushed();
     } finally {
@@ -174,7 +175,7 @@ export class SenderService {
       }
       const outcome = await this.send(platform, claimed, bucket);
       outcomes.add(outcome);
-      if (outcome.state === 'queued') this.pauseIfTold(platformId, outcome);
+      if (outcome.cause === 'not-taken') this.pauseIfTold(platformId, outcome);
       if (outcome.again !== null && at + 1 < lane.length)
         return await this.queries.release(lane.slice(at + 1), outcome.again);
     }
@@ -185,15 +186,15 @@ export class SenderService {
     { message, parts, encoding, allowed }: Claimed,
     bucket: TokenBucket,
   ): Promise<Outcome> {
-    const never = (state: 'blocked' | 'failed', failure: MessageFailure): Outcome => ({
+    const never = (cause: 'opted-out' | 'given-up', failure: MessageFailure): Outcome => ({
       message,
-      parts: parts.map((p) => ({ ...p, state })),
-      state,
+      parts: parts.map((p) => ({ ...p, state: cause === 'opted-out' ? 'blocked' : 'failed' })),
+      cause,
       failure,
       again: null,
     });
-    if (allowed === 'number-released') return never('failed', FAILURES['number-released']());
-    if (allowed === 'opted-out' && !message.automatic) return never('blocked', FAILURES['opted-out']());
+    if (allowed === 'number-released') return never('given-up', FAILURES['number-released']());
+    if (allowed === 'opted-out' && !message.automatic) return never('opted-out', FAILURES['opted-out']());
     const done: Attempt[] = [];
     let carrierStatus: string | undefined;
     for (const part of parts) {
@@ -223,7 +224,7 @@ export class SenderService {
         );
       }
     }
-    return { message, parts: done, state: 'accepted', carrierStatus, again: null };
+    return { message, parts: done, cause: 'accepted', carrierStatus, again: null };
   }
 
   /** What an error means for the message. `at` is the part it happened to; the parts after it were not tried. */
@@ -241,7 +242,7 @@ export class SenderService {
       return {
         message,
         parts: mark('submitted-unknown'),
-        state: 'submitted-unknown',
+        cause: 'unanswered',
         error: why,
         failure: FAILURES['outcome-unknown'](),
         // Where the carrier can't be asked, a receipt or a person decides.
@@ -257,7 +258,7 @@ export class SenderService {
       return {
         message,
         parts: mark('failed'),
-        state: 'failed',
+        cause: 'given-up',
         error: why,
         failure: FAILURES['carrier-refused'](String(error.details['reason'] ?? error.message)),
         again: null,
@@ -266,7 +267,7 @@ export class SenderService {
       return {
         message,
         parts: mark('failed'),
-        state: 'failed',
+        cause: 'given-up',
         error: why,
         failure: FAILURES['carrier-unreachable'](),
         again: null,
@@ -275,7 +276,7 @@ export class SenderService {
       ? CREDENTIALS_PAUSE_SECONDS
       : (error.retryAfterSeconds ?? Math.min(2 ** message.attempts, 600));
     if (error.kind === 'internal') log.error({ messageId: message.id, err: error.cause ?? error }, 'send-failed');
-    return { message, parts: mark('failed'), state: 'queued', error: why, again: this.inSeconds(seconds) };
+    return { message, parts: mark('failed'), cause: 'not-taken', error: why, again: this.inSeconds(seconds) };
   }
 
   /** Looks at the carrier for what a doubtful request left behind; sends again only what is proven absent. */
@@ -311,7 +312,7 @@ export class SenderService {
       await outcomes.add({
         message,
         parts: parts.map((part) => (part.state === 'submitting' ? { ...part, state: 'submitted-unknown' } : part)),
-        state: 'submitted-unknown',
+        cause: 'unanswered',
         error: `${error.code}: ${error.message}`,
         failure: FAILURES['outcome-unknown'](),
         again: giveUp ? null : this.inSeconds(30),
@@ -324,14 +325,16 @@ export class SenderService {
     if (missing.length === 0) {
       // A part that was never tried, or refused, is sent in a new attempt.
       const again = parts.some((part) => part.state === 'failed');
-      return { message, parts, state: again ? 'queued' : stateOfParts(parts), again: again ? this.inSeconds(1) : null };
+      return again
+        ? { message, parts, cause: 'not-taken', again: this.inSeconds(1) }
+        : { message, parts, cause: `found:${stateOfParts(parts)}`, again: null };
     }
     const probes = Math.min(...missing.map((part) => part.probes));
     if (probes < this.probeSeconds.length)
       return {
         message,
         parts,
-        state: 'submitted-unknown',
+        cause: 'unanswered',
         failure: FAILURES['outcome-unknown'](),
         again: this.inSeconds(this.probeSeconds[probes]!),
       };
@@ -340,11 +343,11 @@ export class SenderService {
       part.state === 'submitted-unknown' ? { ...part, state: 'failed' as const } : part,
     );
     if (message.attempts >= this.config.sendMaxAttempts)
-      return { message, parts: absent, state: 'failed', failure: FAILURES['carrier-unreachable'](), again: null };
+      return { message, parts: absent, cause: 'given-up', failure: FAILURES['carrier-unreachable'](), again: null };
     return {
       message,
       parts: absent,
-      state: 'queued',
+      cause: 'not-taken',
       error: "not-taken: absent from the carrier's list",
       again: this.inSeconds(0),
     };
@@ -352,7 +355,7 @@ export class SenderService {
 
   private async settle(platformId: string, batch: Outcome[]): Promise<void> {
     await this.queries.settle(batch);
-    for (const { state } of batch) results.inc({ as: state });
+    for (const { cause } of batch) results.inc({ as: stateAfter(cause) });
     const accepted = batch.flatMap((o) =>
       o.parts.map((part) => part.carrierMessageId).filter((id): id is string => id !== null),
     );
@@ -424,7 +427,7 @@ function lanesOf(claimed: readonly Claimed[]): Claimed[][] {
 const unknowable = (message: Claimed['message'], parts: Attempt[]): Outcome => ({
   message,
   parts: parts.map((part) => (part.state === 'submitting' ? { ...part, state: 'submitted-unknown' } : part)),
-  state: 'submitted-unknown',
+  cause: 'unanswered',
   failure: FAILURES['outcome-unknown'](),
   again: null,
 });

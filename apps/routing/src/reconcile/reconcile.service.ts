@@ -2,15 +2,13 @@ import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import { newId } from '@strowger/kernel';
 import { Processes, Jobs, Timers } from '@strowger/jobs';
 import { Db, sql } from '@strowger/persistence';
-import { analyse } from '@strowger/sms';
 import { counter, logger } from '@strowger/telemetry';
 import { RoutingConfig } from '../config.js';
 import { PlatformAccess } from '../directory/platform-access.js';
 import type { Inbound } from '../inbound/inbound.js';
 import { InboundService } from '../inbound/inbound.service.js';
 import { rereadMessage } from '../inbound/reread.jobs.js';
-import { MESSAGE_COLUMNS, type MessageRow } from '../messages/message.queries.js';
-import { SenderQueries } from '../outbound/sender.queries.js';
+import { MessageStore } from '../messages/message.store.js';
 import { reconcilePlatform } from './reconcile.jobs.js';
 
 const BATCH = 200;
@@ -35,7 +33,7 @@ export class ReconcileService implements OnApplicationBootstrap {
     @Inject(Timers) private readonly timers: Timers,
     @Inject(PlatformAccess) private readonly platforms: PlatformAccess,
     @Inject(InboundService) private readonly inbound: InboundService,
-    @Inject(SenderQueries) private readonly messages: SenderQueries,
+    @Inject(MessageStore) private readonly messages: MessageStore,
     @Inject(RoutingConfig) private readonly config: RoutingConfig,
   ) {}
 
@@ -107,7 +105,6 @@ export class ReconcileService implements OnApplicationBootstrap {
   }
 
   /** A webhook that went through Visual Designer may have lost characters; the carrier's own record has not. */
-  /** A webhook that went through Visual Designer may have lost characters; the carrier's own record has not. */
   @Processes(rereadMessage)
   async reread({ messageId }: { messageId: string }): Promise<void> {
     const [doubtful] = await this.db.query<{ platformId: string; carrierMessageId: string }>(
@@ -115,18 +112,8 @@ export class ReconcileService implements OnApplicationBootstrap {
     );
     if (!doubtful) return;
     const { carrier, access } = await this.platforms.of(doubtful.platformId);
-    const original = (await carrier.messages.read?.(access, doubtful.carrierMessageId)) ?? undefined;
-    await this.db.transactional(async () => {
-      const [row] = await this.db.query<MessageRow>(
-        sql`update message set reread = false where id = ${messageId} returning ${MESSAGE_COLUMNS}`,
-      );
-      if (!row || !original || row.body === original.text) return;
-      const { encoding, segments } = analyse(original.text);
-      await this.db.query(
-        sql`update message set body = ${original.text}, encoding = ${encoding}, segments = ${segments} where id = ${messageId}`,
-      );
-      await this.messages.transition([{ message: row, state: row.state as never, failure: row.failure, again: null }]);
-    });
+    const original = await carrier.messages.read?.(access, doubtful.carrierMessageId);
+    await this.messages.correct(messageId, original?.text);
   }
 
   private async known(platformId: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
@@ -155,8 +142,7 @@ export class ReconcileService implements OnApplicationBootstrap {
         where c.number = ${to} and c.remote = ${from} and m.platform_id = ${platformId} and m.direction = 'inbound' and m.carrier_message_id like 'fp-%'
           and m.body = ${text} and m.created_at ${near}
         order by m.created_at limit 1 for update of m`);
-      if (stored)
-        await this.db.query(sql`update message set carrier_message_id = ${carrierMessageId} where id = ${stored.id}`);
+      if (stored) await this.messages.identify(stored.id, carrierMessageId);
       const [waiting] = stored
         ? []
         : await this.db.query<{ fingerprint: string }>(sql`

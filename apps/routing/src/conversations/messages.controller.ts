@@ -5,7 +5,7 @@ import { Answers } from '@strowger/http';
 import type { Page, RpcRequest } from '@strowger/kernel';
 import { BlocksService } from '../consent/blocks.service.js';
 import { ConsentService } from '../consent/consent.service.js';
-import { FeedService } from '../feed/feed.service.js';
+import { FeedService } from '../messages/feed.service.js';
 import { QuarantineService } from '../inbound/quarantine.service.js';
 import { MessagesService } from './messages.service.js';
 

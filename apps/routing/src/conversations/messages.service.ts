@@ -22,9 +22,9 @@ import { Db, sql } from '@strowger/persistence';
 import { analyse, isShortCode, MAX_TEXT_LENGTH } from '@strowger/sms';
 import { DirectoryService, type OwnedNumber } from '../directory/directory.service.js';
 import { inScopeOfUser, timeCursor } from '../directory/scope.js';
+import { mayMove, MESSAGE_COLUMNS, messageViewOf, type MessageRow } from '../messages/message.js';
+import { MessageStore } from '../messages/message.store.js';
 import { OutboundMessages } from '../outbound/outbound-messages.js';
-import { SenderQueries } from '../outbound/sender.queries.js';
-import { MESSAGE_COLUMNS, messageViewOf, type MessageRow } from './message.queries.js';
 import {
   MessageNotRetryable,
   NotLicensed,
@@ -36,15 +36,13 @@ import {
   TextTooLong,
 } from './messages.errors.js';
 
-const RETRYABLE = new Set<string>(['failed', 'undelivered', 'rejected', 'expired']);
-
 @Injectable()
 export class MessagesService {
   constructor(
     @Inject(Db) private readonly db: Db,
     @Inject(DirectoryService) private readonly directory: DirectoryService,
     @Inject(OutboundMessages) private readonly outbound: OutboundMessages,
-    @Inject(SenderQueries) private readonly sender: SenderQueries,
+    @Inject(MessageStore) private readonly messages: MessageStore,
   ) {}
 
   /** Puts a text in line. Safe to repeat with the same `messageId`. */
@@ -53,7 +51,7 @@ export class MessagesService {
     const remote = isShortCode(to) ? to : parseNanp(to, 'to');
     const number = await this.senderNumber(scope, userId, from);
     return this.db.transactional(async () => {
-      const earlier = await this.outbound.find(messageId);
+      const earlier = await this.messages.find(messageId);
       if (earlier) return this.sameOrConflict(earlier, number, remote, text);
       await this.mustBeAllowed(number.numberId, remote);
       const queued = await this.outbound.queue({ id: messageId, numberId: number.numberId, remote, text });
@@ -82,9 +80,9 @@ export class MessagesService {
   async retry(scope: TenantScope, id: string): Promise<MessageView> {
     return this.db.transactional(async () => {
       const row = await this.row(scope, id, true);
-      if (row.direction !== 'outbound' || !RETRYABLE.has(row.state)) throw new MessageNotRetryable(row.state);
+      if (!mayMove(row, 'retried')) throw new MessageNotRetryable(row.state);
       await this.mustBeAllowed(row.numberId, row.remote);
-      await this.sender.transition([{ message: row, state: 'queued', failure: null, again: new Date() }]);
+      await this.messages.move([{ message: row, cause: 'retried' }]);
       this.outbound.wake(row.platformId);
       return messageViewOf(await this.row(scope, id));
     });
@@ -139,25 +137,6 @@ export class MessagesService {
       (row) => [row.lastMessageAt, row.id],
       (row) => ({ ...row, lastMessageAt: iso(row.lastMessageAt) }),
     );
-  }
-
-  /** The ended assignment's conversations go with it, when asked. */
-  async deleteOfNumber(numberId: string): Promise<void> {
-    await this.db.transactional(async () => {
-      const conversations = await this.db.query<{ id: string }>(
-        sql`select id from conversation where number_id = ${numberId} order by id for update`,
-      );
-      const ids = conversations.map((conversation) => conversation.id);
-      // The carrier's list still has them; the number's next owner must not get them from there.
-      await this.db.query(sql`
-        insert into dismissed (platform_id, carrier_message_id, number)
-        select platform_id, carrier_message_id, number from message where conversation_id = any(${ids}::uuid[]) and direction = 'inbound'
-        on conflict do nothing`);
-      await this.db.query(sql`
-        delete from send_attempt using message where send_attempt.message_id = message.id and message.conversation_id = any(${ids}::uuid[])`);
-      await this.db.query(sql`delete from message where conversation_id = any(${ids}::uuid[])`);
-      await this.db.query(sql`delete from conversation where id = any(${ids}::uuid[])`);
-    });
   }
 
   /** A client sends as its own user, a portal user for one inside the scope; with several numbers, from the one named. */

@@ -16,13 +16,12 @@ import {
   PlatformSavedV1,
 } from '@strowger/contracts-provisioning';
 import { Consumer, Handles, HandlesMany, type Received } from '@strowger/messaging';
-import { AgentsService } from '../contact-centre/agents.service.js';
-import { CascadesService } from '../contact-centre/cascades.service.js';
-import { InboundService } from '../inbound/inbound.service.js';
-import { QuarantineService } from '../inbound/quarantine.service.js';
-import { MessagesService } from '../messages/messages.service.js';
-import { PlatformAccess } from './platform-access.js';
-import { DirectoryService } from './directory.service.js';
+import { AgentsService } from './contact-centre/agents.service.js';
+import { CascadesService } from './contact-centre/cascades.service.js';
+import { QuarantineService } from './inbound/quarantine.service.js';
+import { MessageStore } from './messages/message.store.js';
+import { PlatformAccess } from './directory/platform-access.js';
+import { DirectoryService } from './directory/directory.service.js';
 
 /**
  * Keeps what routing must know of numbers, users, licences and platforms, lets through what had to wait for it, and ends
@@ -33,8 +32,7 @@ export class DirectoryConsumer {
   constructor(
     @Inject(DirectoryService) private readonly directory: DirectoryService,
     @Inject(QuarantineService) private readonly quarantine: QuarantineService,
-    @Inject(InboundService) private readonly inbound: InboundService,
-    @Inject(MessagesService) private readonly messages: MessagesService,
+    @Inject(MessageStore) private readonly messages: MessageStore,
     @Inject(PlatformAccess) private readonly access: PlatformAccess,
     @Inject(CascadesService) private readonly cascades: CascadesService,
     @Inject(AgentsService) private readonly agents: AgentsService,
@@ -55,7 +53,7 @@ export class DirectoryConsumer {
   @Handles(MessagingEntitlementChangedV1)
   async onEntitlementChanged({ data, sequence }: Received<MessagingEntitlementChangedV1>): Promise<void> {
     await this.directory.entitle(data.userId, data.entitled, sequence);
-    if (data.entitled) await this.inbound.releaseHeld(data.userId);
+    if (data.entitled) await this.messages.releaseHeld(data.userId);
   }
 
   @HandlesMany(UserSavedV1)

@@ -1,11 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { MessageFailure } from '@strowger/contracts-routing';
-import { newId } from '@strowger/kernel';
+import { Clock, newId } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
-import { splitForSingles, type MessageState } from '@strowger/sms';
-import { FeedService } from '../feed/feed.service.js';
-import { messageViewOf, type MessageRow } from '../messages/message.queries.js';
+import type { MessageState } from '@strowger/sms';
+import {
+  changesOf,
+  LEASE_SECONDS,
+  mayChange,
+  MESSAGE_COLUMNS,
+  partsOf,
+  type Cause,
+  type MessageRow,
+  type PartState,
+} from './message.js';
+import { MessageStore, type Move } from './message.store.js';
 
 /** One part of a message at the carrier. */
 export interface Attempt {
@@ -26,30 +35,49 @@ export interface Claimed {
   /** What has changed since the message was queued. */
   allowed: 'yes' | 'number-released' | 'opted-out';
 }
-/** What became of one claimed message. */
+/** What happened to one claimed message. */
 export interface Outcome {
   message: MessageRow;
   parts: Pick<Attempt, 'id' | 'state' | 'carrierMessageId' | 'probes'>[];
   carrierStatus?: string;
   error?: string;
-  state: MessageState;
+  cause: Cause;
   failure?: MessageFailure;
   /** When to look at it again; null when nothing is left to do. */
   again: Date | null;
 }
+/** An attempt that the carrier took, as receipts find it. */
+export interface TakenAttempt {
+  id: string;
+  messageId: string;
+  platformId: string;
+  carrierMessageId: string;
+  part: number;
+  state: MessageState;
+  /** Of the platform: whose words its receipts are. */
+  kind: string;
+}
+/** What a receipt says of an attempt. */
+export interface Report {
+  attemptId: string;
+  messageId: string;
+  state: MessageState;
+  /** Verbatim. */
+  status: string;
+  errorCode?: string;
+}
 
-/** A process that dies keeps its messages so long; then they are looked up at the carrier. */
-export const SUBMIT_LEASE_SECONDS = 120;
 const SENDER_LEASE_SECONDS = 30;
 
-/** The statements behind the sender: each works on a whole batch. */
+/** Messages that are being sent and the journal of their attempts, which are written together: each method works on a batch. */
 @Injectable()
-export class SenderQueries {
+export class SendingStore {
   readonly me = randomUUID();
 
   constructor(
     @Inject(Db) private readonly db: Db,
-    @Inject(FeedService) private readonly feed: FeedService,
+    @Inject(MessageStore) private readonly messages: MessageStore,
+    @Inject(Clock) private readonly clock: Clock,
   ) {}
 
   /**
@@ -76,8 +104,8 @@ export class SenderQueries {
   async renew(platformId: string, messageIds: readonly string[]): Promise<void> {
     await this.lease(platformId);
     await this.db.query(sql`
-      update message set next_attempt_at = now() + ${SUBMIT_LEASE_SECONDS} * interval '1 second'
-      where id = any(${messageIds}::uuid[]) and state in ('submitting', 'submitted-unknown') and next_attempt_at > now()`);
+      update message set next_attempt_at = now() + ${LEASE_SECONDS} * interval '1 second'
+      where id = any(${messageIds}::uuid[]) and ${mayChange('message', 'searched')} and next_attempt_at > now()`);
   }
 
   async giveBack(platformId: string): Promise<void> {
@@ -95,33 +123,32 @@ export class SenderQueries {
       const rows = await this.db.query<MessageRow & Pick<Claimed, 'allowed'>>(sql`
         with held as materialized (
           select conversation_id, min(created_at) as since from (
-            select conversation_id, created_at from message where platform_id = ${platformId} and state in ('submitting', 'submitted-unknown')
+            select conversation_id, created_at from message where platform_id = ${platformId} and ${mayChange('message', 'searched')} and next_attempt_at is not null
             union all
             select conversation_id, created_at from message where platform_id = ${platformId} and next_attempt_at > now()) h
           group by conversation_id),
         taken as materialized (
           select m.id, m.number_id, m.number, m.remote from message m
-          where m.platform_id = ${platformId} and m.state = 'queued' and m.next_attempt_at <= now() and m.number <> all(${exhausted}::text[])
+          where m.platform_id = ${platformId} and ${mayChange('m', 'claimed')} and m.next_attempt_at <= now() and m.number <> all(${exhausted}::text[])
             and not exists (select 1 from held where held.conversation_id = m.conversation_id and held.since <= m.created_at)
           order by m.created_at, m.id limit ${limit} for update of m skip locked),
         due as (
           select t.id, n.active, o.id as opt_out from taken t
           join owned_number n on n.number_id = t.number_id
           left join opt_out o on o.number = t.number and o.remote = t.remote and o.cleared_at is null)
-        update message set state = 'submitting', attempts = attempts + 1, next_attempt_at = now() + ${SUBMIT_LEASE_SECONDS} * interval '1 second'
+        update message set ${changesOf('claimed')}
         from due where message.id = due.id
-        returning ${QUALIFIED}, case when not due.active then 'number-released' when due.opt_out is not null then 'opted-out' else 'yes' end as allowed`);
+        returning ${MESSAGE_COLUMNS}, case when not due.active then 'number-released' when due.opt_out is not null then 'opted-out' else 'yes' end as allowed`);
       if (rows.length === 0) return [];
       rows.sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
       const through = await this.acceptedParts(rows.filter((row) => row.attempts > 1).map((row) => row.id));
-      const startedAt = new Date();
+      const startedAt = this.clock.now();
       const claimed = rows.map(({ allowed, ...message }) => {
-        const { encoding, parts } = splitForSingles(message.body);
         return {
           message,
-          encoding,
+          encoding: message.encoding,
           allowed,
-          parts: parts.flatMap((text, part) =>
+          parts: partsOf(message).flatMap((text, part) =>
             through.has(`${message.id} ${part}`)
               ? []
               : [
@@ -155,19 +182,19 @@ export class SenderQueries {
     return this.db.transactional(async () => {
       const rows = await this.db.query<MessageRow>(sql`
         with due as (
-          select id from message where platform_id = ${platformId} and next_attempt_at <= now() and state in ('submitting', 'submitted-unknown')
+          select id from message where platform_id = ${platformId} and next_attempt_at <= now() and ${mayChange('message', 'searched')}
           order by next_attempt_at limit ${limit} for update skip locked)
-        update message set state = 'submitted-unknown', next_attempt_at = now() + ${SUBMIT_LEASE_SECONDS} * interval '1 second'
-        from due where message.id = due.id returning ${QUALIFIED}`);
+        update message set ${changesOf('searched')}
+        from due where message.id = due.id returning ${MESSAGE_COLUMNS}`);
       if (rows.length === 0) return [];
       const attempts = await this.db.query<Omit<Attempt, 'text' | 'startedAt'> & { startedAt: string }>(sql`
         select distinct on (message_id, part) id, message_id as "messageId", part, attempt, state, carrier_message_id as "carrierMessageId", probes, started_at as "startedAt"
         from send_attempt where message_id = any(${rows.map((row) => row.id)}::uuid[]) order by message_id, part, attempt desc`);
       return rows.map((message) => {
-        const { encoding, parts } = splitForSingles(message.body);
+        const parts = partsOf(message);
         return {
           message,
-          encoding,
+          encoding: message.encoding,
           allowed: 'yes' as const,
           parts: attempts
             .filter((a) => a.messageId === message.id)
@@ -196,10 +223,8 @@ export class SenderQueries {
                error = t.error, probes = t.probes, finished_at = now()
         from unnest(${parts.map((p) => p.id)}::uuid[], ${parts.map((p) => p.state)}::text[], ${parts.map((p) => p.carrierMessageId)}::text[], ${parts.map((p) => p.carrierStatus)}::text[],
                     ${parts.map((p) => p.error)}::text[], ${parts.map((p) => p.probes)}::smallint[]) as t(id, state, carrier_message_id, carrier_status, error, probes)
-        where send_attempt.id = t.id and send_attempt.state in ('submitting', 'submitted-unknown')`);
-      await this.transition(
-        outcomes.map((o) => ({ message: o.message, state: o.state, failure: o.failure ?? null, again: o.again })),
-      );
+        where send_attempt.id = t.id and ${mayChange('send_attempt', 'searched')}`);
+      await this.messages.move(outcomes);
     });
   }
 
@@ -212,50 +237,40 @@ export class SenderQueries {
         sql`delete from send_attempt where id = any(${claimed.flatMap((c) => c.parts.map((p) => p.id))}::uuid[])`,
       );
       await this.db.query(
-        sql`update message set state = 'queued', attempts = attempts - 1, next_attempt_at = ${again} where id = any(${ids}::uuid[]) and state = 'submitting'`,
+        sql`update message set ${changesOf('handed-back', again)} where id = any(${ids}::uuid[]) and ${mayChange('message', 'handed-back')}`,
       );
     });
   }
 
-  /** Moves messages on, shows it to their users, and leaves out what is already further. */
-  async transition(
-    changes: readonly {
-      message: MessageRow;
-      state: MessageState;
-      failure: MessageFailure | null;
-      again: Date | null;
-    }[],
+  /** Locks what the carrier's ids stand for, in the caller's transaction. */
+  async takenAs(ids: readonly { platformId: string; carrierMessageId: string }[]): Promise<TakenAttempt[]> {
+    return this.db.query<TakenAttempt>(sql`
+      select a.id, a.message_id as "messageId", a.platform_id as "platformId", a.carrier_message_id as "carrierMessageId", a.part, a.state, p.kind
+      from unnest(${ids.map((r) => r.platformId)}::uuid[], ${ids.map((r) => r.carrierMessageId)}::text[]) as r(platform_id, carrier_message_id)
+      join send_attempt a on a.platform_id = r.platform_id and a.carrier_message_id = r.carrier_message_id
+      join platform p on p.platform_id = a.platform_id
+      order by a.id for update of a`);
+  }
+
+  /** Writes what receipts say of locked attempts; `moveOf` says what that comes to for each of their messages. */
+  async report(
+    reports: readonly Report[],
+    moveOf: (message: MessageRow, parts: readonly PartState[]) => Move,
   ): Promise<void> {
-    if (changes.length === 0) return;
-    // Messages before feeds, and those in order: whoever changes messages does, so that nobody waits in a circle.
-    await this.db.query(
-      sql`select 1 from message where id = any(${changes.map((c) => c.message.id)}::uuid[]) order by id for update`,
+    if (reports.length === 0) return;
+    await this.db.query(sql`
+      update send_attempt set state = t.state, carrier_status = t.status, error = coalesce(t.error, send_attempt.error)
+      from unnest(${reports.map((r) => r.attemptId)}::uuid[], ${reports.map((r) => r.state)}::text[], ${reports.map((r) => r.status)}::text[], ${reports.map((r) => r.errorCode ?? null)}::text[])
+           as t(id, state, status, error)
+      where send_attempt.id = t.id`);
+    const ids = [...new Set(reports.map((r) => r.messageId))].sort();
+    const messages = await this.db.query<MessageRow>(
+      sql`select ${MESSAGE_COLUMNS} from message where id = any(${ids}::uuid[]) order by id for update`,
     );
-    const counts = new Map<string, number>();
-    for (const { message } of changes)
-      if (message.feedSeq !== null) counts.set(message.userId, (counts.get(message.userId) ?? 0) + 1);
-    const heads = await this.feed.advance(counts);
-    const next = new Map([...heads].map(([userId, head]) => [userId, head - counts.get(userId)! + 1]));
-    const rows = changes.map((change) => {
-      const { userId, feedSeq } = change.message;
-      const position = feedSeq === null ? null : next.get(userId)!;
-      if (position !== null) next.set(userId, position + 1);
-      return { ...change, position };
-    });
-    const moved = await this.db.query<MessageRow>(sql`
-      update message set state = t.state, failure = t.failure, next_attempt_at = t.again, feed_seq = coalesce(t.position, message.feed_seq)
-      from unnest(${rows.map((r) => r.message.id)}::uuid[], ${rows.map((r) => r.message.state)}::text[], ${rows.map((r) => r.state)}::text[],
-                  ${rows.map((r) => (r.failure ? JSON.stringify(r.failure) : null))}::jsonb[], ${rows.map((r) => r.again)}::timestamptz[], ${rows.map((r) => r.position)}::bigint[])
-           as t(id, was, state, failure, again, position)
-      where message.id = t.id and message.state = t.was
-      returning ${QUALIFIED}`);
-    this.db.afterCommit(() =>
-      this.feed.push(
-        moved
-          .filter((m) => m.feedSeq !== null)
-          .map((m) => ({ userId: m.userId, type: 'message.updated' as const, message: messageViewOf(m) })),
-      ),
-    );
+    const parts = await this.db.query<PartState & { messageId: string }>(sql`
+      select distinct on (message_id, part) message_id as "messageId", part, state from send_attempt where message_id = any(${ids}::uuid[]) order by message_id, part, attempt desc`);
+    const partsOf = Map.groupBy(parts, (part) => part.messageId);
+    await this.messages.move(messages.map((message) => moveOf(message, partsOf.get(message.id) ?? [])));
   }
 
   /** Platforms with something due, for the sweep. */
@@ -280,9 +295,3 @@ const orderOf = ({ createdAt, id }: MessageRow): string => {
   const [seconds = '', fraction = ''] = createdAt.replace(/[+-]\d\d(:?\d\d)?$/, '').split('.');
   return `${seconds}.${fraction.padEnd(6, '0')} ${id}`;
 };
-
-/** MESSAGE_COLUMNS for statements where a second table has an `id`, `state` or `failure` too. */
-const QUALIFIED = sql.raw(`
-  message.id, conversation_id as "conversationId", number_id as "numberId", user_id as "userId", system_provider_id as "systemProviderId",
-  platform_id as "platformId", direction, number, remote, body, message.state, encoding, segments, created_at as "createdAt", message.failure,
-  feed_created::float8 as "feedCreated", feed_seq::float8 as "feedSeq", attempts, automatic`);

@@ -5,7 +5,7 @@ import { Messaging } from '@strowger/messaging';
 import { Db, sql } from '@strowger/persistence';
 import { traceparent } from '@strowger/telemetry';
 import { headers, type MsgHdrs } from '@nats-io/nats-core';
-import { messageViewOf, MESSAGE_COLUMNS, type MessageRow } from '../messages/message.queries.js';
+import { messageViewOf, MESSAGE_COLUMNS, type MessageRow } from './message.js';
 
 export interface Push {
   userId: string;
