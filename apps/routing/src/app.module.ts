@@ -9,12 +9,10 @@ import { BlocksService } from './consent/blocks.service.js';
 import { ConsentService } from './consent/consent.service.js';
 import { AgentsService } from './contact-centre/agents.service.js';
 import { CascadesService } from './contact-centre/cascades.service.js';
-import { ContactCentreController } from './contact-centre/contact-centre.controller.js';
 import { EndingService } from './contact-centre/ending.service.js';
 import { MediaStreamsService } from './contact-centre/media-streams.service.js';
 import { NodesService } from './contact-centre/nodes.service.js';
 import { QueuesService } from './contact-centre/queues.service.js';
-import { MessagesController } from './conversations/messages.controller.js';
 import { MessagesService } from './conversations/messages.service.js';
 import { DirectoryConsumer } from './directory.consumer.js';
 import { DirectoryService } from './directory/directory.service.js';
@@ -55,7 +53,6 @@ export function routingModule(config: Readonly<RoutingConfig>, clock: Clock = ne
       }),
       RpcModule,
     ],
-    controllers: [ContactCentreController, MessagesController],
     providers: [
       { provide: Clock, useValue: clock },
       NodesService,

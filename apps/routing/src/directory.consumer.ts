@@ -1,4 +1,3 @@
-import { Inject } from '@nestjs/common';
 import {
   GroupDeletedV1,
   MessagingEntitlementChangedV1,
@@ -30,12 +29,12 @@ import { DirectoryService } from './directory/directory.service.js';
 @Consumer('routing-directory')
 export class DirectoryConsumer {
   constructor(
-    @Inject(DirectoryService) private readonly directory: DirectoryService,
-    @Inject(QuarantineService) private readonly quarantine: QuarantineService,
-    @Inject(MessageStore) private readonly messages: MessageStore,
-    @Inject(PlatformAccess) private readonly access: PlatformAccess,
-    @Inject(CascadesService) private readonly cascades: CascadesService,
-    @Inject(AgentsService) private readonly agents: AgentsService,
+    private readonly directory: DirectoryService,
+    private readonly quarantine: QuarantineService,
+    private readonly messages: MessageStore,
+    private readonly access: PlatformAccess,
+    private readonly cascades: CascadesService,
+    private readonly agents: AgentsService,
   ) {}
 
   @Handles(NumberActivatedV1)

@@ -1,4 +1,4 @@
-import { Controller, Inject, Module } from '@nestjs/common';
+import { Controller, Module } from '@nestjs/common';
 import { hierarchyRpc, type GroupView, type PortalUserView, type ResellerView } from '@strowger/contracts-hierarchy';
 import { Answers } from '@strowger/http';
 import { isWithin, newId, NotFound, type RpcRequest, type TenantScope } from '@strowger/kernel';
@@ -40,7 +40,7 @@ export class Tree {
 
 @Controller()
 class HierarchyStub {
-  constructor(@Inject(Tree) private readonly tree: Tree) {}
+  constructor(private readonly tree: Tree) {}
   @Answers(hierarchyRpc.getReseller)
   async reseller({ scope, body }: RpcRequest<{ id: string }>): Promise<ResellerView> {
     const found = this.tree.resellers.get(body.id);

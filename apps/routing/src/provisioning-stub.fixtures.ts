@@ -1,4 +1,4 @@
-import { Controller, Inject, Module } from '@nestjs/common';
+import { Controller, Module } from '@nestjs/common';
 import { provisioningRpc, type PlatformAccessView } from '@strowger/contracts-provisioning';
 import { Answers } from '@strowger/http';
 import { NotFound, type RpcRequest } from '@strowger/kernel';
@@ -7,7 +7,7 @@ import { NotFound, type RpcRequest } from '@strowger/kernel';
 export class Accesses extends Map<string, PlatformAccessView> {}
 @Controller()
 class ProvisioningStub {
-  constructor(@Inject(Accesses) private readonly accesses: Accesses) {}
+  constructor(private readonly accesses: Accesses) {}
   @Answers(provisioningRpc.getPlatformAccess)
   async access({ body }: RpcRequest<{ id: string }>): Promise<PlatformAccessView> {
     const view = this.accesses.get(body.id);

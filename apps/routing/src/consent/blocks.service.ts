@@ -1,7 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { BlockView } from '@strowger/contracts-routing';
-import { AppError, newId, NotFound, parseNanp, type TenantScope } from '@strowger/kernel';
+import { Injectable } from '@nestjs/common';
+import { routingRpc as rpc, type BlockNumber, type BlockView } from '@strowger/contracts-routing';
+import { AppError, newId, NotFound, parseNanp, type RpcRequest, type TenantScope } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { isShortCode } from '@strowger/sms';
 import { DirectoryService } from '../directory/directory.service.js';
 
@@ -19,12 +20,13 @@ export class BlockingNotAllowed extends AppError {
 @Injectable()
 export class BlocksService {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(DirectoryService) private readonly directory: DirectoryService,
+    private readonly db: Db,
+    private readonly directory: DirectoryService,
   ) {}
 
   /** Safe to repeat. */
-  async block(scope: TenantScope, userId: string, number: string): Promise<BlockView> {
+  @Answers(rpc.blockNumber)
+  async block({ scope, body: { userId, number } }: RpcRequest<BlockNumber>): Promise<BlockView> {
     own(scope, userId);
     const remote = isShortCode(number) ? number : parseNanp(number);
     const owned = await this.directory.numbersOf(scope, userId);
@@ -38,13 +40,16 @@ export class BlocksService {
     return viewOf(row!);
   }
 
-  async unblock(scope: TenantScope, userId: string, id: string): Promise<void> {
+  @Answers(rpc.unblockNumber)
+  async unblock({ scope, body: { userId, id } }: RpcRequest<{ userId: string; id: string }>): Promise<null> {
     own(scope, userId);
     const gone = await this.db.query(sql`delete from block where id = ${id} and user_id = ${userId} returning id`);
     if (gone.length === 0) throw new NotFound('block', id);
+    return null;
   }
 
-  async list(scope: TenantScope, userId: string): Promise<BlockView[]> {
+  @Answers(rpc.listBlocks)
+  async list({ scope, body: { userId } }: RpcRequest<{ userId: string }>): Promise<BlockView[]> {
     own(scope, userId);
     return (
       await this.db.query<BlockRow>(

@@ -1,7 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { OptOutView } from '@strowger/contracts-routing';
-import { newId, NotFound, type TenantScope } from '@strowger/kernel';
+import { Injectable } from '@nestjs/common';
+import { routingRpc as rpc, type OptOutView } from '@strowger/contracts-routing';
+import { newId, NotFound, type RpcRequest } from '@strowger/kernel';
 import { Db, inScope, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { isTollFree, suggestedReplies, type Keyword } from '@strowger/sms';
 import { OutboundMessages } from '../outbound/outbound-messages.js';
 
@@ -25,8 +26,8 @@ export interface KeywordMessage {
 @Injectable()
 export class ConsentService {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(OutboundMessages) private readonly outbound: OutboundMessages,
+    private readonly db: Db,
+    private readonly outbound: OutboundMessages,
   ) {}
 
   /** Honours STOP, START and HELP, and answers once. Joins the transaction that stores the message. */
@@ -49,7 +50,9 @@ export class ConsentService {
   }
 
   /** Who opted out of a number, newest first, with the evidence. */
-  async list(scope: TenantScope, numberId: string): Promise<OptOutView[]> {
+  @Answers(rpc.listOptOuts)
+  async list({ scope, body }: RpcRequest<{ id: string }>): Promise<OptOutView[]> {
+    const numberId = body.id;
     const [owned] = await this.db.query<{ e164: string; provider: string }>(
       sql`select e164, system_provider_id as provider from owned_number where number_id = ${numberId} and ${inScope(scope)}`,
     );

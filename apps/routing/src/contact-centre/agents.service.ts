@@ -1,8 +1,15 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { PortalUserSavedV1 } from '@strowger/contracts-hierarchy';
-import type { AddAgent, AgentView, ListAgents, RemoveAgent } from '@strowger/contracts-routing';
-import { Clock, newId, pageOf, SYSTEM_ACTOR, type Page, type RpcContext } from '@strowger/kernel';
+import {
+  routingRpc as rpc,
+  type AddAgent,
+  type AgentView,
+  type ListAgents,
+  type RemoveAgent,
+} from '@strowger/contracts-routing';
+import { Clock, newId, pageOf, SYSTEM_ACTOR, type Page, type RpcRequest } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { AssociationExists, AssociationNotFound } from './contact-centre.errors.js';
 import { EndingService } from './ending.service.js';
 import { NodesService } from './nodes.service.js';
@@ -18,16 +25,18 @@ interface AgentRow extends RecordRow {
 @Injectable()
 export class AgentsService {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Outbox) private readonly outbox: Outbox,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(NodesService) private readonly nodes: NodesService,
-    @Inject(EndingService) private readonly ending: EndingService,
+    private readonly db: Db,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+    private readonly nodes: NodesService,
+    private readonly ending: EndingService,
   ) {}
 
-  async add(context: RpcContext, { groupId, portalUserId }: AddAgent): Promise<AgentView> {
-    const node = await this.nodes.group(context, groupId);
-    const agent = await this.nodes.agent(context, node.resellerId, portalUserId);
+  @Answers(rpc.addAgent)
+  async add(request: RpcRequest<AddAgent>): Promise<AgentView> {
+    const { groupId, portalUserId } = request.body;
+    const node = await this.nodes.group(request, groupId);
+    const agent = await this.nodes.agent(request, node.resellerId, portalUserId);
     return this.db.transactional(async () => {
       await this.nodes.hold(node, portalUserId);
       const [row] = await this.db.query<AgentRow>(sql`
@@ -35,7 +44,7 @@ export class AgentsService {
         values (${newId()}, ${node.systemProviderId}, ${node.resellerId}, ${groupId}, ${portalUserId}, ${agent.name}, ${agent.email}, ${agent.sequence}, ${this.clock.now()})
         on conflict do nothing returning ${COLUMNS}`);
       if (!row) throw new AssociationExists(portalUserId);
-      await tell(this.outbox, context.actor, [row], {
+      await tell(this.outbox, request.actor, [row], {
         objectKind: 'agent-association',
         action: 'created',
         changes: { portalUserId },
@@ -44,19 +53,24 @@ export class AgentsService {
     });
   }
 
-  async remove(context: RpcContext, { groupId, portalUserId }: RemoveAgent): Promise<void> {
-    await this.nodes.group(context, groupId);
-    await this.db.transactional(async () => {
-      const ended = await this.ending.association(context.actor, groupId, portalUserId);
+  @Answers(rpc.removeAgent)
+  async remove(request: RpcRequest<RemoveAgent>): Promise<null> {
+    const { groupId, portalUserId } = request.body;
+    await this.nodes.group(request, groupId);
+    return this.db.transactional(async () => {
+      const ended = await this.ending.association(request.actor, groupId, portalUserId);
       if (!ended) throw new AssociationNotFound(portalUserId);
+      return null;
     });
   }
 
-  async list(context: RpcContext, query: ListAgents): Promise<Page<AgentView>> {
+  @Answers(rpc.listAgents)
+  async list(request: RpcRequest<ListAgents>): Promise<Page<AgentView>> {
+    const query = request.body;
     const rows = await this.db.query<AgentRow>(sql`
       select ${COLUMNS} from agent_association
-      where group_id = ${query.groupId} and ended_at is null and ${recordsIn(context.scope)} ${byName(query)}`);
-    if (rows.length === 0) await this.nodes.group(context, query.groupId);
+      where group_id = ${query.groupId} and ended_at is null and ${recordsIn(request.scope)} ${byName(query)}`);
+    if (rows.length === 0) await this.nodes.group(request, query.groupId);
     return pageOf(rows, query.limit ?? 50, (row) => [row.name, row.id], viewOf);
   }
 

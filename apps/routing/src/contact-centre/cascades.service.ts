@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type {
   ActingPerson,
   GroupDeletedV1,
@@ -14,8 +14,8 @@ import { EndingService } from './ending.service.js';
 @Injectable()
 export class CascadesService {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(EndingService) private readonly ending: EndingService,
+    private readonly db: Db,
+    private readonly ending: EndingService,
   ) {}
 
   async groupDeleted({ groupId, actor }: GroupDeletedV1): Promise<void> {

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { ContactCentreChangedV1 } from '@strowger/contracts-routing';
 import { Clock, type Actor } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
@@ -18,10 +18,10 @@ const TABLE: Record<Kind, string> = {
 @Injectable()
 export class EndingService {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Outbox) private readonly outbox: Outbox,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(NodesService) private readonly nodes: NodesService,
+    private readonly db: Db,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+    private readonly nodes: NodesService,
   ) {}
 
   /** The queue's row must be locked: nothing is added to it meanwhile. */

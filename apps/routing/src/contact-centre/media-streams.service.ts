@@ -1,12 +1,13 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type {
-  AddMediaStream,
-  FindMediaStream,
-  ListMediaStreams,
-  ListQueueMediaStreams,
-  MediaStreamType,
-  MediaStreamView,
-  UpdateMediaStream,
+import { Injectable } from '@nestjs/common';
+import {
+  routingRpc as rpc,
+  type AddMediaStream,
+  type FindMediaStream,
+  type ListMediaStreams,
+  type ListQueueMediaStreams,
+  type MediaStreamType,
+  type MediaStreamView,
+  type UpdateMediaStream,
 } from '@strowger/contracts-routing';
 import {
   checkVersion,
@@ -15,10 +16,11 @@ import {
   NotFound,
   pageOf,
   type Page,
-  type RpcContext,
+  type RpcRequest,
   type TenantScope,
 } from '@strowger/kernel';
 import { Db, Outbox, sql, uniqueViolation } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { MediaStreamExists, MediaStreamNotFound, NumberAlreadyAssigned } from './contact-centre.errors.js';
 import { EndingService } from './ending.service.js';
 import { numberFor } from './media-stream-number.js';
@@ -36,16 +38,17 @@ type Shown = Pick<MediaStreamRow, 'name' | 'type' | 'number'>;
 @Injectable()
 export class MediaStreamsService {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Outbox) private readonly outbox: Outbox,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(QueuesService) private readonly queues: QueuesService,
-    @Inject(EndingService) private readonly ending: EndingService,
+    private readonly db: Db,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+    private readonly queues: QueuesService,
+    private readonly ending: EndingService,
   ) {}
 
-  async add({ scope, actor }: RpcContext, given: AddMediaStream): Promise<MediaStreamView> {
-    const { queueId, name, type } = given;
-    const number = numberFor(type, given.number);
+  @Answers(rpc.addMediaStream)
+  async add({ scope, actor, body }: RpcRequest<AddMediaStream>): Promise<MediaStreamView> {
+    const { queueId, name, type } = body;
+    const number = numberFor(type, body.number);
     return this.db.transactional(async () => {
       const queue = await this.queues.lock(scope, queueId);
       await this.mustBeFree(number);
@@ -61,7 +64,8 @@ export class MediaStreamsService {
     });
   }
 
-  async update({ scope, actor }: RpcContext, given: UpdateMediaStream): Promise<MediaStreamView> {
+  @Answers(rpc.updateMediaStream)
+  async update({ scope, actor, body: given }: RpcRequest<UpdateMediaStream>): Promise<MediaStreamView> {
     return this.db.transactional(async () => {
       const row = await this.row(scope, given.id, true);
       checkVersion('media stream', row, given.version);
@@ -89,19 +93,24 @@ export class MediaStreamsService {
     });
   }
 
-  async delete({ scope, actor }: RpcContext, id: string): Promise<void> {
-    await this.db.transactional(async () => {
-      await this.row(scope, id, true);
-      await this.ending.mediaStream(actor, id);
+  @Answers(rpc.deleteMediaStream)
+  async delete({ scope, actor, body }: RpcRequest<{ id: string }>): Promise<null> {
+    return this.db.transactional(async () => {
+      await this.row(scope, body.id, true);
+      await this.ending.mediaStream(actor, body.id);
+      return null;
     });
   }
 
-  async get(scope: TenantScope, id: string): Promise<MediaStreamView> {
-    return viewOf(await this.row(scope, id));
+  @Answers(rpc.getMediaStream)
+  async get({ scope, body }: RpcRequest<{ id: string }>): Promise<MediaStreamView> {
+    return viewOf(await this.row(scope, body.id));
   }
 
-  async find(scope: TenantScope, { queueName, name, ...level }: FindMediaStream): Promise<MediaStreamView> {
-    const queue = await this.queues.find(scope, { ...level, name: queueName });
+  @Answers(rpc.findMediaStream)
+  async find({ scope, actor, body }: RpcRequest<FindMediaStream>): Promise<MediaStreamView> {
+    const { queueName, name, ...level } = body;
+    const queue = await this.queues.find({ scope, actor, body: { ...level, name: queueName } });
     const [row] = await this.db.query<MediaStreamRow>(
       sql`select ${COLUMNS} from media_stream where queue_id = ${queue.id} and name = ${name} and ended_at is null`,
     );
@@ -109,13 +118,16 @@ export class MediaStreamsService {
     return viewOf(row);
   }
 
-  list(scope: TenantScope, query: ListMediaStreams): Promise<Page<MediaStreamView>> {
-    return this.page(scope, query, sql`true`);
+  @Answers(rpc.listMediaStreams)
+  list({ scope, body }: RpcRequest<ListMediaStreams>): Promise<Page<MediaStreamView>> {
+    return this.page(scope, body, sql`true`);
   }
 
-  async ofQueue(scope: TenantScope, query: ListQueueMediaStreams): Promise<Page<MediaStreamView>> {
-    const page = await this.page(scope, query, sql`queue_id = ${query.queueId}`);
-    if (page.items.length === 0) await this.queues.get(scope, query.queueId);
+  @Answers(rpc.listQueueMediaStreams)
+  async ofQueue({ scope, actor, body }: RpcRequest<ListQueueMediaStreams>): Promise<Page<MediaStreamView>> {
+    const { queueId } = body;
+    const page = await this.page(scope, body, sql`queue_id = ${queueId}`);
+    if (page.items.length === 0) await this.queues.get({ scope, actor, body: { id: queueId } });
     return page;
   }
 

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { hierarchyRpc } from '@strowger/contracts-hierarchy';
 import { Rpc } from '@strowger/http';
 import { Clock, NotFound, type RpcContext } from '@strowger/kernel';
@@ -26,9 +26,9 @@ export interface Agent {
 @Injectable()
 export class NodesService {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Rpc) private readonly rpc: Rpc,
-    @Inject(Clock) private readonly clock: Clock,
+    private readonly db: Db,
+    private readonly rpc: Rpc,
+    private readonly clock: Clock,
   ) {}
 
   /** @throws NotFound reseller */

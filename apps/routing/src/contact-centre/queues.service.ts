@@ -1,15 +1,16 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type {
-  AddGroupQueue,
-  AddResellerQueue,
-  CountQueuesUnder,
-  FindQueue,
-  ListGroupQueues,
-  ListQueues,
-  ListResellerQueues,
-  QueuesUnder,
-  QueueView,
-  UpdateQueue,
+import { Injectable } from '@nestjs/common';
+import {
+  routingRpc as rpc,
+  type AddGroupQueue,
+  type AddResellerQueue,
+  type CountQueuesUnder,
+  type FindQueue,
+  type ListGroupQueues,
+  type ListQueues,
+  type ListResellerQueues,
+  type QueuesUnder,
+  type QueueView,
+  type UpdateQueue,
 } from '@strowger/contracts-routing';
 import {
   checkVersion,
@@ -19,9 +20,11 @@ import {
   pageOf,
   type Page,
   type RpcContext,
+  type RpcRequest,
   type TenantScope,
 } from '@strowger/kernel';
 import { Db, Outbox, sql, uniqueViolation } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { QueueExists, QueueNotFound } from './contact-centre.errors.js';
 import { EndingService } from './ending.service.js';
 import { NodesService, type Node } from './nodes.service.js';
@@ -31,22 +34,28 @@ import { byName, iso, NODE_COLUMN, recordsIn, tell, type RecordRow } from './rec
 @Injectable()
 export class QueuesService {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Outbox) private readonly outbox: Outbox,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(NodesService) private readonly nodes: NodesService,
-    @Inject(EndingService) private readonly ending: EndingService,
+    private readonly db: Db,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+    private readonly nodes: NodesService,
+    private readonly ending: EndingService,
   ) {}
 
-  async addToReseller(context: RpcContext, { resellerId, name }: AddResellerQueue): Promise<QueueView> {
-    return this.add(context, await this.nodes.reseller(context, resellerId), name);
+  @Answers(rpc.addResellerQueue)
+  async addToReseller(request: RpcRequest<AddResellerQueue>): Promise<QueueView> {
+    const { resellerId, name } = request.body;
+    return this.add(request, await this.nodes.reseller(request, resellerId), name);
   }
 
-  async addToGroup(context: RpcContext, { groupId, name }: AddGroupQueue): Promise<QueueView> {
-    return this.add(context, await this.nodes.group(context, groupId), name);
+  @Answers(rpc.addGroupQueue)
+  async addToGroup(request: RpcRequest<AddGroupQueue>): Promise<QueueView> {
+    const { groupId, name } = request.body;
+    return this.add(request, await this.nodes.group(request, groupId), name);
   }
 
-  async update({ scope, actor }: RpcContext, { id, version, name }: UpdateQueue): Promise<QueueView> {
+  @Answers(rpc.updateQueue)
+  async update({ scope, actor, body }: RpcRequest<UpdateQueue>): Promise<QueueView> {
+    const { id, version, name } = body;
     return this.db.transactional(async () => {
       const row = await this.lock(scope, id);
       checkVersion('queue', row, version);
@@ -59,18 +68,23 @@ export class QueuesService {
   }
 
   /** Its media streams go with it. */
-  async delete({ scope, actor }: RpcContext, id: string): Promise<void> {
-    await this.db.transactional(async () => {
-      await this.lock(scope, id);
-      await this.ending.queue(actor, id);
+  @Answers(rpc.deleteQueue)
+  async delete({ scope, actor, body }: RpcRequest<{ id: string }>): Promise<null> {
+    return this.db.transactional(async () => {
+      await this.lock(scope, body.id);
+      await this.ending.queue(actor, body.id);
+      return null;
     });
   }
 
-  async get(scope: TenantScope, id: string): Promise<QueueView> {
-    return viewOf(await this.row(scope, id));
+  @Answers(rpc.getQueue)
+  async get({ scope, body }: RpcRequest<{ id: string }>): Promise<QueueView> {
+    return viewOf(await this.row(scope, body.id));
   }
 
-  async find(scope: TenantScope, { resellerId, groupId, name }: FindQueue): Promise<QueueView> {
+  @Answers(rpc.findQueue)
+  async find({ scope, body }: RpcRequest<FindQueue>): Promise<QueueView> {
+    const { resellerId, groupId, name } = body;
     const [row] = await this.db.query<RecordRow>(sql`
       select ${COLUMNS} from queue
       where ended_at is null and ${recordsIn(scope)} and reseller_id = ${resellerId} and coalesce(group_id, reseller_id) = ${groupId ?? resellerId}::uuid and name = ${name}`);
@@ -78,26 +92,31 @@ export class QueuesService {
     return viewOf(row);
   }
 
-  list(scope: TenantScope, query: ListQueues): Promise<Page<QueueView>> {
-    return this.page(scope, query, sql`true`);
+  @Answers(rpc.listQueues)
+  list({ scope, body }: RpcRequest<ListQueues>): Promise<Page<QueueView>> {
+    return this.page(scope, body, sql`true`);
   }
 
-  async ofReseller(context: RpcContext, query: ListResellerQueues): Promise<Page<QueueView>> {
-    const { resellerId } = query;
-    const page = await this.page(context.scope, query, sql`reseller_id = ${resellerId} and group_id is null`);
+  @Answers(rpc.listResellerQueues)
+  async ofReseller(request: RpcRequest<ListResellerQueues>): Promise<Page<QueueView>> {
+    const { resellerId } = request.body;
+    const page = await this.page(request.scope, request.body, sql`reseller_id = ${resellerId} and group_id is null`);
     // Routing knows only who has queues; whether there is such a reseller at all, hierarchy knows.
-    if (page.items.length === 0) await this.nodes.reseller(context, resellerId);
+    if (page.items.length === 0) await this.nodes.reseller(request, resellerId);
     return page;
   }
 
-  async ofGroup(context: RpcContext, query: ListGroupQueues): Promise<Page<QueueView>> {
-    const page = await this.page(context.scope, query, sql`group_id = ${query.groupId}`);
-    if (page.items.length === 0) await this.nodes.group(context, query.groupId);
+  @Answers(rpc.listGroupQueues)
+  async ofGroup(request: RpcRequest<ListGroupQueues>): Promise<Page<QueueView>> {
+    const { groupId } = request.body;
+    const page = await this.page(request.scope, request.body, sql`group_id = ${groupId}`);
+    if (page.items.length === 0) await this.nodes.group(request, groupId);
     return page;
   }
 
   /** A user has no queues. */
-  async countUnder(scope: TenantScope, { level, id }: CountQueuesUnder): Promise<QueuesUnder> {
+  @Answers(rpc.countQueuesUnder)
+  async countUnder({ scope, body: { level, id } }: RpcRequest<CountQueuesUnder>): Promise<QueuesUnder> {
     if (level === 'user') return { count: 0, mediaStreams: 0, agents: 0 };
     const under = sql`ended_at is null and ${recordsIn(scope)} and ${sql.ref(NODE_COLUMN[level])} = ${id}`;
     const [counts] = await this.db.query<QueuesUnder>(sql`

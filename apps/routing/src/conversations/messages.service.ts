@@ -1,12 +1,14 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type {
-  AttemptView,
-  ConversationView,
-  ListConversations,
-  ListMessages,
-  MessageView,
-  PreviewView,
-  SendMessage,
+import { Injectable } from '@nestjs/common';
+import {
+  routingRpc as rpc,
+  type AttemptView,
+  type ConversationView,
+  type ListConversations,
+  type ListMessages,
+  type MessageView,
+  type PreviewMessage,
+  type PreviewView,
+  type SendMessage,
 } from '@strowger/contracts-routing';
 import {
   AppError,
@@ -16,9 +18,11 @@ import {
   pageOf,
   parseNanp,
   type Page,
+  type RpcRequest,
   type TenantScope,
 } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { analyse, isShortCode, MAX_TEXT_LENGTH } from '@strowger/sms';
 import { DirectoryService, type OwnedNumber } from '../directory/directory.service.js';
 import { inScopeOfUser, timeCursor } from '../directory/scope.js';
@@ -39,14 +43,16 @@ import {
 @Injectable()
 export class MessagesService {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(DirectoryService) private readonly directory: DirectoryService,
-    @Inject(OutboundMessages) private readonly outbound: OutboundMessages,
-    @Inject(MessageStore) private readonly messages: MessageStore,
+    private readonly db: Db,
+    private readonly directory: DirectoryService,
+    private readonly outbound: OutboundMessages,
+    private readonly messages: MessageStore,
   ) {}
 
   /** Puts a text in line. Safe to repeat with the same `messageId`. */
-  async send(scope: TenantScope, { messageId = newId(), userId, from, to, text }: SendMessage): Promise<MessageView> {
+  @Answers(rpc.sendMessage)
+  async send({ scope, body }: RpcRequest<SendMessage>): Promise<MessageView> {
+    const { messageId = newId(), userId, from, to, text } = body;
     if (text.length > MAX_TEXT_LENGTH) throw new TextTooLong(text.length);
     const remote = isShortCode(to) ? to : parseNanp(to, 'to');
     const number = await this.senderNumber(scope, userId, from);
@@ -60,7 +66,8 @@ export class MessagesService {
     });
   }
 
-  preview(text: string): PreviewView {
+  @Answers(rpc.previewMessage)
+  async preview({ body: { text } }: RpcRequest<PreviewMessage>): Promise<PreviewView> {
     const { encoding, units, segments, parts } = analyse(text);
     const warnings: string[] = [];
     if (segments > 1) warnings.push(`Carriers bill ${segments} segments for this text, and may bill more.`);
@@ -72,12 +79,14 @@ export class MessagesService {
     return { encoding, units, segments, parts, warnings };
   }
 
-  async get(scope: TenantScope, id: string): Promise<MessageView> {
-    return messageViewOf(await this.row(scope, id));
+  @Answers(rpc.getMessage)
+  async get({ scope, body }: RpcRequest<{ id: string }>): Promise<MessageView> {
+    return messageViewOf(await this.row(scope, body.id));
   }
 
   /** A failed message again, as a new attempt. What may still arrive is not sent twice. */
-  async retry(scope: TenantScope, id: string): Promise<MessageView> {
+  @Answers(rpc.retryMessage)
+  async retry({ scope, body: { id } }: RpcRequest<{ id: string }>): Promise<MessageView> {
     return this.db.transactional(async () => {
       const row = await this.row(scope, id, true);
       if (!mayMove(row, 'retried')) throw new MessageNotRetryable(row.state);
@@ -88,7 +97,8 @@ export class MessagesService {
     });
   }
 
-  async attempts(scope: TenantScope, id: string): Promise<AttemptView[]> {
+  @Answers(rpc.listAttempts)
+  async attempts({ scope, body: { id } }: RpcRequest<{ id: string }>): Promise<AttemptView[]> {
     await this.row(scope, id);
     const rows = await this.db.query<Record<string, string | number | null>>(sql`
       select id, part, attempt, state, carrier_message_id as "carrierMessageId", carrier_status as "carrierStatus", error, started_at as "startedAt", finished_at as "finishedAt"
@@ -105,10 +115,9 @@ export class MessagesService {
     });
   }
 
-  async list(
-    scope: TenantScope,
-    { limit = 50, cursor, conversationId, userId }: ListMessages,
-  ): Promise<Page<MessageView>> {
+  @Answers(rpc.listMessages)
+  async list({ scope, body }: RpcRequest<ListMessages>): Promise<Page<MessageView>> {
+    const { limit = 50, cursor, conversationId, userId } = body;
     const after = timeCursor(cursor);
     const rows = await this.db.query<MessageRow>(sql`
       select ${MESSAGE_COLUMNS} from message
@@ -119,10 +128,9 @@ export class MessagesService {
     return pageOf(rows, limit, (row) => [row.createdAt, row.id], messageViewOf);
   }
 
-  async conversations(
-    scope: TenantScope,
-    { limit = 50, cursor, userId }: ListConversations,
-  ): Promise<Page<ConversationView>> {
+  @Answers(rpc.listConversations)
+  async conversations({ scope, body }: RpcRequest<ListConversations>): Promise<Page<ConversationView>> {
+    const { limit = 50, cursor, userId } = body;
     const after = timeCursor(cursor);
     const rows = await this.db.query<ConversationView>(sql`
       select c.id, c.user_id as "userId", c.number, c.remote, c.last_message_at as "lastMessageAt", case when o.id is null then 'none' else 'opted-out' end as "remoteConsent"

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { UserSavedV1 } from '@strowger/contracts-hierarchy';
 import type { NumberActivatedV1, PlatformSavedV1 } from '@strowger/contracts-provisioning';
 import type { TenantScope } from '@strowger/kernel';
@@ -41,7 +41,7 @@ export const lockOf = {
 /** What other services told us of numbers, licences and platforms. An older sequence changes nothing. */
 @Injectable()
 export class DirectoryService {
-  constructor(@Inject(Db) private readonly db: Db) {}
+  constructor(private readonly db: Db) {}
 
   /** The owner's place in the tree is hierarchy's to tell; what the number carries of it counts until it has. */
   async activate(

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { provisioningRpc, type PlatformAccessView } from '@strowger/contracts-provisioning';
 import { Carriers, type OpenCarrier } from '@strowger/cpaas';
 import { Rpc } from '@strowger/http';
@@ -23,8 +23,8 @@ export class PlatformAccess implements OnApplicationShutdown {
   private readonly open = new Map<string, { until: number; platform: Promise<OpenPlatform> }>();
 
   constructor(
-    @Inject(Rpc) private readonly rpc: Rpc,
-    @Inject(RoutingConfig) config: RoutingConfig,
+    private readonly rpc: Rpc,
+    config: RoutingConfig,
   ) {
     this.box = SecretBox.fromKeyring(config.secretKeys);
     this.carriers = new Carriers({ readMs: config.carrierTimeoutSeconds * 1000 }, this.box);

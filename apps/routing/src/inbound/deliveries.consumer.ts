@@ -1,4 +1,3 @@
-import { Inject } from '@nestjs/common';
 import { DeliveryReceivedV1 } from '@strowger/contracts-ingestion';
 import type { CloudEvent } from '@strowger/kernel';
 import { BatchConsumer, type RawMessage } from '@strowger/messaging';
@@ -14,9 +13,9 @@ import { Quarantine, type Quarantined } from './quarantine.js';
 @BatchConsumer('routing-deliveries', { stream: 'INGESTION', filter: DeliveryReceivedV1.type, maxBatch: 500 })
 export class DeliveriesConsumer {
   constructor(
-    @Inject(InboundService) private readonly inbound: InboundService,
-    @Inject(ReceiptsService) private readonly receipts: ReceiptsService,
-    @Inject(Quarantine) private readonly quarantine: Quarantine,
+    private readonly inbound: InboundService,
+    private readonly receipts: ReceiptsService,
+    private readonly quarantine: Quarantine,
   ) {}
 
   async handleBatch(messages: RawMessage[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { MessageView } from '@strowger/contracts-routing';
 import { newId, toE164 } from '@strowger/kernel';
 import { Jobs } from '@strowger/jobs';
@@ -44,13 +44,13 @@ const routed = counter('strowger_inbound_total', 'Inbound messages by what becam
 @Injectable()
 export class InboundService {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(MessageStore) private readonly messages: MessageStore,
-    @Inject(FeedService) private readonly feed: FeedService,
-    @Inject(Quarantine) private readonly quarantine: Quarantine,
-    @Inject(ConsentService) private readonly consent: ConsentService,
-    @Inject(Jobs) private readonly jobs: Jobs,
-    @Inject(RoutingConfig) private readonly config: RoutingConfig,
+    private readonly db: Db,
+    private readonly messages: MessageStore,
+    private readonly feed: FeedService,
+    private readonly quarantine: Quarantine,
+    private readonly consent: ConsentService,
+    private readonly jobs: Jobs,
+    private readonly config: RoutingConfig,
   ) {}
 
   /** Stores each once, in order, and tells who is connected. Safe to repeat; joins the caller's transaction. */

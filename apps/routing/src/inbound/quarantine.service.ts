@@ -1,8 +1,9 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { ListQuarantine, QuarantinedView } from '@strowger/contracts-routing';
-import { AppError, NotFound, pageOf, type Page, type TenantScope } from '@strowger/kernel';
+import { Injectable } from '@nestjs/common';
+import { routingRpc as rpc, type ListQuarantine, type QuarantinedView } from '@strowger/contracts-routing';
 import { carrierOf, CarrierUnknown } from '@strowger/cpaas';
+import { AppError, NotFound, pageOf, type Page, type RpcRequest, type TenantScope } from '@strowger/kernel';
 import { Db, inScope, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { PlatformAccess } from '../directory/platform-access.js';
 import { timeCursor } from '../directory/scope.js';
 import { ReceiptsService, type Receipt } from '../outbound/receipts.service.js';
@@ -38,10 +39,10 @@ const COLUMNS = sql.raw(
 @Injectable()
 export class QuarantineService {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(ReceiptsService) private readonly receipts: ReceiptsService,
-    @Inject(PlatformAccess) private readonly platforms: PlatformAccess,
-    @Inject(InboundService) private readonly inbound: InboundService,
+    private readonly db: Db,
+    private readonly receipts: ReceiptsService,
+    private readonly platforms: PlatformAccess,
+    private readonly inbound: InboundService,
   ) {}
 
   /** The number has an owner now: what waited for it is delivered, oldest first. */
@@ -61,10 +62,9 @@ export class QuarantineService {
     });
   }
 
-  async list(
-    scope: TenantScope,
-    { limit = 50, cursor, includeReleased }: ListQuarantine,
-  ): Promise<Page<QuarantinedView>> {
+  @Answers(rpc.listQuarantine)
+  async list({ scope, body }: RpcRequest<ListQuarantine>): Promise<Page<QuarantinedView>> {
+    const { limit = 50, cursor, includeReleased } = body;
     const after = timeCursor(cursor);
     const rows = await this.db.query<Row>(sql`
       select ${COLUMNS} from quarantined
@@ -75,7 +75,8 @@ export class QuarantineService {
   }
 
   /** Routes it again; refused with the reason while the reason stands. */
-  async replay(scope: TenantScope, id: string): Promise<QuarantinedView> {
+  @Answers(rpc.replayQuarantined)
+  async replay({ scope, body: { id } }: RpcRequest<{ id: string }>): Promise<QuarantinedView> {
     const row = await this.row(scope, id);
     if (row.releasedAt) return viewOf(row);
     const { messages, receipts } =

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { RawDelivery } from '@strowger/contracts-ingestion';
 import type { QuarantinedView } from '@strowger/contracts-routing';
 import { newId } from '@strowger/kernel';
@@ -26,7 +26,7 @@ export interface Unreadable {
 /** The way into quarantine; QuarantineService is the way out. */
 @Injectable()
 export class Quarantine {
-  constructor(@Inject(Db) private readonly db: Db) {}
+  constructor(private readonly db: Db) {}
 
   /** Joins the caller's transaction; a delivery comes in once. */
   async add(items: readonly Quarantined[]): Promise<void> {

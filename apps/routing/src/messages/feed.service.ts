@@ -1,8 +1,18 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { encodePush, pushSubject, type MessageView, type SyncView } from '@strowger/contracts-routing';
-import { NotFound, type TenantScope } from '@strowger/kernel';
+import { Injectable } from '@nestjs/common';
+import {
+  encodePush,
+  pushSubject,
+  routingRpc as rpc,
+  type AckClient,
+  type FeedHeads,
+  type MessageView,
+  type SyncClient,
+  type SyncView,
+} from '@strowger/contracts-routing';
+import { NotFound, type RpcRequest } from '@strowger/kernel';
 import { Messaging } from '@strowger/messaging';
 import { Db, sql } from '@strowger/persistence';
+import { Answers } from '@strowger/rpc';
 import { traceparent } from '@strowger/telemetry';
 import { headers, type MsgHdrs } from '@nats-io/nats-core';
 import { messageViewOf, MESSAGE_COLUMNS, type MessageRow } from './message.js';
@@ -20,8 +30,8 @@ export interface Push {
 @Injectable()
 export class FeedService {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Messaging) private readonly messaging: Messaging,
+    private readonly db: Db,
+    private readonly messaging: Messaging,
   ) {}
 
   /** Takes `count` positions per user, in the caller's transaction. Returns the last one of each. */
@@ -52,10 +62,9 @@ export class FeedService {
    * What changed for the user after the cursor, oldest change first, each message once with its newest state. A message
    * that changed while the client was paging may come as an update only: every item is whole, so a client puts it in place.
    */
-  async sync(
-    scope: TenantScope,
-    { userId, cursor = 0, limit = 200 }: { userId: string; cursor?: number; limit?: number },
-  ): Promise<SyncView> {
+  @Answers(rpc.syncClient)
+  async sync({ scope, body }: RpcRequest<SyncClient>): Promise<SyncView> {
+    const { userId, cursor = 0, limit = 200 } = body;
     if (scope.level !== 'user' || scope.id !== userId) throw new NotFound('user', userId);
     const [feed] = await this.db.query<{ head: number }>(
       sql`select head::float8 as head from user_feed where user_id = ${userId}`,
@@ -81,7 +90,8 @@ export class FeedService {
   }
 
   /** For services; a user learns of its own feed only. */
-  async heads(scope: TenantScope, userIds: string[]): Promise<Record<string, number>> {
+  @Answers(rpc.feedHeads)
+  async heads({ scope, body: { userIds } }: RpcRequest<FeedHeads>): Promise<Record<string, number>> {
     const rows = await this.db.query<{ user_id: string; head: number }>(
       sql`select user_id, head::float8 as head from user_feed where user_id = any(${userIds.filter((id) => scope.level === 'platform' || (scope.level === 'user' && scope.id === id))}::uuid[])`,
     );
@@ -89,11 +99,13 @@ export class FeedService {
   }
 
   /** The client has shown everything up to the cursor; the mark only moves forward. */
-  async ack(scope: TenantScope, userId: string, cursor: number): Promise<void> {
+  @Answers(rpc.ackClient)
+  async ack({ scope, body: { userId, cursor } }: RpcRequest<AckClient>): Promise<null> {
     if (scope.level !== 'user' || scope.id !== userId) throw new NotFound('user', userId);
     await this.db.query(
       sql`update user_feed set acked = least(${cursor}::bigint, head) where user_id = ${userId} and acked < ${cursor}`,
     );
+    return null;
   }
 }
 

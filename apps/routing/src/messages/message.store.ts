@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { MessageFailure } from '@strowger/contracts-routing';
 import { carrierOf } from '@strowger/cpaas';
 import { Clock, newId } from '@strowger/kernel';
@@ -80,9 +80,9 @@ export interface Move {
 @Injectable()
 export class MessageStore {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(FeedService) private readonly feed: FeedService,
-    @Inject(Clock) private readonly clock: Clock,
+    private readonly db: Db,
+    private readonly feed: FeedService,
+    private readonly clock: Clock,
   ) {}
 
   async find(id: string): Promise<MessageRow | undefined> {

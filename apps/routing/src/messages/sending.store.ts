@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { MessageFailure } from '@strowger/contracts-routing';
 import { Clock, newId } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
@@ -75,9 +75,9 @@ export class SendingStore {
   readonly me = randomUUID();
 
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(MessageStore) private readonly messages: MessageStore,
-    @Inject(Clock) private readonly clock: Clock,
+    private readonly db: Db,
+    private readonly messages: MessageStore,
+    private readonly clock: Clock,
   ) {}
 
   /**

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Jobs } from '@strowger/jobs';
 import { Db } from '@strowger/persistence';
 import { logger } from '@strowger/telemetry';
@@ -12,9 +12,9 @@ const log = logger('outbound');
 @Injectable()
 export class OutboundMessages {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(MessageStore) private readonly messages: MessageStore,
-    @Inject(Jobs) private readonly jobs: Jobs,
+    private readonly db: Db,
+    private readonly messages: MessageStore,
+    private readonly jobs: Jobs,
   ) {}
 
   /** Stores the message as `queued` and shows it to its user. Joins the caller's transaction; a known id changes nothing. */

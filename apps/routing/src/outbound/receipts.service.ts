@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { MessageFailure } from '@strowger/contracts-routing';
 import { carrierOf } from '@strowger/cpaas';
 import { Db, sql } from '@strowger/persistence';
@@ -30,8 +30,8 @@ const PARKED_HOURS = 72;
 @Injectable()
 export class ReceiptsService {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(SendingStore) private readonly sending: SendingStore,
+    private readonly db: Db,
+    private readonly sending: SendingStore,
   ) {}
 
   /** Safe to repeat. What matches nothing yet is parked. Not for use inside a transaction. */

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Jobs, Processes, Timers } from '@strowger/jobs';
 import { drainPlatform } from './drain.jobs.js';
 import { ReceiptsService } from './receipts.service.js';
@@ -11,11 +11,11 @@ const PARKED_SWEEP_SECONDS = 3600;
 @Injectable()
 export class SenderJob implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(
-    @Inject(SenderService) private readonly sender: SenderService,
-    @Inject(SendingStore) private readonly sending: SendingStore,
-    @Inject(ReceiptsService) private readonly receipts: ReceiptsService,
-    @Inject(Jobs) private readonly jobs: Jobs,
-    @Inject(Timers) private readonly timers: Timers,
+    private readonly sender: SenderService,
+    private readonly sending: SendingStore,
+    private readonly receipts: ReceiptsService,
+    private readonly jobs: Jobs,
+    private readonly timers: Timers,
   ) {}
 
   onApplicationBootstrap(): void {

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { MessageFailure } from '@strowger/contracts-routing';
 import { AppError, Clock } from '@strowger/kernel';
 import type { MessageState } from '@strowger/sms';
@@ -41,11 +41,11 @@ export class SenderService {
   private stopping = false;
 
   constructor(
-    @Inject(SendingStore) private readonly queries: SendingStore,
-    @Inject(PlatformAccess) private readonly platforms: PlatformAccess,
-    @Inject(ReceiptsService) private readonly receipts: ReceiptsService,
-    @Inject(Clock) private readonly clock: Clock,
-    @Inject(RoutingConfig) private readonly config: RoutingConfig,
+    private readonly queries: SendingStore,
+    private readonly platforms: PlatformAccess,
+    private readonly receipts: ReceiptsService,
+    private readonly clock: Clock,
+    private readonly config: RoutingConfig,
   ) {
     this.probeSeconds = config.sendProbeSeconds.map(Number);
   }

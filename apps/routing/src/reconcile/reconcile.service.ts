@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { newId } from '@strowger/kernel';
 import { Processes, Jobs, Timers } from '@strowger/jobs';
 import { Db, sql } from '@strowger/persistence';
@@ -28,13 +28,13 @@ const recovered = counter(
 @Injectable()
 export class ReconcileService implements OnApplicationBootstrap {
   constructor(
-    @Inject(Db) private readonly db: Db,
-    @Inject(Jobs) private readonly jobs: Jobs,
-    @Inject(Timers) private readonly timers: Timers,
-    @Inject(PlatformAccess) private readonly platforms: PlatformAccess,
-    @Inject(InboundService) private readonly inbound: InboundService,
-    @Inject(MessageStore) private readonly messages: MessageStore,
-    @Inject(RoutingConfig) private readonly config: RoutingConfig,
+    private readonly db: Db,
+    private readonly jobs: Jobs,
+    private readonly timers: Timers,
+    private readonly platforms: PlatformAccess,
+    private readonly inbound: InboundService,
+    private readonly messages: MessageStore,
+    private readonly config: RoutingConfig,
   ) {}
 
   onApplicationBootstrap(): void {
