@@ -63,7 +63,7 @@ const READS_ENVIRONMENT = [
   'tools/*/src/main.ts',
   'tools/setup/**',
   'tools/verify/**',
-  'tools/*.mjs',
+  'tools/run.mjs',
 ];
 
 /** @returns {{ name: string, folder: string, type: string }[]} every package of the workspace */
@@ -245,6 +245,18 @@ const ENVIRONMENT = [
   },
 ];
 
+/** Node runs these as they are: it removes types and compiles nothing. */
+const RUN_AS_THEY_ARE = ['tools/build.ts', 'tools/setup/**/*.ts', 'libs/testing/src/from-source.ts'];
+const NOT_ERASABLE = [
+  'TSEnumDeclaration',
+  'TSParameterProperty',
+  'TSModuleDeclaration[body]',
+  'TSImportEqualsDeclaration',
+].map((selector) => ({
+  selector,
+  message: 'Node removes the types of this file and compiles nothing: only types may go.',
+}));
+
 const PACKAGES = packages();
 const CORRECT = {
   eqeqeq: ['error', 'always', { null: 'ignore' }],
@@ -272,7 +284,7 @@ const UNUSED = {
 };
 
 export default defineConfig(
-  { ignores: ['**/dist/**', '**/.local/**', '**/.nx/**', '**/coverage/**', '**/*.d.mts'] },
+  { ignores: ['**/dist/**', '**/.local/**', '**/.nx/**', '**/coverage/**'] },
   {
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     plugins: {
@@ -303,6 +315,9 @@ export default defineConfig(
       '@typescript-eslint/return-await': ['error', 'error-handling-correctness-only'],
     },
   },
+  // Jest asks for default exports there.
+  { files: ['libs/testing/src/jest-global-*.ts'], rules: { 'import-x/no-default-export': 'off' } },
+  { files: RUN_AS_THEY_ARE, rules: { 'no-restricted-syntax': ['error', ...NOT_ERASABLE] } },
   {
     rules: {
       'strowger/boundaries': ['error', PACKAGES, { testCode: false }],

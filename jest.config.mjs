@@ -15,6 +15,6 @@ export default {
   watchman: false,
   // Busy machines: creating a database or starting a server can take seconds.
   testTimeout: 20_000,
-  globalSetup: '<rootDir>/libs/testing/src/jest-global-setup.mjs',
-  globalTeardown: '<rootDir>/libs/testing/src/jest-global-teardown.mjs',
+  globalSetup: '<rootDir>/libs/testing/src/jest-global-setup.ts',
+  globalTeardown: '<rootDir>/libs/testing/src/jest-global-teardown.ts',
 };

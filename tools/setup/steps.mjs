@@ -1,44 +1,68 @@
-/** Progress lines, and the two steps before everything else: packages and the pinned Node. Runs on any Node ≥ 20. */
+// @ts-check
+/** Progress lines, and the two steps before everything else: packages and the pinned Node. Plain Node ≥ 20. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createWriteStream, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from '../build.mjs';
-import { dieWithParent, lastLines } from './servers.mjs';
+import { dieWithParent, lastLines } from './processes.mjs';
 
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 export const LOCAL = join(REPOSITORY, '.local');
-const STEP_VARIABLE = 'STROWGER_RUN_STEP';
+/** Set for the command's second run, under the pinned Node. */
+const PREPARED = 'STROWGER_PREPARED';
 
 /** What went wrong and what the person can do; printed without a stack. */
 export class SetupError extends Error {
+  /**
+   * @param {string} message
+   * @param {string} [advice]
+   */
   constructor(message, advice) {
     super(message);
     this.advice = advice;
   }
 }
 
-const elapsed = (since) => {
+/** @param {number} since */
+function elapsed(since) {
   const seconds = (performance.now() - since) / 1000;
   return seconds < 10 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds)} s`;
-};
+}
 
-/** Prints `[2/6] build … ok (1.2 s)`; `total` includes the two steps of `prepare`. */
+/** Prints `[2/6] build … ok (1.2 s)`, or without a total `build … ok (1.2 s)`. */
 export class Steps {
-  constructor(total, out = process.stdout) {
-    this.total = total;
-    this.say = (text) => out.write(text);
-    this.done = Number(process.env[STEP_VARIABLE] ?? 0);
+  #total;
+  #done = 0;
+
+  /**
+   * @param {number} total 0 to print no numbers
+   * @param {NodeJS.WritableStream} out
+   */
+  constructor(total, out) {
+    this.#total = total;
+    /** @param {string} text */
+    this.say = (text) => void out.write(text);
   }
 
-  /** `work` answers a word about its result, or nothing. */
+  /** `[2/6] ` for the step that begins. */
+  next() {
+    this.#done += 1;
+    return this.#total > 0 ? `[${this.#done}/${this.#total}] ` : '';
+  }
+
+  /**
+   * @template T
+   * @param {string} title
+   * @param {() => T | Promise<T>} work returns a word about its result (as text, or as `note`), or nothing
+   * @returns {Promise<T>}
+   */
   async run(title, work) {
-    this.done += 1;
-    this.say(`[${this.done}/${this.total}] ${title} … `);
+    this.say(`${this.next()}${title} … `);
     const since = performance.now();
     try {
-      const { note, result } = noteOf(await work());
+      const result = await work();
+      const note = noteOf(result);
       this.say(`ok${note ? `, ${note}` : ''} (${elapsed(since)})\n`);
       return result;
     } catch (error) {
@@ -48,10 +72,20 @@ export class Steps {
   }
 }
 
-const noteOf = (value) =>
-  typeof value === 'string' ? { note: value, result: value } : { note: value?.note, result: value };
+/** @param {unknown} result */
+function noteOf(result) {
+  if (typeof result === 'string') return result;
+  return typeof result === 'object' && result !== null && 'note' in result ? String(result.note) : undefined;
+}
 
-/** Runs a command with its output in a log file. @throws SetupError with the end of the log */
+/**
+ * Runs a command with its output in a log file.
+ * @param {string} name of the log file
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, advice?: string }} [options]
+ * @throws SetupError with the end of the log
+ */
 export async function runLogged(name, command, args, { env = process.env, cwd = REPOSITORY, advice } = {}) {
   const logFile = join(LOCAL, 'logs', `${name}.log`);
   mkdirSync(join(LOCAL, 'logs'), { recursive: true });
@@ -63,12 +97,15 @@ export async function runLogged(name, command, args, { env = process.env, cwd = 
     child.once('close', (code, signal) => resolve(signal ?? code));
     child.once('error', (error) => resolve(error.message));
   });
-  await new Promise((resolve) => log.end(resolve));
+  await new Promise((resolve) => log.end(() => resolve(undefined)));
   if (ended === 0) return;
   throw new SetupError(`${name} failed (${ended}). End of ${logFile}:\n${lastLines(logFile, 40)}`, advice);
 }
 
-/** True when what npm says it installed is what the lock file asks for. */
+/**
+ * True when what npm says it installed is what the lock file asks for.
+ * @param {{ packages: Record<string, { version?: string, link?: boolean, optional?: boolean, peer?: boolean }> }} lock
+ */
 function installedMatches(lock) {
   let installed;
   try {
@@ -83,10 +120,13 @@ function installedMatches(lock) {
   });
 }
 
-/** A workspace added since npm last ran here needs no npm: its link is all that npm would make. */
+/**
+ * A workspace added since npm last ran here needs no npm: its link is all that npm would make.
+ * @param {{ packages: Record<string, { link?: boolean, resolved?: string }> }} lock
+ */
 function linkWorkspaces(lock) {
   for (const [path, { link, resolved }] of Object.entries(lock.packages))
-    if (link && !existsSync(join(REPOSITORY, path)))
+    if (link && resolved && !existsSync(join(REPOSITORY, path)))
       symlinkSync(relative(dirname(path), resolved), join(REPOSITORY, path));
 }
 
@@ -118,10 +158,13 @@ async function installPackages() {
   return upToDate ? 'up to date' : 'installed';
 }
 
-/** Node 24.21 or a newer 24: what the packages were chosen for. */
+/**
+ * Node 24.21 or a newer 24: what the packages were chosen for.
+ * @param {string} version
+ */
 function isPinned(version) {
   const [major, minor] = version.split('.').map(Number);
-  return major === 24 && minor >= 21;
+  return major === 24 && minor !== undefined && minor >= 21;
 }
 
 function pinnedNode() {
@@ -135,25 +178,34 @@ function pinnedNode() {
 }
 
 /**
- * Packages and Node. Answers true to go on in this process; else the same command has run under the pinned Node and
+ * Packages and Node. True to go on in this process; else the same command has run under the pinned Node and
  * `process.exitCode` is set.
+ * @param {NodeJS.WritableStream} out
  */
-export async function prepare(steps) {
-  if (process.env[STEP_VARIABLE] !== undefined) return true;
+export async function prepare(out) {
+  if (process.env[PREPARED] !== undefined) return true;
+  const steps = new Steps(0, out);
   await steps.run('dependencies', installPackages);
-  const node = await steps.run('Node 24', () => {
+  const { path } = await steps.run('Node 24', () => {
     const path = pinnedNode();
     return {
       note: path === process.execPath ? process.versions.node : `from ${path.slice(REPOSITORY.length + 1)}`,
       path,
     };
   });
-  if (node.path === process.execPath) return true;
-  process.exitCode = await inForeground(node.path, process.argv.slice(1), { [STEP_VARIABLE]: String(steps.done) });
+  if (path === process.execPath) return true;
+  process.exitCode = await inForeground(path, process.argv.slice(1), { [PREPARED]: 'yes' });
   return false;
 }
 
-/** Runs a command that owns the terminal; answers its exit code. It ends with us. */
+/**
+ * Runs a command that owns the terminal. It ends with us.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} env added to ours
+ * @param {import('node:child_process').StdioOptions} stdio
+ * @returns {Promise<number>} its exit code
+ */
 export function inForeground(command, args, env = {}, stdio = 'inherit') {
   const wrapped = dieWithParent('TERM', command, args);
   const child = spawn(wrapped.command, wrapped.args, { stdio, cwd: REPOSITORY, env: { ...process.env, ...env } });
@@ -164,14 +216,4 @@ export function inForeground(command, args, env = {}, stdio = 'inherit') {
     child.once('exit', (code) => resolve(code ?? 1));
     child.once('error', () => resolve(1));
   });
-}
-
-/** The build step of every command. */
-export async function buildNote() {
-  try {
-    const { compiled, total } = await build();
-    return compiled === 0 ? 'up to date' : `${compiled} of ${total} files`;
-  } catch (error) {
-    throw new SetupError(`build: ${error.message}`, 'Correct the files named above.');
-  }
 }

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
-import { removeData, startStack } from '../setup/stack.mjs';
+import { removeData, startStack } from '../setup/stack.ts';
 import { REPOSITORY } from '../setup/steps.mjs';
 
 export const VERIFY = join(REPOSITORY, '.local/verify');

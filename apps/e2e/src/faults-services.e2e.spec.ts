@@ -1,4 +1,4 @@
-import type { StackService } from '../../../tools/setup/stack.mjs';
+import type { StackService } from '../../../tools/setup/stack.ts';
 import { Load } from './load.fixtures.js';
 import { e2e } from './world.fixtures.js';
 

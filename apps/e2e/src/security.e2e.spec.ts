@@ -42,7 +42,7 @@ import {
   type Caller,
   type Ids,
 } from './security-system.fixtures.js';
-import type { StackService } from '../../../tools/setup/stack.mjs';
+import type { StackService } from '../../../tools/setup/stack.ts';
 import { call, canary, everywhere, formsOf, phone, problemsSeen, type Answer } from './security.fixtures.js';
 import { MINUTES } from './world.fixtures.js';
 

@@ -10,8 +10,8 @@ import { newId, type Page } from '@strowger/kernel';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
-import { inDatabase, withClient } from '../../../tools/setup/database.mjs';
-import type { Stack } from '../../../tools/setup/stack.mjs';
+import { inDatabase, withClient } from '../../../tools/setup/database.ts';
+import type { Stack } from '../../../tools/setup/stack.ts';
 import type { BackOffice } from './soap.fixtures.js';
 
 export interface Answer {

@@ -8,14 +8,14 @@ import type { GroupView, UserView } from '@strowger/contracts-hierarchy';
 import type { NumberView, OperationView, PlatformView } from '@strowger/contracts-provisioning';
 import { World } from '@strowger/demo';
 import { describeDifference, ledger, type Accepted } from '@strowger/ledger';
-import { inDatabase, withClient } from '../../../tools/setup/database.mjs';
+import { inDatabase, withClient } from '../../../tools/setup/database.ts';
 import {
   removeData,
   startStack,
   type Stack,
   type StackOptions,
   type StackService,
-} from '../../../tools/setup/stack.mjs';
+} from '../../../tools/setup/stack.ts';
 
 const LOCAL = fileURLToPath(new URL('../../../.local', import.meta.url));
 

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { eventually, freePort, spawnService, type SpawnedService } from '@strowger/testing';
 import { IngestionWorld, sms, textsOf, type GivenEndpoint } from './testing/ingestion-world.fixtures.js';
 
-const loader = fileURLToPath(new URL('../../../libs/testing/src/from-source.mjs', import.meta.url));
+const loader = fileURLToPath(new URL('../../../libs/testing/src/from-source.ts', import.meta.url));
 const entry = fileURLToPath(new URL('./main.ts', import.meta.url));
 
 describe('a process that is killed', () => {

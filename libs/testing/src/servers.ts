@@ -1,6 +1,7 @@
-import { startNats as nats, startPostgres as postgres, startRedis as redis } from '../../../tools/setup/servers.mjs';
-import { freePort, type ServerProcess } from '../../../tools/setup/servers.mjs';
-import { privateFolder, startTestServers, type TestServers } from '../../../tools/setup/test-servers.mjs';
+import { freePort } from '../../../tools/setup/machine.ts';
+import type { ServerProcess } from '../../../tools/setup/server-process.ts';
+import { startNats as nats, startPostgres as postgres, startRedis as redis } from '../../../tools/setup/servers.ts';
+import { privateFolder, startTestServers, type TestServers } from '../../../tools/setup/test-servers.ts';
 import { Redis } from 'ioredis';
 
 export { freePort };

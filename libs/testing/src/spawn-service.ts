@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { dieWithParent } from '../../../tools/setup/servers.mjs';
+import { dieWithParent } from '../../../tools/setup/processes.mjs';
 import { eventually } from './eventually.js';
 
 export interface SpawnServiceOptions {

@@ -8,8 +8,8 @@ import {
   ensureServiceSchema,
   inDatabase,
   withClient,
-} from '../../../tools/setup/database.mjs';
-import { runFolder } from '../../../tools/setup/test-servers.mjs';
+} from '../../../tools/setup/database.ts';
+import { runFolder } from '../../../tools/setup/test-servers.ts';
 import { servers } from './servers.js';
 
 const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { Redis } from 'ioredis';
-import { withClient } from '../../../tools/setup/database.mjs';
-import { privateFolder } from '../../../tools/setup/test-servers.mjs';
+import { withClient } from '../../../tools/setup/database.ts';
+import { privateFolder } from '../../../tools/setup/test-servers.ts';
 import { eventually, spawnService, startNats, startPostgres, startRedis, testDatabase, testRedisUrl } from './index.js';
 
 const ordersTable = async (url: string): Promise<void> => {

@@ -5,7 +5,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import type { Stack, StackService } from '../../setup/stack.mjs';
+import type { AppService } from '../../setup/service-env.ts';
+import type { Stack, StackService } from '../../setup/stack.ts';
 import { type Load, type LoadOrder, type LoadReport } from './load.js';
 import type { Report } from './report.js';
 import type { Tenant } from './tenant.js';
@@ -127,7 +128,7 @@ export class Bench {
   }
 
   /** The value of a metric without labels. */
-  async metric(service: StackService, name: string): Promise<number> {
+  async metric(service: AppService, name: string): Promise<number> {
     const response = await fetch(`http://127.0.0.1:${this.stack.ports[`${service}Ops`]}/metrics`);
     const line = new RegExp(`^${name} (\\S+)$`, 'm').exec(await response.text());
     return line ? Number(line[1]) : 0;

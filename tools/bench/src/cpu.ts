@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Stack } from '../../setup/stack.mjs';
+import type { Stack } from '../../setup/stack.ts';
 
 /** Jiffies a second; Linux has had 100 on every machine this runs on. */
 const HZ = 100;

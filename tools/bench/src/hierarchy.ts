@@ -8,7 +8,7 @@ import {
 } from '@strowger/contracts-hierarchy';
 import { Rpc } from '@strowger/http';
 import { newId, PLATFORM_SCOPE, type Page } from '@strowger/kernel';
-import { inDatabase, withClient } from '../../setup/database.mjs';
+import { inDatabase, withClient } from '../../setup/database.ts';
 import type { Bench } from './bench.js';
 import { watchCpu } from './cpu.js';
 import { quantile } from './http-load.js';

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { removeData, type Stack, type StackService, startStack } from '../../setup/stack.mjs';
+import { removeData, type Stack, type StackService, startStack } from '../../setup/stack.ts';
 import { Bench, SIZES } from './bench.js';
 import { measureAssigning, measureEnsurePath, measureListing, measureSoap } from './hierarchy.js';
 import { measureAccepting, measureDrain, measureEndToEnd } from './inbound.js';

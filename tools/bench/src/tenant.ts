@@ -9,8 +9,8 @@ import type {
   UserView,
 } from '@strowger/contracts-hierarchy';
 import type { NumberView, PlatformView } from '@strowger/contracts-provisioning';
-import { inDatabase, type SqlClient, withClient } from '../../setup/database.mjs';
-import type { Stack } from '../../setup/stack.mjs';
+import { inDatabase, type SqlClient, withClient } from '../../setup/database.ts';
+import type { Stack } from '../../setup/stack.ts';
 
 export interface BenchUser {
   id: string;

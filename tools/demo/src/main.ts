@@ -24,8 +24,8 @@ async function running(): Promise<Running> {
     if (up) return { addresses: ready, stop: async () => undefined };
   }
   const { startStack } = (await import(
-    join(repository, 'tools/setup/stack.mjs')
-  )) as typeof import('../../setup/stack.mjs');
+    join(repository, 'tools/setup/stack.ts')
+  )) as typeof import('../../setup/stack.ts');
   const home = mkdtempSync(join(repository, '.local/demo-'));
   process.stderr.write('No services run here; starting them for the demo …\n');
   const stack = await startStack({ home, portBase: 28_000 });

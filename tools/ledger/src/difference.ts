@@ -1,5 +1,5 @@
 import type { TwinsControl } from '@strowger/carrier-twins';
-import type { SqlClient } from '../../setup/database.mjs';
+import type { SqlClient } from '../../setup/database.ts';
 
 export interface LedgerAddresses {
   /** Superuser; the services' database `strowger` is on the same server. */

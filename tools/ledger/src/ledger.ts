@@ -1,5 +1,5 @@
 import { twinsClient } from '@strowger/carrier-twins';
-import { inDatabase, withClient } from '../../setup/database.mjs';
+import { inDatabase, withClient } from '../../setup/database.ts';
 import { type Accepted, type Books, type Difference, type LedgerAddresses, rows } from './difference.js';
 import { checkInbound } from './inbound.js';
 import { readDeadLetters, readJournal } from './journal.js';

@@ -16,7 +16,7 @@ import { SERVICE } from '../../app.module.js';
 import { OPERATOR } from '../../hierarchy.fixtures.js';
 import { MIGRATIONS } from '../../migrations/index.js';
 
-const loader = fileURLToPath(new URL('../../../../../libs/testing/src/from-source.mjs', import.meta.url));
+const loader = fileURLToPath(new URL('../../../../../libs/testing/src/from-source.ts', import.meta.url));
 const entry = fileURLToPath(new URL('../../main.ts', import.meta.url));
 const ROWS = 1500;
 const SEATS = 1000;

@@ -1,13 +1,16 @@
 /** Who runs on which port with which environment: the one place that knows. */
 
+export type DatabaseService = 'hierarchy' | 'provisioning' | 'routing' | 'notification';
+export type AppService = DatabaseService | 'ingestion' | 'gateway';
+export type StackService = AppService | 'mail-sink' | 'carrier-twins';
+
+export const WITH_DATABASE: readonly DatabaseService[] = ['hierarchy', 'provisioning', 'routing', 'notification'];
+const TOOLS: readonly StackService[] = ['mail-sink', 'carrier-twins'];
 /** Order of starting; stopping goes backwards, wave by wave. */
-export const WAVES = [
-  ['mail-sink', 'carrier-twins'],
-  ['hierarchy', 'provisioning', 'routing', 'notification'],
-  ['ingestion', 'gateway'],
-];
-export const WITH_DATABASE = ['hierarchy', 'provisioning', 'routing', 'notification'];
-const TOOLS = ['mail-sink', 'carrier-twins'];
+export const WAVES: readonly (readonly StackService[])[] = [TOOLS, WITH_DATABASE, ['ingestion', 'gateway']];
+
+export const hasDatabase = (service: StackService): service is DatabaseService =>
+  WITH_DATABASE.some((name) => name === service);
 
 /** Offsets from the port base. */
 export const PORTS = {
@@ -26,18 +29,26 @@ export const PORTS = {
   redis: 21,
   nats: 22,
 };
+export type Ports = Record<keyof typeof PORTS, number>;
 
 /** One Redis database each; 0 is left for looking around. */
-const REDIS_DATABASE = { hierarchy: 1, provisioning: 2, routing: 3, notification: 4, ingestion: 5, gateway: 6 };
+const REDIS_DATABASE: Record<AppService, number> = {
+  hierarchy: 1,
+  provisioning: 2,
+  routing: 3,
+  notification: 4,
+  ingestion: 5,
+  gateway: 6,
+};
 
 /** The first operator, who makes everything else. */
 export const OPERATOR_EMAIL = 'operator@strowger.example';
 
-export const folderOf = (service) => `${TOOLS.includes(service) ? 'tools' : 'apps'}/${service}`;
+export const folderOf = (service: StackService): string => `${TOOLS.includes(service) ? 'tools' : 'apps'}/${service}`;
 
 /** What a person opens and carriers call. */
-export function urlsOf(port) {
-  const at = (name) => `http://127.0.0.1:${port[name]}`;
+export function urlsOf(port: Ports) {
+  const at = (name: keyof Ports): string => `http://127.0.0.1:${port[name]}`;
   return {
     gatewayUrl: at('gateway'),
     docsUrl: `${at('gateway')}/docs`,
@@ -50,16 +61,48 @@ export function urlsOf(port) {
 }
 
 /** Answers 2xx once the service can work. */
-export function readyUrlOf(service, port) {
-  const url = {
-    'mail-sink': `${urlsOf(port).mailUrl}/readyz`,
-    'carrier-twins': `${urlsOf(port).twinsUrl}/control/state`,
-  };
-  return url[service] ?? `http://127.0.0.1:${port[`${service}Ops`]}/readyz`;
+export function readyUrlOf(service: StackService, port: Ports): string {
+  if (service === 'mail-sink') return `${urlsOf(port).mailUrl}/readyz`;
+  if (service === 'carrier-twins') return `${urlsOf(port).twinsUrl}/control/state`;
+  return `http://127.0.0.1:${port[`${service}Ops`]}/readyz`;
 }
 
-/** @param servers `{ natsUrl, redisUrl, databaseUrl(service) }` */
-export function envOf(service, { port, servers, secrets, dataDir, mode = 'development' }) {
+export interface ServerUrls {
+  /** Superuser. */
+  postgresUrl: string;
+  redisUrl: string;
+  natsUrl: string;
+}
+
+/** Made once for each stack; they keep stored secrets and sessions valid over restarts. */
+export interface Secrets {
+  keyring: string;
+  tokenSecret: string;
+  operatorPassword: string;
+  postgres: string;
+  roles: Record<DatabaseService, string>;
+}
+
+export type Mode = 'development' | 'test' | 'production';
+export type ServiceEnv = Record<string, string | number | boolean | undefined>;
+
+/** The environment that a service of a stack runs with. */
+export function envOf(
+  service: StackService,
+  {
+    port,
+    servers,
+    secrets,
+    dataDir,
+    mode = 'development',
+  }: {
+    port: Ports;
+    servers: ServerUrls & { databaseUrl: (service: DatabaseService) => string };
+    secrets: Secrets;
+    dataDir: string;
+    mode?: Mode | undefined;
+  },
+): ServiceEnv {
   const urls = urlsOf(port);
   if (service === 'mail-sink') {
     return {
@@ -76,7 +119,7 @@ export function envOf(service, { port, servers, secrets, dataDir, mode = 'develo
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
     NATS_URL: servers.natsUrl,
     REDIS_URL: redis.href,
-    ...(WITH_DATABASE.includes(service) && { DATABASE_URL: servers.databaseUrl(service) }),
+    ...(hasDatabase(service) && { DATABASE_URL: servers.databaseUrl(service) }),
     // No TLS in front of it here.
     ...(service === 'gateway' && { PORT: port.gateway, SECURE_COOKIES: false }),
     ...(service === 'ingestion' && { PORT: port.hooks, SPOOL_DIR: `${dataDir}/spool` }),
@@ -99,7 +142,10 @@ export function envOf(service, { port, servers, secrets, dataDir, mode = 'develo
 }
 
 /** Also for the twins alone, which forget everything when they stop. */
-export const twinsEnv = (port = process.env.TWINS_PORT ?? 27_002, stateFile = process.env.TWINS_STATE_FILE) => ({
+export const twinsEnv = (
+  port: string | number = process.env.TWINS_PORT ?? 27_002,
+  stateFile: string | undefined = process.env.TWINS_STATE_FILE,
+): { TWINS_PORT: string; TWINS_STATE_FILE: string | undefined } => ({
   TWINS_PORT: String(port),
   TWINS_STATE_FILE: stateFile,
 });

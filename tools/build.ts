@@ -13,18 +13,20 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
+import { transformFile } from '@swc/core';
+import { SetupError } from './setup/steps.mjs';
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 const AT_ONCE = 16;
 
-function subfolders(path) {
+function subfolders(path: string): string[] {
   if (!existsSync(path)) return [];
   const entries = readdirSync(path, { withFileTypes: true });
   return entries.filter((entry) => entry.isDirectory()).map((entry) => join(path, entry.name));
 }
 
-function* filesBelow(folder) {
+function* filesBelow(folder: string): Generator<string> {
   if (!existsSync(folder)) return;
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
@@ -33,23 +35,28 @@ function* filesBelow(folder) {
   }
 }
 
-const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-const isSource = (path) => !/\.(spec|fixtures|d)\.m?ts$/.test(path);
+const modified = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+const isSource = (path: string): boolean => !/\.(spec|fixtures|d)\.m?ts$/.test(path);
 
-/** @returns {Promise<{ compiled: number, total: number }>} @throws Error naming each file that doesn't compile */
-export async function build(root = REPOSITORY) {
-  const { transformFile } = await import('@swc/core');
+interface Work {
+  from: string;
+  to: string;
+  isTypeScript: boolean;
+}
+
+/** @throws Error naming each file that doesn't compile */
+export async function build(root = REPOSITORY): Promise<{ compiled: number; total: number }> {
   const configFile = join(root, '.swcrc');
   const { $schema: _schema, ...config } = JSON.parse(readFileSync(configFile, 'utf8'));
   // A new compiler, other settings or another build make everything old.
   const newestTool = Math.max(
     ...[configFile, fileURLToPath(import.meta.url), join(root, 'node_modules/@swc/core/package.json')].map(modified),
   );
-  const work = [];
+  const work: Work[] = [];
   let total = 0;
   for (const workspace of ['apps', 'libs', 'libs/contracts', 'tools'].flatMap((name) => subfolders(join(root, name)))) {
     const [src, dist] = [join(workspace, 'src'), join(workspace, 'dist')];
-    const wanted = new Set();
+    const wanted = new Set<string>();
     for (const from of filesBelow(src)) {
       if (!isSource(from)) continue;
       total += 1;
@@ -62,8 +69,8 @@ export async function build(root = REPOSITORY) {
     if (!existsSync(src)) continue;
     for (const path of filesBelow(dist)) if (!wanted.has(path)) rmSync(path);
   }
-  const errors = [];
-  const compile = async ({ from, to, isTypeScript }) => {
+  const errors: string[] = [];
+  const compile = async ({ from, to, isTypeScript }: Work): Promise<void> => {
     mkdirSync(dirname(to), { recursive: true });
     if (!isTypeScript) return copyFileSync(from, to);
     const options = { ...config, swcrc: false, sourceMaps: true, sourceFileName: relative(dirname(to), from) };
@@ -73,9 +80,11 @@ export async function build(root = REPOSITORY) {
     writeFileSync(to, map ? `${code}//# sourceMappingURL=${name}.map\n` : code);
   };
   const queue = [...work];
-  const worker = async () => {
+  const worker = async (): Promise<void> => {
     for (let item = queue.pop(); item; item = queue.pop()) {
-      await compile(item).catch((error) => errors.push(`${relative(root, item.from)}: ${error.message ?? error}`));
+      await compile(item).catch((error: unknown) =>
+        errors.push(`${relative(root, item.from)}: ${error instanceof Error ? error.message : String(error)}`),
+      );
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
@@ -83,7 +92,20 @@ export async function build(root = REPOSITORY) {
   return { compiled: work.length, total };
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+/** The build as a step of a command. @returns a word about it */
+export async function buildStep(): Promise<string> {
+  try {
+    const { compiled, total } = await build();
+    return compiled === 0 ? 'up to date' : `${compiled} of ${total} files`;
+  } catch (error) {
+    throw new SetupError(
+      `build: ${error instanceof Error ? error.message : String(error)}`,
+      'Correct the files named above.',
+    );
+  }
+}
+
+if (import.meta.main) {
   const { compiled, total } = await build();
   console.log(`${compiled} of ${total} files compiled`);
 }

@@ -1,6 +1,6 @@
 /**
  * The whole system on this machine: servers, databases, migrations, tools and services, each child with its log.
- * Used by start, demo, bench and fault tests, each in a folder and on ports of its own. Types: stack.d.mts.
+ * Used by start, demo, bench and fault tests, each in a folder and on ports of its own.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -17,43 +17,63 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { envOf, folderOf, OPERATOR_EMAIL, PORTS, readyUrlOf, urlsOf, WAVES, WITH_DATABASE } from './service-env.mjs';
+import { asRole, createDatabase, databaseExists, ensureServiceSchema, inDatabase, withClient } from './database.ts';
+import { makeFolder, portIsFree, reachableFolder } from './machine.ts';
+import { dieWithParent, lastLines } from './processes.mjs';
+import type { ServerProcess } from './server-process.ts';
+import { startNats, startPostgres, startRedis } from './servers.ts';
 import {
-  dieWithParent,
-  lastLines,
-  makeFolder,
-  portIsFree,
-  reachableFolder,
-  startNats,
-  startPostgres,
-  startRedis,
-} from './servers.mjs';
+  type DatabaseService,
+  envOf,
+  folderOf,
+  hasDatabase,
+  type Mode,
+  OPERATOR_EMAIL,
+  PORTS,
+  type Ports,
+  readyUrlOf,
+  type Secrets,
+  type ServerUrls,
+  type ServiceEnv,
+  type StackService,
+  urlsOf,
+  WAVES,
+} from './service-env.ts';
 import { REPOSITORY, SetupError } from './steps.mjs';
+
+export type { StackService } from './service-env.ts';
 
 const ROTATE_BYTES = 20 * 1024 * 1024;
 /** What a service gets of our own environment; anything else could change it in secret. */
 const PASSED_ON = /^(PATH|HOME|LANG|LC_\w+|TZ|TMPDIR|NODE_OPTIONS|NODE_EXTRA_CA_CERTS|OTEL_\w+|NO_COLOR|FORCE_COLOR)$/;
 
-/** Each made once, readable by nobody else; they keep stored secrets and sessions valid over restarts. */
-function secretsIn(file) {
-  const word = () => randomBytes(24).toString('base64url');
-  const kept = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
-  const secrets = {
+/** Readable by nobody else. */
+function secretsIn(file: string): Secrets {
+  const word = (): string => randomBytes(24).toString('base64url');
+  const kept: Partial<Secrets> = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+  const secrets: Secrets = {
     keyring: `dev1:${randomBytes(32).toString('base64')}`,
     tokenSecret: randomBytes(48).toString('base64url'),
     operatorPassword: word(),
     postgres: word(),
     ...kept,
-    roles: { ...Object.fromEntries(WITH_DATABASE.map((service) => [service, word()])), ...kept.roles },
+    roles: {
+      hierarchy: word(),
+      provisioning: word(),
+      routing: word(),
+      notification: word(),
+      ...kept.roles,
+    },
   };
   writeFileSync(file, JSON.stringify(secrets, null, 2), { mode: 0o600 });
   return secrets;
 }
 
 /** The first base, in steps of 100, where every port of the stack is free. */
-async function freePorts(portBase) {
+async function freePorts(portBase: number): Promise<Ports> {
   for (let base = portBase; base < portBase + 2000; base += 100) {
-    const ports = Object.fromEntries(Object.entries(PORTS).map(([name, offset]) => [name, base + offset]));
+    const ports = { ...PORTS };
+    for (const name of Object.keys(PORTS) as (keyof Ports)[]) ports[name] += base;
     const free = await Promise.all(Object.values(ports).map(portIsFree));
     if (free.every(Boolean)) return ports;
   }
@@ -61,25 +81,35 @@ async function freePorts(portBase) {
 }
 
 /** Forgets all data below `dataDir`, also where PostgreSQL had to live elsewhere. */
-export function removeData(dataDir) {
+export function removeData(dataDir: string): void {
   if (!existsSync(dataDir)) return;
   const elsewhere = reachableFolder(join(dataDir, 'postgres'));
   rmSync(elsewhere, { recursive: true, force: true });
   rmSync(dataDir, { recursive: true, force: true });
 }
 
-/**
- * @param options.home folder for `data/`, `logs/` and `secrets.json`
- * @param options.portBase first base to try (default 27000)
- * @param options.durable PostgreSQL with fsync
- * @param options.services which to run; default all
- * @param options.env additions, for all (`{ '*': {…} }`) or one service (`{ routing: {…} }`)
- * @param options.given servers to use instead of our own: `{ postgresUrl, redisUrl, natsUrl }`
- * @param options.step `(title, work) => work()`; told of each part, for progress lines
- * @param options.created told of the stack before it starts anything
- * @throws SetupError; whatever had been started is stopped then
- */
-export async function startStack(options) {
+export interface StackOptions {
+  /** Folder for `data/`, `logs/` and `secrets.json`. */
+  home: string;
+  /** First base to try; default 27000. */
+  portBase?: number;
+  /** PostgreSQL with fsync. */
+  durable?: boolean;
+  /** Default all. */
+  services?: readonly StackService[];
+  /** Additions for all (`*`) or one service; they win. */
+  env?: Partial<Record<StackService | '*', Record<string, string | number | undefined>>>;
+  /** Servers to use instead of our own. */
+  given?: { [url in keyof ServerUrls]?: string | undefined };
+  mode?: Mode;
+  /** Is given the stack before it starts anything. */
+  created?: (stack: Stack) => void;
+  /** Is given each part, for progress lines. */
+  step?: <T>(title: string, work: () => Promise<T>) => Promise<T>;
+}
+
+/** @throws SetupError; everything that had been started is stopped then */
+export async function startStack(options: StackOptions): Promise<Stack> {
   const stack = new Stack(options);
   options.created?.(stack);
   try {
@@ -91,31 +121,56 @@ export async function startStack(options) {
   return stack;
 }
 
-class Stack {
-  #options;
-  #stopping;
-  #reportFailure;
-  servers = [];
-  children = new Map();
+export interface StackChild {
+  name: string;
+  pid: number;
+  logFile: string;
+  /** The end of what this process wrote, nothing of those before it. */
+  endOfLog(): string;
+  /** Exit code, or the signal that ended it. */
+  exited: Promise<number | string>;
+  kill(signal: NodeJS.Signals): void;
+}
 
-  constructor({ home, portBase = 27_000, durable = false, services = WAVES.flat(), env = {}, given = {}, step, mode }) {
-    this.#options = { portBase, durable, services, env, given, mode, step: step ?? ((_title, work) => work()) };
+export class Stack {
+  readonly home: string;
+  readonly dataDir: string;
+  readonly logDir: string;
+  ports!: Ports;
+  urls!: ReturnType<typeof urlsOf> & ServerUrls;
+  /** The first operator's login. */
+  operator!: { email: string; password: string };
+  /** The server processes of this stack (not those given): PostgreSQL, Redis, NATS. */
+  readonly servers: ServerProcess[] = [];
+  /** The services that run. */
+  readonly children = new Map<StackService, StackChild>();
+  /** Settles with a SetupError when a child dies that nobody stopped. */
+  readonly failed: Promise<SetupError>;
+  #options: Required<Pick<StackOptions, 'portBase' | 'durable' | 'services' | 'env' | 'given' | 'step'>> &
+    Pick<StackOptions, 'mode'>;
+  #secrets!: Secrets;
+  #serverUrls!: ServerUrls;
+  #stopping: Promise<void> | undefined;
+  #reportFailure!: (failure: SetupError) => void;
+
+  constructor({ home, portBase = 27_000, durable = false, services = WAVES.flat(), ...rest }: StackOptions) {
+    const { env = {}, given = {}, mode, step = (_title, work) => work() } = rest;
+    this.#options = { portBase, durable, services, env, given, mode, step };
     this.home = home;
     this.dataDir = join(home, 'data');
     this.logDir = join(home, 'logs');
-    /** Settles with a SetupError when a child dies that nobody stopped. */
     this.failed = new Promise((resolve) => (this.#reportFailure = resolve));
   }
 
-  async start() {
+  async start(): Promise<void> {
     const { step, services } = this.#options;
     for (const folder of [this.home, this.dataDir, this.logDir]) makeFolder(folder);
-    this.secrets = secretsIn(join(this.home, 'secrets.json'));
-    this.operator = { email: OPERATOR_EMAIL, password: this.secrets.operatorPassword };
+    this.#secrets = secretsIn(join(this.home, 'secrets.json'));
+    this.operator = { email: OPERATOR_EMAIL, password: this.#secrets.operatorPassword };
     for (const service of services) this.#entryOf(service, 'main.js');
     await step('servers', () => this.#startServers());
-    this.urls = { ...urlsOf(this.ports), ...this.serverUrls };
-    const withDatabase = services.filter((service) => WITH_DATABASE.includes(service));
+    this.urls = { ...urlsOf(this.ports), ...this.#serverUrls };
+    const withDatabase = services.filter(hasDatabase);
     if (withDatabase.length > 0) await step('databases', () => this.#migrate(withDatabase));
     await step('services', async () => {
       for (const wave of WAVES) {
@@ -125,7 +180,7 @@ class Stack {
     });
   }
 
-  #entryOf(service, file) {
+  #entryOf(service: StackService, file: string): string {
     const entry = join(folderOf(service), 'dist', file);
     if (existsSync(join(REPOSITORY, entry))) return entry;
     throw new SetupError(
@@ -134,11 +189,11 @@ class Stack {
     );
   }
 
-  async #startServers() {
+  async #startServers(): Promise<string> {
     const { portBase, durable, given } = this.#options;
     this.ports = await freePorts(portBase);
-    const { secrets, ports } = this;
-    const own = async (url, start) => {
+    const ports = this.ports;
+    const own = async (url: string | undefined, start: () => Promise<ServerProcess>): Promise<string> => {
       if (url) return url;
       const server = await start();
       this.servers.push(server);
@@ -146,28 +201,31 @@ class Stack {
       server.onDeath = (how) => this.#died(server.name, how, server.logFile);
       return server.url;
     };
-    const at = (name) => ({ dir: join(this.dataDir, name), logDir: this.logDir, port: ports[name] });
-    const results = await Promise.allSettled([
-      own(given.postgresUrl, () => startPostgres({ ...at('postgres'), password: secrets.postgres, durable })),
+    const at = (name: 'postgres' | 'redis' | 'nats') => ({
+      dir: join(this.dataDir, name),
+      logDir: this.logDir,
+      port: ports[name],
+    });
+    const started = [
+      own(given.postgresUrl, () => startPostgres({ ...at('postgres'), password: this.#secrets.postgres, durable })),
       own(given.redisUrl, () => startRedis(at('redis'))),
       own(given.natsUrl, () => startNats(at('nats'))),
-    ]);
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed) throw new SetupError(failed.reason.message);
-    const [postgresUrl, redisUrl, natsUrl] = results.map((result) => result.value);
-    this.serverUrls = { postgresUrl, redisUrl, natsUrl };
+    ] as const;
+    // All have started, or failed, before one that failed is reported: what runs must be known to be stopped.
+    await Promise.allSettled(started);
+    const [postgresUrl, redisUrl, natsUrl] = await Promise.all(started).catch((error: unknown) => {
+      throw new SetupError(reasonOf(error));
+    });
+    this.#serverUrls = { postgresUrl, redisUrl, natsUrl };
     return `ports ${ports.gateway}–${ports.nats}`;
   }
 
-  async #migrate(services) {
-    const { asRole, createDatabase, databaseExists, ensureServiceSchema, inDatabase, withClient } =
-      await import('./database.mjs');
-    const admin = this.serverUrls.postgresUrl;
+  async #migrate(services: DatabaseService[]): Promise<void> {
+    const admin = this.#serverUrls.postgresUrl;
     if (!(await withClient(admin, (client) => databaseExists(client, 'strowger'))))
       await createDatabase(admin, 'strowger');
     const database = inDatabase(admin, 'strowger');
-    for (const service of services) await ensureServiceSchema(database, service, this.secrets.roles[service]);
-    this.databaseUrl = (service) => asRole(database, service, this.secrets.roles[service]);
+    for (const service of services) await ensureServiceSchema(database, service, this.#secrets.roles[service]);
     await Promise.all(
       services.map(async (service) => {
         const child = this.#spawn(`${service}-migrate`, this.#entryOf(service, 'migrate.js'), this.envOf(service));
@@ -177,16 +235,21 @@ class Stack {
     );
   }
 
+  databaseUrl(service: DatabaseService): string {
+    const database = inDatabase(this.#serverUrls.postgresUrl, 'strowger');
+    return asRole(database, service, this.#secrets.roles[service]);
+  }
+
   /** The environment a service of this stack runs with. */
-  envOf(service) {
+  envOf(service: StackService): ServiceEnv {
     const { env, mode } = this.#options;
-    const servers = { ...this.serverUrls, databaseUrl: this.databaseUrl };
-    const own = envOf(service, { port: this.ports, servers, secrets: this.secrets, dataDir: this.dataDir, mode });
+    const servers = { ...this.#serverUrls, databaseUrl: (name: DatabaseService) => this.databaseUrl(name) };
+    const own = envOf(service, { port: this.ports, servers, secrets: this.#secrets, dataDir: this.dataDir, mode });
     const passedOn = Object.entries(process.env).filter(([name]) => PASSED_ON.test(name));
     return { ...Object.fromEntries(passedOn), ...own, ...env['*'], ...env[service] };
   }
 
-  #spawn(name, entry, env) {
+  #spawn(name: string, entry: string, env: ServiceEnv): StackChild {
     const logFile = join(this.logDir, `${name}.log`);
     if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > ROTATE_BYTES) renameSync(logFile, `${logFile}.1`);
     const log = openSync(logFile, 'a', 0o600);
@@ -215,22 +278,27 @@ class Stack {
       detached: true, // Ctrl-C reaches only us: we choose the order of stopping
     });
     closeSync(log);
-    const exited = new Promise((resolve) => {
-      child.once('exit', (code, signal) => resolve(signal ?? code));
+    const exited = new Promise<number | string>((resolve) => {
+      child.once('exit', (code, signal) => resolve(signal ?? code ?? 'unknown'));
       child.once('error', (error) => resolve(error.message));
     });
-    /** The end of what this process wrote, nothing of those before it. */
-    const endOfLog = () => lastLines(logFile).split(mark).at(-1);
-    return { name, logFile, endOfLog, pid: child.pid, exited, kill: (signal) => child.kill(signal) };
+    return {
+      name,
+      logFile,
+      pid: child.pid ?? 0,
+      exited,
+      endOfLog: () => lastLines(logFile).split(mark).at(-1) ?? '',
+      kill: (signal) => child.kill(signal),
+    };
   }
 
   /** Starts one service and waits until it is ready; also to bring one back that a test killed. */
-  async startService(service, timeoutMs = 60_000) {
+  async startService(service: StackService, timeoutMs = 60_000): Promise<StackChild> {
     if (this.#stopping) throw new SetupError('stopped while starting');
     const child = this.#spawn(service, this.#entryOf(service, 'main.js'), this.envOf(service));
     this.children.set(service, child);
-    let ended;
-    child.exited.then((how) => {
+    let ended: number | string | undefined;
+    void child.exited.then((how) => {
       ended = how;
       if (this.children.get(service) !== child) return;
       this.children.delete(service);
@@ -245,15 +313,15 @@ class Stack {
         if (response.ok) return child;
         last = `${response.status} ${(await response.text()).slice(0, 500)}`;
       } catch (error) {
-        last = error.cause?.message ?? error.message;
+        last = reasonOf(error);
       }
     }
     if (this.#stopping) throw new SetupError('stopped while starting');
     throw new SetupError(`${service} is not ready after ${timeoutMs / 1000} s: ${url}: ${last}\n${child.endOfLog()}`);
   }
 
-  /** SIGTERM, by force after `graceMs`. Answers how it ended. */
-  async stopService(service, graceMs = 28_000) {
+  /** SIGTERM, by force after `graceMs`. Returns how it ended. */
+  async stopService(service: StackService, graceMs = 28_000): Promise<number | string | undefined> {
     const child = this.children.get(service);
     if (!child) return undefined;
     this.children.delete(service);
@@ -265,32 +333,37 @@ class Stack {
   }
 
   /** Sudden death of one service. */
-  async kill9(service) {
+  async kill9(service: StackService): Promise<void> {
     const child = this.children.get(service);
     this.children.delete(service);
     child?.kill('SIGKILL');
     await child?.exited;
   }
 
-  #died(name, how, logFile, end = lastLines(logFile)) {
+  #died(name: string, how: number | string, logFile: string, end = lastLines(logFile)): void {
     if (this.#stopping) return;
     this.#reportFailure(new SetupError(`${name} ended by itself (${how}). End of ${logFile}:\n${end}`));
   }
 
   /** Stops everything it started, in reverse order. Safe to repeat. */
-  stop() {
+  stop(): Promise<void> {
     return (this.#stopping ??= this.#stopAll());
   }
 
-  async #stopAll() {
+  async #stopAll(): Promise<void> {
     await undefined; // so that #stopping is set before the first child ends
     for (const wave of [...WAVES].reverse()) await Promise.all(wave.map((service) => this.stopService(service)));
     await Promise.all(this.servers.map((server) => server.stop()));
   }
 
   /** For a second Ctrl-C. */
-  async kill() {
+  async kill(): Promise<void> {
     for (const child of this.children.values()) child.kill('SIGKILL');
     await Promise.all(this.servers.map((server) => server.kill9()));
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
 }

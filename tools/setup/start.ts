@@ -1,17 +1,17 @@
 /** `npm start`: everything on this machine until Ctrl-C. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensureServers } from './install-servers.mjs';
-import { isAlive, makeFolder } from './servers.mjs';
-import { removeData, startStack } from './stack.mjs';
-import { buildNote, LOCAL, REPOSITORY, runLogged, SetupError } from './steps.mjs';
+import { buildStep } from '../build.ts';
+import { ensureServers } from './install-servers.ts';
+import { isAlive, makeFolder } from './machine.ts';
+import { removeData, type Stack, startStack } from './stack.ts';
+import { LOCAL, REPOSITORY, runLogged, SetupError, Steps } from './steps.mjs';
 
 const READY_FILE = join(LOCAL, 'ready.json');
 const PID_FILE = join(LOCAL, 'start.pid');
-/** Steps of `start` beside the two of `prepare`. */
-export const START_STEPS = 6;
 
-export async function start(steps, { fresh = false } = {}) {
+export async function start(out: NodeJS.WriteStream, { fresh = false } = {}): Promise<void> {
+  const steps = new Steps(6, out);
   claim();
   const release = () => {
     rmSync(READY_FILE, { force: true });
@@ -23,9 +23,9 @@ export async function start(steps, { fresh = false } = {}) {
     natsUrl: process.env.STROWGER_NATS_URL,
   };
   const interrupted = interruption();
-  let stack;
+  let stack: Stack | undefined;
   try {
-    await steps.run('build', buildNote);
+    await steps.run('build', buildStep);
     if (fresh) removeData(join(LOCAL, 'data'));
     await steps.run('server programs', () =>
       ensureServers({ postgres: given.postgresUrl, redis: given.redisUrl, nats: given.natsUrl }, steps.say),
@@ -38,12 +38,13 @@ export async function start(steps, { fresh = false } = {}) {
       step: (title, work) => Promise.race([steps.run(title, work), interrupted.thrown]),
       created: (it) => interrupted.watch(it),
     });
-    await Promise.race([steps.run('demo data', () => seed(stack)), interrupted.thrown]);
-    announce(stack, readSeed());
-    const failure = await Promise.race([stack.failed, interrupted.asked]);
+    const ready = stack;
+    await Promise.race([steps.run('demo data', () => seed(ready)), interrupted.thrown]);
+    announce(ready, readSeed());
+    const failure = await Promise.race([ready.failed, interrupted.asked]);
     if (failure) throw failure;
     process.stdout.write('\nStopping … ');
-    await stack.stop();
+    await ready.stop();
     console.log('stopped. Data stays in .local/data; npm start -- --fresh forgets it.');
   } catch (error) {
     await stack?.stop();
@@ -56,7 +57,7 @@ export async function start(steps, { fresh = false } = {}) {
 }
 
 /** One instance per checkout: two would write to the same data. */
-function claim() {
+function claim(): void {
   makeFolder(LOCAL);
   const pid = existsSync(PID_FILE) ? Number(readFileSync(PID_FILE, 'utf8')) : 0;
   if (pid > 0 && pid !== process.pid && isAlive(pid) && isOurs(pid)) {
@@ -69,7 +70,7 @@ function claim() {
 }
 
 /** Process ids are used again. */
-function isOurs(pid) {
+function isOurs(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('run.mjs');
   } catch {
@@ -79,28 +80,28 @@ function isOurs(pid) {
 
 /** Ctrl-C and SIGTERM stop in order; a second one stops at once. */
 function interruption() {
-  let ask;
+  let ask = (_: undefined): void => {};
   let times = 0;
-  let stack;
-  const asked = new Promise((resolve) => (ask = resolve));
-  const onSignal = () => {
+  let stack: Stack | undefined;
+  const asked = new Promise<undefined>((resolve) => (ask = resolve));
+  const onSignal = (): void => {
     times += 1;
     ask(undefined);
     if (times === 2) void stack?.kill();
   };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const name of signals) process.on(name, onSignal);
-  // npm or a terminal that is killed leaves us without a parent, and without a way to be told.
+  // npm or a terminal that is killed leaves us without a parent, and without a signal.
   const parent = process.ppid;
   const orphaned = setInterval(() => process.ppid !== parent && ask(undefined), 1000).unref();
-  const thrown = asked.then(() => Promise.reject(new SetupError('interrupted')));
+  const thrown = asked.then(() => Promise.reject<never>(new SetupError('interrupted')));
   thrown.catch(() => {});
   return {
     asked,
     thrown,
     happened: () => times > 0 || process.ppid !== parent,
-    watch: (it) => (stack = it),
-    end: () => {
+    watch: (it: Stack) => void (stack = it),
+    end: (): void => {
       clearInterval(orphaned);
       for (const name of signals) process.off(name, onSignal);
     },
@@ -109,14 +110,20 @@ function interruption() {
 
 const SEED_FILE = join(LOCAL, 'data/seed.json');
 
-const readyOf = (stack, extra) => ({
+interface Seeded {
+  logins?: Record<string, { email?: string; userName?: string; password: string; note?: string }>;
+  serverHostName?: string;
+  tryThis?: string | string[];
+}
+
+const readyOf = (stack: Stack, extra: Record<string, unknown>): Record<string, unknown> => ({
   ...stack.urls,
   ...extra,
   pids: Object.fromEntries([...stack.children].map(([name, child]) => [name, child.pid])),
 });
 
 /** The seed reads the addresses from STROWGER_READY_FILE and writes its logins as JSON to STROWGER_SEED_FILE. */
-async function seed(stack) {
+async function seed(stack: Stack): Promise<string | undefined> {
   writeReady(stack, {});
   const entry = ['tools/seed.mjs', 'tools/seed/dist/main.js'].find((path) => existsSync(join(REPOSITORY, path)));
   if (!entry) return 'none';
@@ -127,18 +134,18 @@ async function seed(stack) {
   return undefined;
 }
 
-function readSeed() {
+function readSeed(): Seeded {
   return existsSync(SEED_FILE) ? JSON.parse(readFileSync(SEED_FILE, 'utf8')) : {};
 }
 
 /** For programs: mode 0600, because the addresses of the servers carry passwords. */
-function writeReady(stack, seeded) {
+function writeReady(stack: Stack, seeded: Seeded): void {
   const { logins = {}, serverHostName } = seeded;
   const ready = readyOf(stack, { operator: stack.operator, logins, serverHostName, pid: process.pid });
   writeFileSync(READY_FILE, `${JSON.stringify(ready, null, 2)}\n`, { mode: 0o600 });
 }
 
-function announce(stack, seeded) {
+function announce(stack: Stack, seeded: Seeded): void {
   writeReady(stack, seeded);
   const { gatewayUrl, docsUrl, soapUrl, twinsUrl, mailUrl, hooksUrl } = stack.urls;
   const logins = Object.values(seeded.logins ?? {}).map(

@@ -1,11 +1,15 @@
-/** Roles, schemas and copies of databases, as the superuser. Needs the installed packages (pg). Types: database.d.mts. */
+/** Roles, schemas and copies of databases, as the superuser. */
 import pg from 'pg';
 
 const quote = pg.escapeIdentifier;
 const literal = pg.escapeLiteral;
 
+export interface SqlClient {
+  query(text: string, values?: unknown[]): Promise<{ rows: Record<string, unknown>[] }>;
+}
+
 /** Runs `work` on one connection of its own. */
-export async function withClient(url, work) {
+export async function withClient<T>(url: string, work: (client: SqlClient) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
   client.on('error', () => {}); // a connection lost while idle shows in the next query
   await client.connect();
@@ -17,35 +21,35 @@ export async function withClient(url, work) {
 }
 
 /** The same server and login, another database. */
-export function inDatabase(url, database) {
+export function inDatabase(url: string, database: string): string {
   const changed = new URL(url);
   changed.pathname = `/${database}`;
   return changed.href;
 }
 
 /** The same server and database, another login. */
-export function asRole(url, role, password) {
+export function asRole(url: string, role: string, password: string): string {
   const changed = new URL(url);
   changed.username = role;
   changed.password = password;
   return changed.href;
 }
 
-export async function createDatabase(url, name, template) {
+export async function createDatabase(url: string, name: string, template?: string): Promise<void> {
   await withClient(url, (client) =>
     client.query(`CREATE DATABASE ${quote(name)}${template ? ` TEMPLATE ${quote(template)}` : ''}`),
   );
 }
 
-export async function databaseExists(client, name) {
+export async function databaseExists(client: SqlClient, name: string): Promise<boolean> {
   return (await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name])).rows.length > 0;
 }
 
 /**
  * A role of the service's name that owns a schema of that name in the database of `url` and sees no other schema.
- * Safe to repeat; sets the password anew.
+ * Safe to repeat; sets the password again.
  */
-export async function ensureServiceSchema(url, service, password) {
+export async function ensureServiceSchema(url: string, service: string, password: string): Promise<void> {
   const role = quote(service);
   await withClient(url, async (client) => {
     const existing = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [service]);

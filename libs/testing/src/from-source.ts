@@ -1,4 +1,4 @@
-/** `node --import` this to run the service from its TypeScript sources, for specs that need it as a process of its own. */
+/** `node --import` this to run a service from its TypeScript sources, for specs that need it as a process of its own. */
 import { registerHooks } from 'node:module';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

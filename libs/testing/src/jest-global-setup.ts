@@ -1,9 +1,15 @@
 /** Starts the run's servers when a selected spec can want them, so that pure unit runs don't pay for them. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { publishTestServers, startTestServers } from '../../../tools/setup/test-servers.mjs';
+import type { Config } from '@jest/types';
+import { publishTestServers, startTestServers, type TestServers } from '../../../tools/setup/test-servers.ts';
 
-function* specsBelow(folder) {
+declare global {
+  /** For the tear-down. */
+  var strowgerTestServers: TestServers | undefined;
+}
+
+function* specsBelow(folder: string): Generator<string> {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (entry.name === 'node_modules' || entry.name === 'dist') continue;
     const path = join(folder, entry.name);
@@ -12,11 +18,11 @@ function* specsBelow(folder) {
   }
 }
 
-function wantsServers(path) {
+function wantsServers(path: string): boolean {
   return /\.(int|e2e)\.spec\.ts$/.test(path) || readFileSync(path, 'utf8').includes('@strowger/testing');
 }
 
-function isSelected(globalConfig, projectConfig) {
+function isSelected(globalConfig: Config.GlobalConfig, projectConfig: Config.ProjectConfig): (path: string) => boolean {
   const ignored = projectConfig.testPathIgnorePatterns.map((pattern) => new RegExp(pattern));
   const patterns = globalConfig.testPathPatterns;
   const executor = patterns?.toExecutor({ rootDir: globalConfig.rootDir });
@@ -26,7 +32,10 @@ function isSelected(globalConfig, projectConfig) {
   };
 }
 
-export default async function setUp(globalConfig, projectConfig) {
+export default async function setUp(
+  globalConfig: Config.GlobalConfig,
+  projectConfig: Config.ProjectConfig,
+): Promise<void> {
   const selected = isSelected(globalConfig, projectConfig);
   const specs = ['apps', 'libs', 'tools'].flatMap((name) => [...specsBelow(join(globalConfig.rootDir, name))]);
   if (!specs.some((path) => selected(path) && wantsServers(path))) return;
