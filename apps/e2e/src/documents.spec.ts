@@ -7,15 +7,21 @@ import { filesAt, ROOT, textOf } from './repository.fixtures.js';
 const DOCUMENTS = filesAt('*.md', 'docs/*.md', 'docs/adr/*.md', 'docs/reference/README.md', 'tools/**/*.md');
 const DOCKER = filesAt('docker/*');
 
-/** Every match of the pattern's first group, as `document: match`. */
+/** Every match of the pattern's group, with its document. */
 const found = (paths: string[], pattern: RegExp): [string, string][] =>
-  paths.flatMap((path) => [...textOf(path).matchAll(pattern)].map(([, match]): [string, string] => [path, match!]));
+  paths.flatMap((path) =>
+    [...textOf(path).matchAll(pattern)].map(([, ...groups]): [string, string] => [path, groups.find(Boolean)!]),
+  );
 const lines = (pairs: [string, string][]): string[] => [...new Set(pairs.map(([path, name]) => `${path}: ${name}`))];
 
 const NAME = '[A-Z][A-Z0-9]*(?:_(?:[A-Z0-9]+|<[A-Z]+>))+';
 const VARIABLE = new RegExp(`(?<![\\w-])(${NAME})(?!\\w)`, 'g');
 /** Code names what it reads in a string, as a member of an environment, or by taking it out of one. */
-const READ_BY_CODE = new RegExp(`(?:'|env\\.|[{,] )(${NAME})(?![\\w:])`, 'g');
+const READ_BY_CODE = new RegExp(
+  // The second form is the older name of a setting: `@EnvLists('CARRIER_<NAME>_BASE_URLS', { OLDER_NAME: …`.
+  `(?:'|env\\.|[{,] )(?=${NAME}(?![\\w:]))(${NAME})|(?<=EnvLists\\('[^']+', \\{ )(${NAME})`,
+  'g',
+);
 const READ_BY_SHELL = new RegExp(`\\$\\{?(${NAME})(?!\\w)`, 'g');
 const CODE = filesAt(
   '{apps,libs}/**/{config,*.config,service-config,preload}.ts',
