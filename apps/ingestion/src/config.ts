@@ -47,7 +47,7 @@ export class IngestionConfig extends ServiceConfig {
   @Min(64 * 1024)
   spoolSegmentBytes: number = 64 * MIB;
 
-  /** How long a delivery on disk waits for the stream's ack before it is answered. Restcomm gives up after 6 s. */
+  /** How long a delivery on disk waits for the stream's ack before it is answered. Carriers give up after two to ten seconds. */
   @Env('ANSWER_WITHIN_MS')
   @IsInt()
   @Min(10)

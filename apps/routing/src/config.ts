@@ -20,7 +20,7 @@ export class RoutingConfig extends ServiceConfig {
     '20',
     '30',
   ];
-  /** How long a carrier's answer is waited for; Restcomm itself may take ten seconds to send. */
+  /** How long a carrier's answer is waited for; one of them may itself take ten seconds to send. */
   @Env('CARRIER_TIMEOUT_SECONDS') @IsNumber() @Min(0.1) @Max(120) carrierTimeoutSeconds = 15;
   /** How often a platform's message list is read for messages its webhook never brought. */
   @Env('RECONCILE_SECONDS') @IsInt() @Min(5) @Max(86_400) reconcileSeconds = 300;

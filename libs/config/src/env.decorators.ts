@@ -57,7 +57,7 @@ export const EnvList = (variable: string): PropertyDecorator => register(variabl
 export const NAME = '<NAME>';
 
 /**
- * A list for each name: `CARRIER_<NAME>_BASE_URLS` makes `{ restcomm: […] }` of `CARRIER_RESTCOMM_BASE_URLS`, names in
+ * A list for each name: `CARRIER_<NAME>_BASE_URLS` makes `{ one: […] }` of `CARRIER_ONE_BASE_URLS`, names in
  * lower case with dashes. The property's initializer is what there is when none is set.
  * @param formerly variables of older installations and the name each is for; used where the new one is not set
  */

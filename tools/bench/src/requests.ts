@@ -49,7 +49,7 @@ export function requestsOf(plan: RequestPlan): (sequence: number) => string {
       return `SmsSid=${carrierMessageId(run, sequence)}&AccountSid=${plan.account}&From=1${remote}&To=1${number}&Body=${MARK.trim()}+${digits(sequence)}+${TEXT.replaceAll(' ', '+')}`;
     };
     const type = 'application/x-www-form-urlencoded; charset=UTF-8';
-    const head = headOf(plan.path, type, ['user-agent: Restcomm/8'], body(0).length);
+    const head = headOf(plan.path, type, ['user-agent: a-carrier'], body(0).length);
     return (sequence) => head + body(sequence);
   }
   const body = (sequence: number): string => {

@@ -61,7 +61,7 @@ async function bareCalls(bench: Bench, calls: JournalEntry[], sample: string, nu
           method: method as 'GET',
           path: own(path + search),
           headers: {
-            authorization: carrier === 'restcomm' ? basic : `Bearer ${account.meToken}`,
+            authorization: carrier === 'message-exchange' ? `Bearer ${account.meToken}` : basic,
             accept: 'application/json',
             ...(body === ''
               ? {}

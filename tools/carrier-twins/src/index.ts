@@ -1,8 +1,7 @@
 export { startTwins, type RunningTwins } from './twins.js';
 export { optionsFromEnv, type TwinsOptions } from './options.js';
-export { TWINS } from './registry.js';
 export { defineTwin, type Section, type Twin, type TwinDefinition, type TwinSpec } from './twin.js';
-export { twinsClient, type TwinsControl } from './twins-control.js';
+export { TWINS, twinsClient, type TwinsControl } from './registry.js';
 export { type ControlChannel, overHttp } from './control/client.js';
 export { ControlError, type ControlRoutes } from './control/table.js';
 export type { BatchInput, BatchResult } from './control/batch.js';

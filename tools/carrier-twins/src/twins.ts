@@ -5,10 +5,9 @@ import { overviewPage } from './control/page.js';
 import { controlReply } from './control/routes.js';
 import type { Fault } from './faults.js';
 import type { TwinsOptions } from './options.js';
-import { TWINS } from './registry.js';
 import { SnapshotFile } from './snapshot.js';
 import type { Twin } from './twin.js';
-import { type TwinsControl, twinsControl } from './twins-control.js';
+import { TWINS, type TwinsControl, twinsControl } from './registry.js';
 import { Call, type Operation, type Reply, send, text } from './wire.js';
 import { World } from './world.js';
 

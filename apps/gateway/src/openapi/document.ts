@@ -1,4 +1,5 @@
-import { OperationView } from '@strowger/contracts-provisioning';
+import { CreatePlatform, OperationView } from '@strowger/contracts-provisioning';
+import { carriers } from '@strowger/cpaas';
 import { AppError, type ErrorKind } from '@strowger/kernel';
 import { shownCode, statusOf } from '@strowger/http';
 import { areaOf } from '../auth/areas.js';
@@ -41,7 +42,10 @@ const PROBLEM: Schema = {
   },
 };
 
+const CARRIERS = carriers();
+
 const EXAMPLES: Record<string, unknown> = {
+  'platform-kind': CARRIERS[0]!.manifest.kind,
   uuid: '01934f5e-8f3a-7c21-b0a4-6f2f6a1d9c10',
   'date-time': '2026-11-20T09:30:00.000Z',
   email: 'admin@demo.example',
@@ -58,10 +62,9 @@ const BY_NAME: readonly [RegExp, unknown][] = [
   [/^friendlyName$/, 'Chris Direct'],
   [/^broadworksUserId$/, 'chris@acme.example'],
   [/^text$/, 'Your table is ready.'],
-  [/^platformName$/, 'Restcomm'],
+  [/^platformName$/, CARRIERS[0]!.manifest.label],
   [/^messagingType$/, 'SMS'],
-  [/^(account|secret|messageExchangeToken)$/, 'AC.....ef'],
-  [/Url$/, 'https://hooks.example.net/hooks/restcomm/3q2-7w'],
+  [/Url$/, 'https://hooks.example.net/hooks/3q2-7w'],
   [/^jobId$/, '8471'],
   [/^ip$/, '192.0.2.7'],
   [/^application$/, 'UnityDesktop'],
@@ -73,6 +76,8 @@ function exampleOf(schema: Schema, components: Record<string, Schema>, name = ''
   const ref = schema['$ref'] as string | undefined;
   if (ref) return exampleOf(components[ref.split('/').at(-1)!] ?? {}, components);
   if (Array.isArray(schema['examples'])) return (schema['examples'] as unknown[])[0];
+  const [choice] = (schema['oneOf'] as Schema[] | undefined) ?? [];
+  if (choice) return exampleOf(choice, components);
   if (schema['default'] !== undefined) return schema['default'];
   if (Array.isArray(schema['enum'])) return (schema['enum'] as unknown[])[0];
   if (schema['format'] !== undefined && EXAMPLES[schema['format'] as string] !== undefined)
@@ -148,6 +153,7 @@ const SOMEBODY: Principal = {
 
 function operation(route: Route, schemas: SchemaRegistry): Record<string, unknown> {
   const request = schemas.inline(route.contract.body);
+  if (route.contract.body === CreatePlatform) describeCarriers(request, schemas);
   const inPath = new Set(pathParameters(route.path));
   const filled = new Set<string>([
     ...Object.keys(route.fill?.(SOMEBODY) ?? {}),
@@ -240,6 +246,12 @@ function operation(route: Route, schemas: SchemaRegistry): Record<string, unknow
       ),
     },
   };
+}
+
+/** A platform has the credentials of one carrier or another: each carrier's own form. */
+function describeCarriers({ properties = {} }: Schema, schemas: SchemaRegistry): void {
+  properties['kind'] = { type: 'string', enum: CARRIERS.map(({ manifest }) => manifest.kind) };
+  properties['credentials'] = { oneOf: CARRIERS.map(({ credentials }) => schemas.reference(credentials)) };
 }
 
 const takesKeys = ({ access }: Route): boolean => access === 'read' || access === 'write' || access === 'operator';

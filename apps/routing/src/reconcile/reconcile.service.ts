@@ -12,7 +12,7 @@ import { MessageStore } from '../messages/message.store.js';
 import { reconcilePlatform } from './reconcile.jobs.js';
 
 const BATCH = 200;
-/** The carrier's days start in an unknown time zone, so always from yesterday (carrier-restcomm §6.2). */
+/** A carrier's days may start in an unknown time zone, so always from yesterday. */
 const SINCE_DAYS = 1;
 /** A message we know only by our own fingerprint shows up in the list under the carrier's id. */
 const FINGERPRINT_WINDOW_MINUTES = 10;

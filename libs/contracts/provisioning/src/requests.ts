@@ -27,7 +27,7 @@ export class PlatformOptions {
 /** Options and credentials a platform is created with. Secrets are never readable back. */
 export class CreatePlatform {
   @IsUUID() systemProviderId!: string;
-  @IsPlatformKind() @JSONSchema({ examples: ['restcomm'] }) kind!: string;
+  @IsPlatformKind() kind!: string;
   @IsOptional() @IsString() @Length(1, 64) name?: string;
   /** One of the carrier addresses this installation allows; the first of them when absent. */
   @IsOptional() @IsString() @MaxLength(255) baseUrl?: string;

@@ -26,7 +26,7 @@ export class PlatformOptionsView {
 export class PlatformView {
   @IsUUID() id!: string;
   @IsUUID() systemProviderId!: string;
-  @IsPlatformKind() @JSONSchema({ examples: ['restcomm'] }) kind!: string;
+  @IsPlatformKind() kind!: string;
   @IsString() name!: string;
   @IsString() baseUrl!: string;
   @ValidateNested() @Type(() => PlatformOptionsView) options!: PlatformOptionsView;

@@ -1,5 +1,4 @@
-import { restcomm } from '../restcomm/index.js';
-import type { Account } from '../restcomm/types.js';
+import { type Account, accountsIn } from './accounts.js';
 import { nationalDigits, type Reply } from '../wire.js';
 import type { World } from '../world.js';
 
@@ -93,9 +92,9 @@ export class EnablementBook {
     readonly switches: ExchangeSwitches,
   ) {}
 
-  /** The accounts are Restcomm's, each with a token of its own here. */
+  /** Each account has a token of its own here. */
   accountByToken(token: string): Account | undefined {
-    const { accounts, accountsVersion } = restcomm.in(this.world);
+    const { accounts, accountsVersion } = accountsIn(this.world);
     if (this.tokensVersion !== accountsVersion) {
       const holders = [...accounts.values()].filter((account) => account.me_token !== null);
       this.tokens = new Map(holders.map((account) => [account.me_token!, account]));

@@ -1,5 +1,5 @@
 import { type Call, empty, json, type Operation, type Reply } from '../wire.js';
-import type { Account } from '../restcomm/types.js';
+import type { Account } from './accounts.js';
 import { type Enablement, type EnablementBook, type EnablementView, FORBIDDEN_ME_TOKEN } from './book.js';
 
 /** The canonical profile of carrier-message-exchange §5; `path` is what follows `/message-exchange/`. */

@@ -1,8 +1,6 @@
 /** `/control/message-exchange/…`: numbers and jobs from behind, for tests. */
 import { ControlError, type ControlRoutes } from '../control/table.js';
-import { accountOf } from '../restcomm/control.js';
-import { restcomm } from '../restcomm/index.js';
-import { DEMO_ACCOUNT } from '../restcomm/seed.js';
+import { assertAccount, DEMO_ACCOUNT } from './accounts.js';
 import {
   elevenDigits,
   type Enablement,
@@ -59,7 +57,7 @@ function setNumber(
     return undefined;
   }
   const owner = row?.accountSid ?? accountSid ?? DEMO_ACCOUNT.sid;
-  accountOf(restcomm.in(book.world), owner);
+  assertAccount(book.world, owner);
   return numberView(book, book.set(owner, number, { status, reason, jobId }));
 }
 

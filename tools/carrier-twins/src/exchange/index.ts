@@ -1,4 +1,4 @@
-/** Message Exchange, the SMS enablement beside Restcomm, in both its dialects. Section signs refer to carrier-message-exchange. */
+/** Message Exchange, SMS enablement beside a carrier, in both its dialects. Section signs refer to carrier-message-exchange. */
 import { defineTwin } from '../twin.js';
 import { EnablementBook, KIND } from './book.js';
 import { canonicalOperation } from './canonical.js';

@@ -1,5 +1,5 @@
 import { type Call, json, nationalDigits, type Operation, type Reply } from '../wire.js';
-import type { Account } from '../restcomm/types.js';
+import type { Account } from './accounts.js';
 import { elevenDigits, type Enablement, type EnablementBook, FORBIDDEN_ME_TOKEN } from './book.js';
 
 type Route = Partial<Operation> & { name: string; handle: (account: Account) => Reply };
