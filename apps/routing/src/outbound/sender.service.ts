@@ -29,10 +29,16 @@ const CREDENTIALS_PAUSE_SECONDS = 60;
 const log = logger('sender');
 const results = counter('strowger_outbound_total', 'Sent messages by what the carrier answered');
 
+/** A drain under way: whether to look again, and what makes it look at once, even while a request has no answer. */
+interface Run {
+  again: boolean;
+  wake: () => void;
+}
+
 /** Sends what is due at a platform: one process per platform, at the platform's rate, each conversation in its order. */
 @Injectable()
 export class SenderService {
-  private readonly draining = new Map<string, { again: boolean }>();
+  private readonly draining = new Map<string, Run>();
   private readonly platformBuckets = new Map<string, TokenBucket>();
   private readonly numberBuckets = new Map<string, TokenBucket>();
   private readonly pausedUntil = new Map<string, number>();
@@ -55,9 +61,10 @@ export class SenderService {
     const running = this.draining.get(platformId);
     if (running) {
       running.again = true;
+      running.wake();
       return;
     }
-    const run = { again: true };
+    const run: Run = { again: true, wake: () => undefined };
     this.draining.set(platformId, run);
     try {
       await this.pump(platformId, run);
@@ -78,22 +85,23 @@ export class SenderService {
   }
 
   /** Keeps requests under way and a few lanes ahead, so that one without an answer holds up its own conversation only. */
-  private async pump(platformId: string, run: { again: boolean }): Promise<void> {
+  private async pump(platformId: string, run: Run): Promise<void> {
     const failures: unknown[] = [];
     const failed = (error: unknown): void => void failures.push(error);
     const outcomes = new OutcomeWriter((batch) => this.settle(platformId, batch), failed);
     const active = new Set<readonly Claimed[]>();
     const waiting: Claimed[][] = [];
     let changed = Promise.withResolvers<void>();
-    const tell = (): void => {
+    const signal = (): void => {
       changed.resolve();
       changed = Promise.withResolvers();
     };
+    run.wake = signal;
     const start = (lane: readonly Claimed[], work: Promise<void>): void => {
       active.add(lane);
       void work.catch(failed).finally(() => {
         active.delete(lane);
-        tell();
+        signal();
       });
     };
     // Beside the sending: a claim takes as long as many requests.
@@ -107,7 +115,7 @@ export class SenderService {
         }, failed)
         .finally(() => {
           claiming = undefined;
-          tell();
+          signal();
         });
     };
     const keep = setInterval(() => {

@@ -139,6 +139,17 @@ describe('order and rate', () => {
     await world.delivered(user, stuck.id);
   });
 
+  it('sends what comes while the only request under way has no answer', async () => {
+    const user = await world.given.user();
+    await world.fault(user.platform, { do: 'timeout-before', times: 1 });
+    const held = await world.send(user, 'first');
+    await eventually(async () => (await stateOf(user, held.id)).state === 'submitting');
+    const other = await world.send(user, 'second', '+12015550177');
+    await eventually(async () => (await stateOf(user, other.id)).state !== 'queued');
+    expect((await stateOf(user, held.id)).state).toBe('submitting');
+    await world.drain();
+  });
+
   it("keeps the platform's rate", async () => {
     const user = await world.given.user({ options: { ratePerSecond: 5 } });
     const started = Date.now();
