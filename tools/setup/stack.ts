@@ -104,6 +104,8 @@ export interface StackOptions {
   mode?: Mode;
   /** Is given the stack before it starts anything. */
   created?: (stack: Stack) => void;
+  /** Called once the servers run, before the databases are migrated; services it starts are not started again. */
+  restore?: (stack: Stack) => Promise<void>;
   /** Is given each part, for progress lines. */
   step?: <T>(title: string, work: () => Promise<T>) => Promise<T>;
 }
@@ -147,15 +149,15 @@ export class Stack {
   /** Settles with a SetupError when a child dies that nobody stopped. */
   readonly failed: Promise<SetupError>;
   #options: Required<Pick<StackOptions, 'portBase' | 'durable' | 'services' | 'env' | 'given' | 'step'>> &
-    Pick<StackOptions, 'mode'>;
+    Pick<StackOptions, 'mode' | 'restore'>;
   #secrets!: Secrets;
   #serverUrls!: ServerUrls;
   #stopping: Promise<void> | undefined;
   #reportFailure!: (failure: SetupError) => void;
 
   constructor({ home, portBase = 27_000, durable = false, services = WAVES.flat(), ...rest }: StackOptions) {
-    const { env = {}, given = {}, mode, step = (_title, work) => work() } = rest;
-    this.#options = { portBase, durable, services, env, given, mode, step };
+    const { env = {}, given = {}, mode, restore, step = (_title, work) => work() } = rest;
+    this.#options = { portBase, durable, services, env, given, mode, restore, step };
     this.home = home;
     this.dataDir = join(home, 'data');
     this.logDir = join(home, 'logs');
@@ -174,7 +176,8 @@ export class Stack {
     if (withDatabase.length > 0) await step('databases', () => this.#migrate(withDatabase));
     await step('services', async () => {
       for (const wave of WAVES) {
-        await Promise.all(wave.filter((name) => services.includes(name)).map((name) => this.startService(name)));
+        const missing = wave.filter((name) => services.includes(name) && !this.children.has(name));
+        await Promise.all(missing.map((name) => this.startService(name)));
       }
       return `${services.length} ready`;
     });
@@ -226,6 +229,7 @@ export class Stack {
       await createDatabase(admin, 'strowger');
     const database = inDatabase(admin, 'strowger');
     for (const service of services) await ensureServiceSchema(database, service, this.#secrets.roles[service]);
+    await this.#options.restore?.(this);
     await Promise.all(
       services.map(async (service) => {
         const child = this.#spawn(`${service}-migrate`, this.#entryOf(service, 'migrate.js'), this.envOf(service));

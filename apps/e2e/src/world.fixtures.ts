@@ -38,6 +38,8 @@ const QUICK: NonNullable<StackOptions['env']> = {
   'carrier-twins': { TWINS_JOB_DELAY_MS: 500 },
 };
 
+export type Inherit = (home: string) => StackOptions['restore'];
+
 export type ServerName = 'PostgreSQL' | 'Redis' | 'NATS';
 
 /** A whole system of its own, with a tenant in it that has a platform, a licensed user and a number. */
@@ -57,13 +59,17 @@ export class E2e {
     private readonly home: string,
   ) {}
 
-  /** @param portBase of its own for each spec file; one that is taken moves up by 100 */
-  static async start(name: string, portBase: number, env: StackOptions['env'] = {}): Promise<E2e> {
+  /**
+   * @param portBase of its own for each spec file; one that is taken moves up by 100
+   * @param inherit given the folder, before anything starts in it; what it returns fills the servers
+   */
+  static async start(name: string, portBase: number, env: StackOptions['env'] = {}, inherit?: Inherit): Promise<E2e> {
     mkdirSync(LOCAL, { recursive: true });
     const home = mkdtempSync(join(LOCAL, `e2e-${name}-`));
+    const restore = inherit?.(home);
     const services = Object.keys({ ...QUICK, ...env }) as (StackService | '*')[];
     const merged = Object.fromEntries(services.map((service) => [service, { ...QUICK[service], ...env[service] }]));
-    const stack = await startStack({ home, portBase, env: merged }).catch((error: unknown) => {
+    const stack = await startStack({ home, portBase, env: merged, restore }).catch((error: unknown) => {
       removeData(join(home, 'data'));
       throw error;
     });
@@ -296,10 +302,15 @@ export async function persist<T>(ask: () => Promise<T>, timeoutMs = 2 * MINUTES)
 }
 
 /** A system for the file's tests: started before, stopped after, its folder kept when one fails. */
-export function e2e(name: string, portBase: number, env?: () => StackOptions['env'] | Promise<StackOptions['env']>) {
+export function e2e(
+  name: string,
+  portBase: number,
+  env?: () => StackOptions['env'] | Promise<StackOptions['env']>,
+  inherit?: Inherit,
+) {
   let world: E2e | undefined;
   beforeAll(async () => {
-    world = await E2e.start(name, portBase, await env?.());
+    world = await E2e.start(name, portBase, await env?.(), inherit);
   }, 3 * MINUTES);
   afterAll(() => world?.stop(), MINUTES);
 
