@@ -4,7 +4,7 @@ import { PortalApi, until } from '@strowger/api-client';
 import { twinsClient, type TwinsControl } from '@strowger/carrier-twins';
 import type { NumberView, PlatformView } from '@strowger/contracts-provisioning';
 import type { MessageView, QuarantinedView } from '@strowger/contracts-routing';
-import type { Stack } from '../../../tools/setup/stack.mjs';
+import type { Stack } from '../../../tools/setup/stack.ts';
 import { FollowingClient } from './client.fixtures.js';
 import { BackOffice } from './soap.fixtures.js';
 import { OldInstallation, type Conversation, type Send, type Thread } from './upgrade.fixtures.js';

@@ -8,8 +8,9 @@ import { crc32, gunzipSync } from 'node:zlib';
 import { DeliverPolicy, jetstream, jetstreamManager, type ConsumerConfig, type StreamConfig } from '@nats-io/jetstream';
 import { headers as newHeaders, nanos } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { withClient } from '../../../tools/setup/database.mjs';
-import type { Stack, StackService } from '../../../tools/setup/stack.mjs';
+import { withClient } from '../../../tools/setup/database.ts';
+import { type DatabaseService, WITH_DATABASE } from '../../../tools/setup/service-env.ts';
+import type { Stack } from '../../../tools/setup/stack.ts';
 
 /** A carrier's texts to one number from one remote party, in order. */
 export interface Thread {
@@ -81,7 +82,7 @@ interface Left {
   secrets: { keyring: string; tokenSecret: string; operatorPassword: string };
   truths: Truths;
   /** SQL of each service's schema. */
-  databases: Record<StackService, string>;
+  databases: Record<DatabaseService, string>;
   streams: {
     config: StreamConfig;
     messages: { subject: string; headers: Record<string, string>; data: string }[];
@@ -127,8 +128,8 @@ export class OldInstallation {
     writeFileSync(join(stack.dataDir, 'twins.json'), JSON.stringify(left.twins));
     writeFileSync(join(stack.dataDir, 'mail.jsonl'), left.mails);
     await Promise.all([
-      ...Object.entries(left.databases).map(([service, sql]) =>
-        withClient(stack.databaseUrl(service as StackService), (client) => client.query(sql)),
+      ...WITH_DATABASE.map((service) =>
+        withClient(stack.databaseUrl(service), (client) => client.query(left.databases[service])),
       ),
       restoreStreams(stack.urls.natsUrl, left.streams),
     ]);

@@ -4,9 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { inDatabase } from '../../setup/database.mjs';
-import { findBinary } from '../../setup/servers.mjs';
-import { WITH_DATABASE } from '../../setup/service-env.mjs';
+import { inDatabase } from '../../setup/database.ts';
+import { findBinary } from '../../setup/processes.mjs';
+import { WITH_DATABASE } from '../../setup/service-env.ts';
 
 /** Each service's schema as SQL that its role can run: no owners, no rights, and rows as plain statements. */
 export function databasesOf(postgresUrl) {

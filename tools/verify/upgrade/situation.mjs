@@ -5,8 +5,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { inDatabase, withClient } from '../../setup/database.mjs';
-import { WITH_DATABASE } from '../../setup/service-env.mjs';
+import { inDatabase, withClient } from '../../setup/database.ts';
+import { WITH_DATABASE } from '../../setup/service-env.ts';
 
 const PRO = { application: 'UnityDesktop', licenseType: 'Pro' };
 const HOST_NAME = 'north.example';
