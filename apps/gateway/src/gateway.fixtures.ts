@@ -1,4 +1,4 @@
-import { Controller } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { loadConfig, ServiceConfig } from '@strowger/config';
 import {
   hierarchyRpc,
@@ -19,9 +19,10 @@ import {
   type SyncClient,
   type SyncView,
 } from '@strowger/contracts-routing';
-import { Answers, startService } from '@strowger/http';
+import { startService } from '@strowger/http';
 import { AppError, newId, type RpcRequest } from '@strowger/kernel';
 import { Messaging } from '@strowger/messaging';
+import { Answers } from '@strowger/rpc';
 import { testNats } from '@strowger/testing';
 import { Tokens } from './auth/tokens.js';
 import { GatewayConfig } from './config.js';
@@ -30,7 +31,7 @@ import { startGateway } from './gateway.js';
 export const SECRET = 'a secret of the tests, at least 32 characters long';
 
 /** What stands behind the gateway in its own specs: one user with one feed, and a count of what was asked. */
-@Controller()
+@Injectable()
 export class Behind {
   static feed: MessageView[] = [];
   static acked = 0;
@@ -119,9 +120,8 @@ export async function startWorld(env: Record<string, string> = {}) {
   class BehindConfig extends ServiceConfig {}
   const behind = await startService({
     name: 'behind',
-    module: { module: class {}, controllers: [Behind] },
+    module: { module: class {}, providers: [Behind] },
     config: loadConfig(BehindConfig, base),
-    rpc: true,
   });
   await behind.rpcReady;
   const config = loadConfig(GatewayConfig, {

@@ -2,9 +2,10 @@ import type { Actor, CloudEvent, RpcContract, TenantScope, AppError } from '@str
 import { ManualClock, newId, PLATFORM_SCOPE } from '@strowger/kernel';
 import { hierarchyRpc, type CreatePortalUser, type GroupView, type ResellerView } from '@strowger/contracts-hierarchy';
 import { loadConfig } from '@strowger/config';
-import { Rpc, startService, type RunningService } from '@strowger/http';
+import { startService, type RunningService } from '@strowger/http';
 import { Messaging } from '@strowger/messaging';
 import { Db, migrate, sql } from '@strowger/persistence';
+import { Rpc } from '@strowger/rpc';
 import { servers, testDatabase, testNats } from '@strowger/testing';
 import { AppModule, SERVICE } from './app.module.js';
 import { HierarchyConfig } from './config.js';
@@ -65,7 +66,6 @@ export async function startHierarchy(env: Record<string, string> = {}) {
     name: SERVICE,
     module: AppModule.forRoot(config, clock),
     config,
-    rpc: true,
   });
   await service.rpcReady;
   const rpc = await Rpc.connect({ natsUrl: nats.url, name: 'spec' });

@@ -4,4 +4,4 @@ import { AppModule, SERVICE } from './app.module.js';
 import { HierarchyConfig } from './config.js';
 
 const config = loadConfig(HierarchyConfig);
-await startService({ name: SERVICE, module: AppModule.forRoot(config), config, rpc: true });
+await startService({ name: SERVICE, module: AppModule.forRoot(config), config });

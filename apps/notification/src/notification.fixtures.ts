@@ -6,7 +6,7 @@ import {
   PlatformCredentialsFailedV1,
   PlatformCredentialsRecoveredV1,
 } from '@strowger/contracts-provisioning';
-import { Rpc, startService, type RunningService } from '@strowger/http';
+import { startService, type RunningService } from '@strowger/http';
 import { Jobs, Timers } from '@strowger/jobs';
 import {
   ManualClock,
@@ -20,6 +20,7 @@ import {
 import { startMailSink } from '@strowger/mail-sink';
 import { Messaging, Publisher } from '@strowger/messaging';
 import { Db, migrate } from '@strowger/persistence';
+import { Rpc } from '@strowger/rpc';
 import { eventually, servers, testDatabase, testNats, testRedisUrl } from '@strowger/testing';
 import { AppModule } from './app.module.js';
 import { NotificationConfig } from './config.js';
@@ -65,7 +66,6 @@ export async function startNotification({
       name: 'notification',
       module: AppModule.forRoot(config, clock),
       config,
-      rpc: true,
     });
     await service.rpcReady;
     running.push(service);

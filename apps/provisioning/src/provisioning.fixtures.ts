@@ -13,7 +13,7 @@ import {
   type PlatformView,
 } from '@strowger/contracts-provisioning';
 import { loadConfig } from '@strowger/config';
-import { Rpc, startService, type RunningService } from '@strowger/http';
+import { startService, type RunningService } from '@strowger/http';
 import { Jobs, Timers } from '@strowger/jobs';
 import {
   AppError,
@@ -31,6 +31,7 @@ import { Db, migrate, sql } from '@strowger/persistence';
 import { SagaRunner } from '@strowger/saga';
 import { eventually, servers, testDatabase, testNats, testRedisUrl } from '@strowger/testing';
 import { startTwins, type AccountInput, type AccountView, type RunningTwins } from '@strowger/carrier-twins';
+import { Rpc } from '@strowger/rpc';
 import { AppModule, SERVICE } from './app.module.js';
 import { ProvisioningConfig } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
@@ -101,7 +102,6 @@ export async function startProvisioning(env: Record<string, string> = {}) {
     name: 'hierarchy',
     module: HierarchyModule.forRoot(hierarchyConfig),
     config: hierarchyConfig,
-    rpc: true,
   });
   const redisUrl = await testRedisUrl();
   const clock = new ManualClock();
@@ -129,7 +129,6 @@ export async function startProvisioning(env: Record<string, string> = {}) {
       name: SERVICE,
       module: AppModule.forRoot(config, clock),
       config,
-      rpc: true,
     });
     started.push(service);
     await service.rpcReady;

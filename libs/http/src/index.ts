@@ -4,4 +4,3 @@ export { type HttpOptions, type RunningService, type ServiceOptions, startServic
 export { InputPipe } from './validation.js';
 // For importers that have not followed the move yet.
 export { Answers, Rpc } from '@strowger/rpc';
-export { validated } from '@strowger/kernel';

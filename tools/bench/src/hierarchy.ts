@@ -6,8 +6,8 @@ import {
   type ResellerView,
   type SystemProviderView,
 } from '@strowger/contracts-hierarchy';
-import { Rpc } from '@strowger/http';
 import { newId, PLATFORM_SCOPE, type Page } from '@strowger/kernel';
+import { Rpc } from '@strowger/rpc';
 import { inDatabase, withClient } from '../../setup/database.ts';
 import type { Bench } from './bench.js';
 import { watchCpu } from './cpu.js';

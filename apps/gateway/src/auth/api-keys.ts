@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { hierarchyRpc, type ApiKeyGrant } from '@strowger/contracts-hierarchy';
-import { Rpc } from '@strowger/http';
 import { AppError, PLATFORM_SCOPE, SYSTEM_ACTOR } from '@strowger/kernel';
+import { Rpc } from '@strowger/rpc';
 import { DroppedCredentials } from './dropped-credentials.js';
 
 const KEY = /^stk_([0-9a-f]{12})_([\w-]{43})$/;

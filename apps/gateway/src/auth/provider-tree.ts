@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { hierarchyRpc, SystemProviderCreatedV1, SystemProviderDeletedV1 } from '@strowger/contracts-hierarchy';
-import { Rpc } from '@strowger/http';
 import { Messaging } from '@strowger/messaging';
 import { AppError, SYSTEM_ACTOR, type TenantScope } from '@strowger/kernel';
+import { Rpc } from '@strowger/rpc';
 
 const FRESH_MS = 5_000;
 /** While hierarchy is away the last answer goes on for this long: the tree changes rarely. */

@@ -1,6 +1,6 @@
 import { hierarchyRpc, type RefreshSession, type SessionGrant, type SignIn } from '@strowger/contracts-hierarchy';
-import type { Rpc } from '@strowger/http';
 import { PLATFORM_SCOPE, type Actor, type RpcContext } from '@strowger/kernel';
+import type { Rpc } from '@strowger/rpc';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayConfig } from '../config.js';
 import { authorize } from './access.js';

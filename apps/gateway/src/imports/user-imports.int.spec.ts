@@ -1,4 +1,4 @@
-import { Controller } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { loadConfig, ServiceConfig } from '@strowger/config';
 import {
   hierarchyRpc,
@@ -9,13 +9,14 @@ import {
   type ListImportRows,
   type StartImport,
 } from '@strowger/contracts-hierarchy';
-import { Answers, startService, type RunningService } from '@strowger/http';
+import { startService, type RunningService } from '@strowger/http';
 import { NotFound, newId, type Page, type RpcRequest } from '@strowger/kernel';
+import { Answers } from '@strowger/rpc';
 import { startWorld, type World } from '../gateway.fixtures.js';
 import { mayNameLicences, partsOf } from './user-imports.js';
 
 /** Stands for hierarchy: keeps what it is sent. */
-@Controller()
+@Injectable()
 class Imports {
   static started: StartImport[] = [];
   static parts: AddImportPart[] = [];
@@ -77,9 +78,8 @@ beforeAll(async () => {
   };
   behind = await startService({
     name: 'imports-behind',
-    module: { module: class {}, controllers: [Imports] },
+    module: { module: class {}, providers: [Imports] },
     config: loadConfig(BehindConfig, env),
-    rpc: true,
   });
   await behind.rpcReady;
 });

@@ -9,8 +9,8 @@ import {
   type ImportRowView,
   type ImportView,
 } from '@strowger/contracts-hierarchy';
-import type { Rpc } from '@strowger/http';
 import { AppError, InvalidInput, newId, type RpcContext } from '@strowger/kernel';
+import type { Rpc } from '@strowger/rpc';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AccessForbidden, authorize } from '../auth/access.js';
 import { permits } from '../auth/areas.js';

@@ -1,6 +1,6 @@
 import { hierarchyRpc } from '@strowger/contracts-hierarchy';
 import { AppError, InvalidInput, PLATFORM_SCOPE, SYSTEM_ACTOR, type FieldError, type Page } from '@strowger/kernel';
-import type { Rpc } from '@strowger/http';
+import type { Rpc } from '@strowger/rpc';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { authorize } from '../auth/access.js';
 import { areaOf } from '../auth/areas.js';

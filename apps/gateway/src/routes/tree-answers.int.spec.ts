@@ -1,4 +1,4 @@
-import { Controller } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { loadConfig, ServiceConfig } from '@strowger/config';
 import {
   hierarchyRpc,
@@ -15,15 +15,16 @@ import {
   type OperationView,
 } from '@strowger/contracts-provisioning';
 import { routingRpc, type QueuesUnder } from '@strowger/contracts-routing';
-import { Answers, startService, type RunningService } from '@strowger/http';
+import { startService, type RunningService } from '@strowger/http';
 import { newId, NotFound, type Page, type RpcRequest } from '@strowger/kernel';
+import { Answers } from '@strowger/rpc';
 import { startWorld, type World } from '../gateway.fixtures.js';
 
 type ById = RpcRequest<{ id: string }>;
 const AT = '2026-11-20T09:30:00.000Z';
 
 /** Stands for the three services that know a part each. */
-@Controller()
+@Injectable()
 class Services {
   static deleted?: string;
   static numbers = 0;
@@ -86,8 +87,8 @@ beforeAll(async () => {
     OPS_HOST: '127.0.0.1',
     LOG_LEVEL: 'error',
   };
-  const module = { module: class {}, controllers: [Services] };
-  services = await startService({ name: 'services-behind', module, config: loadConfig(Config, env), rpc: true });
+  const module = { module: class {}, providers: [Services] };
+  services = await startService({ name: 'services-behind', module, config: loadConfig(Config, env) });
   await services.rpcReady;
 });
 afterAll(async () => {

@@ -8,8 +8,7 @@ import {
 } from '@strowger/contracts-hierarchy';
 import { OperationView, provisioningRpc, type NumberView } from '@strowger/contracts-provisioning';
 import { routingRpc } from '@strowger/contracts-routing';
-import { validated } from '@strowger/http';
-import { AppError, type Page, type RpcContract } from '@strowger/kernel';
+import { AppError, type Page, type RpcContract, validated } from '@strowger/kernel';
 import type { Answer, Ask } from './route.js';
 
 /** A deletion as an operation: it runs until provisioning holds no number under the node any more. */

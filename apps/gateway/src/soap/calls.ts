@@ -1,6 +1,7 @@
 import { hierarchyRpc, type Provision, type ProvisionBinding } from '@strowger/contracts-hierarchy';
-import { shownCode, type Rpc } from '@strowger/http';
+import { shownCode } from '@strowger/http';
 import { AppError, PLATFORM_SCOPE, type Actor } from '@strowger/kernel';
+import { type Rpc } from '@strowger/rpc';
 import { logger } from '@strowger/telemetry';
 import type { Bound } from './bind.js';
 import { callContactCentre } from './contact-centre.js';

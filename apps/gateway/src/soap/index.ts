@@ -1,5 +1,5 @@
-import type { Rpc } from '@strowger/http';
 import { canonicalAddress, type NetworkList } from '@strowger/kernel';
+import type { Rpc } from '@strowger/rpc';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ProviderTree } from '../auth/provider-tree.js';
 import { Buckets } from '../routes/request-rates.js';

@@ -1,9 +1,10 @@
 import { request, type IncomingHttpHeaders } from 'node:http';
-import { Controller } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { loadConfig, ServiceConfig } from '@strowger/config';
 import { hierarchyRpc, type Provision, type ProvisionReply } from '@strowger/contracts-hierarchy';
-import { Answers, startService } from '@strowger/http';
+import { startService } from '@strowger/http';
 import type { RpcRequest } from '@strowger/kernel';
+import { Answers } from '@strowger/rpc';
 import { testNats } from '@strowger/testing';
 import { GatewayConfig } from '../config.js';
 import { SECRET } from '../gateway.fixtures.js';
@@ -14,7 +15,7 @@ export const PATH = '/KakapoProvision/ProvisionV3.asmx';
 export const NS = 'http://strowger.dev/provision/';
 
 /** What stands behind the door in specs about the wire: remembers what reached it, answers what it is told to. */
-@Controller()
+@Injectable()
 export class Provisioned {
   static calls: Provision[] = [];
   static answer: () => ProvisionReply | Promise<ProvisionReply> = () => ({});
@@ -51,9 +52,8 @@ export async function startSoapWorld(env: Record<string, string> = {}) {
   class BehindConfig extends ServiceConfig {}
   const behind = await startService({
     name: 'hierarchy',
-    module: { module: class {}, controllers: [Provisioned] },
+    module: { module: class {}, providers: [Provisioned] },
     config: loadConfig(BehindConfig, base),
-    rpc: true,
   });
   await behind.rpcReady;
   const gateway = await startGateway(

@@ -6,8 +6,7 @@ import {
   type ParametersOf,
   type ProvisionTarget,
 } from '@strowger/contracts-hierarchy';
-import { validated } from '@strowger/http';
-import type { RpcContext } from '@strowger/kernel';
+import { type RpcContext, validated } from '@strowger/kernel';
 
 /** Handlers by operation: an answer's fields, or nothing where success is all there is to say. */
 export type Operations<N extends OperationName> = {

@@ -10,8 +10,7 @@ import {
   type MessageExchangeProfile,
   type OpenCarrier,
 } from '@strowger/cpaas';
-import { validated } from '@strowger/http';
-import { AppError, SecretBox } from '@strowger/kernel';
+import { AppError, SecretBox, validated } from '@strowger/kernel';
 import { ProvisioningConfig } from '../config.js';
 import type { Platform } from '../platforms/platform.entity.js';
 import { BaseUrlNotAllowed, CarrierNotConfigured, ExchangeNotConfigured } from '../platforms/platform.errors.js';

@@ -1,10 +1,10 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import { hierarchyRpc } from '@strowger/contracts-hierarchy';
-import { Rpc } from '@strowger/http';
 import { Timers } from '@strowger/jobs';
 import { AppError, Clock, PLATFORM_SCOPE, SYSTEM_ACTOR, type RpcContext } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
+import { Rpc } from '@strowger/rpc';
 import { logger } from '@strowger/telemetry';
 import { AlertHoldIntent } from './alert-hold.entity.js';
 import { PlatformTookTooLong } from './platform.errors.js';

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { hierarchyRpc as h, UserSavedV1, type ImportView } from '@strowger/contracts-hierarchy';
-import { Rpc } from '@strowger/http';
 import { PLATFORM_SCOPE, type RpcContract } from '@strowger/kernel';
 import { migrate, openOrm } from '@strowger/persistence';
+import { Rpc } from '@strowger/rpc';
 import {
   eventually,
   freePort,
