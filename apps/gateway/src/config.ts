@@ -30,7 +30,7 @@ export class GatewayConfig extends SoapConfig {
   @Env('IDEMPOTENCY_ABANDONED_SECONDS') @IsInt() @Min(1) @Max(3600) idempotencyAbandonedSeconds = 60;
   /** The largest file of an import of users. */
   @Env('IMPORT_MAX_BYTES') @IsInt() @Min(1024) @Max(100_000_000) importMaxBytes = 20_000_000;
-  /** Licence requests of one caller (a location service), ten times as many at once after a pause; per gateway. */
+  /** License requests of one caller (a location service), ten times as many at once after a pause; per gateway. */
   @Env('LICENSE_REQUESTS_PER_SECOND') @IsInt() @Min(1) @Max(100_000) licenseRequestsPerSecond = 200;
   /**
    * Addresses and networks of the proxies before us. Only what they add to `X-Forwarded-For` is believed; without any,

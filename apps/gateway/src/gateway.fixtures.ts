@@ -85,7 +85,7 @@ export class Behind {
     Behind.asked.push(request);
     return null;
   }
-  /** What licence requests are answered. */
+  /** What license requests are answered. */
   static decision: LicenseDecision = { outcome: 'rejected' };
   @Answers(hierarchyRpc.requestLicense)
   async requestLicense(request: RpcRequest<RequestLicense>): Promise<LicenseDecision> {

@@ -203,7 +203,7 @@ describe('news', () => {
   });
 });
 
-describe('expiring licences', () => {
+describe('expiring licenses', () => {
   const purchase: LicenseAlertItem = {
     kind: 'purchase',
     news: 'expires',
@@ -222,11 +222,11 @@ describe('expiring licences', () => {
     holder: '<b>Chris</b>',
     expiresAt: '2027-02-20T12:00:00.000Z',
     daysLeft: -1,
-    reason: 'no licence type is chosen under Automatic Assignment',
+    reason: 'no license type is chosen under Automatic Assignment',
   };
   const alerted = async (items: LicenseAlertItem[], incidentId = newId()) => {
     const systemProviderId = newId();
-    const email = `licences-${++count}@demo.example`;
+    const email = `licenses-${++count}@demo.example`;
     const recipient = { portalUserId: newId(), email, name: 'Pat', timezone: 'America/Chicago' };
     const again = () =>
       world.publish(LicenseExpiryAlertedV1, incidentId, { incidentId, systemProviderId, recipient, items });
@@ -235,12 +235,12 @@ describe('expiring licences', () => {
     return { email, deliveries: await world.drain(systemProviderId) };
   };
 
-  it('are told to the one the fact names, once, with the time in their own zone', async () => {
+  it('go to the one the fact names, once, with the time in their own zone', async () => {
     const { email, deliveries } = await alerted([purchase]);
     expect(deliveries).toMatchObject([{ template: 'license-expiry', state: 'sent', recipient: email }]);
     const [mail, ...more] = mailsTo(email);
     expect(more).toEqual([]);
-    expect(mail!.subject).toBe('Expiring in 7 days: 50 UnityDesktop Pro licences of Demo Carrier');
+    expect(mail!.subject).toBe('Expiring in 7 days: 50 UnityDesktop Pro licenses of Demo Carrier');
     for (const body of [mail!.text, mail!.html])
       for (const words of ['50 UnityDesktop Pro', '28 February 2027', 'America/Chicago', 'Send License Expiry Alerts'])
         expect(body).toContain(words);
@@ -249,7 +249,7 @@ describe('expiring licences', () => {
   it('of several kinds share a mail, and names are text in it', async () => {
     const { email } = await alerted([purchase, trial]);
     const [mail] = mailsTo(email);
-    expect(mail!.subject).toBe('2 licences and trials need your attention');
+    expect(mail!.subject).toBe('2 licenses and trials need your attention');
     expect(mail!.text).toContain('<b>Chris</b>: UnityAgent Anywhere trial: ended on');
     expect(mail!.text).toContain(trial.reason);
     expect(mail!.html).not.toContain('<b>');

@@ -78,7 +78,7 @@ export class HttpTraffic {
     });
   }
 
-  /** From now on every answer asks its client to connect anew, which lands it on another instance. */
+  /** From now on every answer asks its client to connect again, which lands it on another instance. */
   shedConnections(): void {
     this.shedding = true;
   }

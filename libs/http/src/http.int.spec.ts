@@ -129,7 +129,7 @@ describe('a service over HTTP', () => {
   it('names every broken field in sentences', async () => {
     const { status, headers, body } = await post(
       '/things',
-      JSON.stringify({ owner: { id: 'x', extra: 1 }, colour: 'red' }),
+      JSON.stringify({ owner: { id: 'x', extra: 1 }, color: 'red' }),
     );
     expect(status).toBe(400);
     expect(headers.get('content-type')).toMatch('application/problem+json');
@@ -139,7 +139,7 @@ describe('a service over HTTP', () => {
         { field: 'email', rule: 'required', message: "The field 'email' is required." },
         { field: 'owner.id', rule: 'is-uuid', message: "The field 'owner.id' must be a UUID." },
         { field: 'owner.extra', rule: 'unknown-field', message: "The field 'owner.extra' is not known here." },
-        { field: 'colour', rule: 'unknown-field', message: "The field 'colour' is not known here." },
+        { field: 'color', rule: 'unknown-field', message: "The field 'color' is not known here." },
       ]),
     );
     expect((await ask('/things?limit=500')).body.detail).toBe("The field 'limit' must not be greater than 100.");

@@ -54,7 +54,7 @@ it('carries code, detail, fields, details and an unknown outcome', () => {
   });
 });
 
-it('tells nothing of a bug', () => {
+it('says nothing of a bug', () => {
   const bug = new AppError(
     'internal',
     'canary-code',

@@ -53,7 +53,7 @@ export const shownCode = (code: string): string => code.toUpperCase().replaceAll
 
 const titleOf = (code: string): string => (code.charAt(0).toUpperCase() + code.slice(1)).replaceAll('-', ' ');
 
-/** The problem an error becomes. A bug (`internal`) tells nothing but that it happened. */
+/** The problem an error becomes. A bug (`internal`) says nothing but that it happened. */
 export function problemOf(error: AppError, instance?: string): ProblemDetails {
   const status = statusOf(error);
   const hidden = error.kind === 'internal';

@@ -137,13 +137,13 @@ describe('a service as a process', () => {
     expect(edge.output()).toContain('sdk-loaded');
   });
 
-  it('answers the request it has when told to stop, then exits with 0; no telemetry SDK was loaded', async () => {
+  it('answers the request it has when asked to stop, then exits with 0; no telemetry SDK was loaded', async () => {
     const edge = await start('edge', { SHUTDOWN_DELAY_MS: '500' });
     const answer = fetch(`${edge.url}/slow`);
     await eventually(() => edge.output().includes('"waiting"'));
     const exited = edge.stop();
     await eventually(() => edge.output().includes('"service-stopping"'));
-    // Inside the delay new requests are still served, each told to connect elsewhere next time.
+    // Inside the delay new requests are still served, each asked to connect elsewhere next time.
     const late = await fetch(`${edge.url}/release`);
     expect([late.status, late.headers.get('connection')]).toEqual([200, 'close']);
     expect(await (await answer).json()).toEqual({ finished: true });

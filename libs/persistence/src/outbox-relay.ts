@@ -197,7 +197,7 @@ export class OutboxRelay {
     const lanes = Map.groupBy(rows, aggregateOf);
     await Promise.all(
       [...lanes.values()].map(async (lane) => {
-        // Begun later but committed earlier: only the aggregate's own version tells the order.
+        // Begun later but committed earlier: only the aggregate's own version gives the order.
         lane.sort((a, b) => Number(a.sequence) - Number(b.sequence));
         for (const row of lane) {
           if (away) return;

@@ -29,7 +29,7 @@ export class OutboxRow {
 /** Keeps a statement's parameter at a few megabytes. */
 const ROWS_A_STATEMENT = 5000;
 
-/** Facts leave a service through here: the row commits or rolls back with the change it tells of. */
+/** Facts leave a service through here: the row commits or rolls back with the change it reports. */
 export class Outbox {
   constructor(
     private readonly db: Db,

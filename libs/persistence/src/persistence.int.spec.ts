@@ -108,7 +108,7 @@ describe('transactions', () => {
     expect(await db.query(sql`select balance from account`)).toEqual([{ balance: 2 }, { balance: 2 }]);
   });
 
-  it('tell which constraint was broken', async () => {
+  it('say which constraint was broken', async () => {
     const { db } = await start();
     const insert = () => db.query(sql`insert into tag values ('x')`);
     await insert();
@@ -353,7 +353,7 @@ describe('the inbox', () => {
     expect(delivered.consumer_seq).toBeGreaterThan(1);
   });
 
-  it('a crash in the middle of a handler has one effect, by whoever comes next', async () => {
+  it('a crash in the middle of a handler has one effect, by the process that comes next', async () => {
     const world = await start({ listener: true });
     const begun = Promise.withResolvers<void>();
     const rolledBack = Promise.withResolvers<void>();

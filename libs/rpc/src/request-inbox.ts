@@ -123,7 +123,7 @@ export class RequestInbox {
     for (const token of tokens) this.settle(token)?.reject(error);
   }
 
-  /** Whoever waits under the token, who from now on doesn't. */
+  /** The one that waits under the token, and no longer does. */
   private settle(token: number): Waiting | undefined {
     const waiting = this.waiting.get(token);
     this.waiting.delete(token);

@@ -115,7 +115,7 @@ describe('roles', () => {
     ['administrator', 200],
     ['support', 403],
     ['agent', 403],
-  ] as const)('%s changes a user: %i, and services are told the role', async (role, status) => {
+  ] as const)('%s changes a user: %i, and services are given the role', async (role, status) => {
     expect((await patchUser(await tokenOf(role))).status).toBe(status);
     if (status === 200) expect(Behind.asked[0]).toMatchObject({ actor: { kind: 'portal-user', role } });
   });

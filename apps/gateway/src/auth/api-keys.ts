@@ -6,9 +6,9 @@ import { Rpc } from '@strowger/rpc';
 import { DroppedCredentials } from './dropped-credentials.js';
 
 const KEY = /^stk_([0-9a-f]{12})_([\w-]{43})$/;
-/** A revoked key is told of at once; this is for a push that was lost. */
+/** A revoked key is announced at once; this is for a push that was lost. */
 const GOOD_MS = 10_000;
-/** Whoever calls on with a bad key is not asked about each time. */
+/** A bad key that keeps calling is not asked about each time. */
 const BAD_MS = 2_000;
 const MOST_KEPT = 10_000;
 

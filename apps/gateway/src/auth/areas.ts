@@ -1,7 +1,7 @@
 import type { ApiKeyArea } from '@strowger/contracts-hierarchy';
 import type { Route } from '../routes/route.js';
 
-/** `any`: whoever has some permission; what is seen there follows from another area. */
+/** `any`: anyone with some permission; what is seen there follows from another area. */
 export type Area = ApiKeyArea | 'any';
 
 const BY_TAG: Record<string, Area> = {
@@ -9,9 +9,9 @@ const BY_TAG: Record<string, Area> = {
   'Interface users': 'accounts',
   'API keys': 'accounts',
   'Own account': 'accounts',
-  Licences: 'licensing',
-  // Whoever asks for a client's licence may act as any user: managing licences does not include it.
-  'Licence requests': 'license-requests',
+  Licenses: 'licensing',
+  // Anyone who asks for a client's license may act as any user: managing licenses does not include it.
+  'License requests': 'license-requests',
   'Contact centre': 'contact-centre',
   History: 'history',
   Operations: 'any',

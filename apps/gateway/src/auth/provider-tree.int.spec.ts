@@ -15,7 +15,7 @@ async function scopeSent(token = world.adminToken) {
   return Behind.asked.pop()!.scope;
 }
 
-it('tells services every system provider an administrator reaches, asking once in a while', async () => {
+it('gives services every system provider an administrator reaches, asking once in a while', async () => {
   expect((await scopeSent()).providerIds).toEqual([own()]);
   Behind.children = [newId()];
   expect((await scopeSent()).providerIds).toEqual([own()]);

@@ -27,7 +27,7 @@ export class ProviderTree {
     private readonly rpc: Rpc,
     messaging: Messaging,
   ) {
-    // A hint: facts also reach whoever listens without the stream.
+    // A hint: facts also reach those who listen without the stream.
     const listen = (): void => {
       for (const { type } of [SystemProviderCreatedV1, SystemProviderDeletedV1])
         messaging.nc.subscribe(type, { callback: () => this.forget() });

@@ -42,12 +42,12 @@ export const IMPORT_PATHS = {
       description:
         'One user a row, with its reseller and group, which are made where they are missing; what exists is kept as it ' +
         `is. Columns, in any order: ${IMPORT_COLUMNS.join(', ')}; the ids are required. A row with applicationName and ` +
-        'licenseType also assigns that licence; several rows may name one user. Each row is done as a whole or not at ' +
-        'all. The answer comes as soon as the file is stored: follow the import at its `Location`, where it also tells ' +
+        'licenseType also assigns that license; several rows may name one user. Each row is done as a whole or not at ' +
+        'all. The answer comes as soon as the file is stored: follow the import at its `Location`, where it also says ' +
         'how each row fared. The work survives restarts, and sending a file again does no harm.\n\n' +
         'UTF-8, with or without byte order mark; separated by commas (or semicolons or tabs); fields with separators, ' +
         'quotes or line breaks in double quotes. Nothing is trimmed.\n\n' +
-        'Permission of an API key: `write` or `hierarchy:write`, with licences also `licensing:write`.',
+        'Permission of an API key: `write` or `hierarchy:write`, with licenses also `licensing:write`.',
       security,
       parameters: [
         parameter('systemProviderId', 'path', { type: 'string', format: 'uuid' }, 'Where the users belong.'),

@@ -13,7 +13,7 @@ import { startService, type RunningService } from '@strowger/http';
 import { NotFound, newId, type Page, type RpcRequest } from '@strowger/kernel';
 import { Answers } from '@strowger/rpc';
 import { startWorld, type World } from '../gateway.fixtures.js';
-import { mayNameLicences, partsOf } from './user-imports.js';
+import { mayNameLicenses, partsOf } from './user-imports.js';
 
 /** Stands for hierarchy: keeps what it is sent. */
 @Injectable()
@@ -169,9 +169,9 @@ it.each([
   'resellerId,ApplicationName,licenseType\r\n',
   `resellerId,"${' '.repeat(3000)}applicationName"\r\n`,
   '"\r\nresellerId","\nlicenseType"\r\n',
-])('licences are found wherever the first row hides them: %j', (text) => {
-  expect(mayNameLicences(text)).toBe(true);
-  expect(mayNameLicences('resellerId,groupId,broadworksUserId\r\n')).toBe(false);
+])('licenses are found wherever the first row hides them: %j', (text) => {
+  expect(mayNameLicenses(text)).toBe(true);
+  expect(mayNameLicenses('resellerId,groupId,broadworksUserId\r\n')).toBe(false);
 });
 
 it('parts never cut a character', () => {

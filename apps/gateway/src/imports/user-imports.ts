@@ -35,7 +35,7 @@ const SAVE_AS = 'Save it as “CSV UTF-8” and send it again.';
 /** The file as text. @throws InvalidInput when it is not UTF-8 */
 function textOf(bytes: Buffer): string {
   try {
-    // Keeps a byte order mark: whoever reads the CSV drops it.
+    // Keeps a byte order mark: the reader of the CSV drops it.
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw new InvalidInput([{ field: 'body', rule: 'utf-8', message: `The file is not UTF-8. ${SAVE_AS}` }]);
@@ -54,10 +54,10 @@ export function* partsOf(text: string, length = IMPORT_PART_LENGTH): Generator<s
 }
 
 /**
- * Whether the first row may name the columns of licences. The whole file is looked at: names may stand in quotes with any
+ * Whether the first row may name the columns of licenses. The whole file is looked at: names may stand in quotes with any
  * number of spaces and line breaks around them, so only hierarchy, which reads the CSV, knows where that row ends.
  */
-export const mayNameLicences = (text: string): boolean => /applicationname|licensetype/i.test(text);
+export const mayNameLicenses = (text: string): boolean => /applicationname|licensetype/i.test(text);
 
 const csvField = (value: string): string => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
 const csvLine = (values: readonly string[]): string => `${values.map(csvField).join(',')}\r\n`;
@@ -172,11 +172,11 @@ export class UserImports {
     } while (cursor !== undefined);
   }
 
-  /** An import with licences does what needs the permission to manage them. */
+  /** An import with licenses does what needs the permission to manage them. */
   private checkLicensing(principal: Principal, text: string): void {
     if (principal.kind !== 'api-key' || permits(principal.permissions, 'write', 'licensing')) return;
-    if (mayNameLicences(text))
-      throw new AccessForbidden('an API key with the permission write or licensing:write, as the file names licences');
+    if (mayNameLicenses(text))
+      throw new AccessForbidden('an API key with the permission write or licensing:write, as the file names licenses');
   }
 
   private async contextOf({ scope, actor }: Principal): Promise<RpcContext> {

@@ -44,7 +44,7 @@ type Entry = { fingerprint: string; startedAt: number; attempt: number; doubt?: 
   { done: false; failed?: true } | { done: true; sealedAnswer: string }
 );
 
-/** Of a try that did not get as far as to find out what became of the ones before it. */
+/** Of a try that did not get as far as finding out what happened to the ones before it. */
 const LEARNED_NOTHING = new Set(['database-unavailable', 'service-unavailable', 'schema-behind']);
 
 /** Answers hold message texts and webhook addresses, which nobody may read in the bucket. */
@@ -89,7 +89,7 @@ export class IdempotencyKeys {
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** @param run is told how many tries under the key failed for certain */
+  /** @param run is given how many tries under the key failed for certain */
   async once(
     caller: string,
     key: string,
@@ -114,7 +114,7 @@ export class IdempotencyKeys {
       if (entry && !failed && this.now() - entry.startedAt < this.abandonedMs) throw new RequestInProgress();
       if (!existing) throw new RequestInProgress();
       mine.attempt = entry?.attempt ?? 0;
-      // Whoever abandoned a try did not see its end.
+      // A caller that abandoned a try did not see its end.
       if (entry && (entry.doubt || !failed)) mine.doubt = true;
       claimed = await kv.update(name, JSON.stringify(mine), existing.revision).catch(() => {
         throw new RequestInProgress();
@@ -130,7 +130,7 @@ export class IdempotencyKeys {
     try {
       answer = await run(attempt);
     } catch (error) {
-      // What may have been done must be found under the same id again; what failed for certain is begun anew.
+      // What may have been done must be found under the same id again; what failed for certain is begun again.
       const { outcome, code } = AppError.wrap(error);
       const doubt = outcome === 'unknown' || (mine.doubt && LEARNED_NOTHING.has(code));
       await ended(doubt ? { attempt, doubt: true } : { attempt: attempt + 1 });
@@ -138,7 +138,7 @@ export class IdempotencyKeys {
     }
     const sealedAnswer = this.box.seal(JSON.stringify(answer), name);
     const entry: Entry = { fingerprint, startedAt: mine.startedAt, attempt, done: true, sealedAnswer };
-    // The work is done and its caller told so, noted or not: a repeat then asks the service again, under the same id.
+    // The work is done and its caller knows, noted or not: a repeat then asks the service again, under the same id.
     await kv.put(name, JSON.stringify(entry)).catch(() => ended({ attempt, doubt: true }));
     return answer;
   }

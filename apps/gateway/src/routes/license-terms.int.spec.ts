@@ -55,7 +55,7 @@ const body = {
 const ask = (token: string, more: Partial<typeof body> = {}) =>
   world.request('POST', '/v1/license-requests', token, { ...body, ...more });
 
-it('answers the licence with a client token that opens the client API for that user', async () => {
+it('answers the license with a client token that opens the client API for that user', async () => {
   const reply = await ask(locationService());
   expect(reply.status).toBe(200);
   const grant = (await reply.json()) as LicenseGrantView;
@@ -77,7 +77,7 @@ it('gives no token with a rejection', async () => {
   expect(await reply.json()).toEqual(rejected);
 });
 
-it('is open to a key made for it and to administrators; managing licences is not enough to act as any user', async () => {
+it('is open to a key made for it and to administrators; managing licenses is not enough to act as any user', async () => {
   expect((await ask(key(['write']))).status).toBe(200);
   expect((await ask(await person('administrator'))).status).toBe(200);
   const asked = Behind.asked.length;
@@ -93,7 +93,7 @@ it('is open to a key made for it and to administrators; managing licences is not
   expect(Behind.asked).toHaveLength(asked);
 });
 
-it('limits one account without touching others, and tells when to ask again', async () => {
+it('limits one account without touching others, and says when to ask again', async () => {
   const token = locationService();
   const statuses = [];
   for (let i = 0; i < 21; i++) statuses.push((await ask(token)).status);

@@ -3,7 +3,7 @@ import { hierarchyRpc as rpc, type LicenseDecision, type LicenseGrantView } from
 import type { Tokens } from '../auth/tokens.js';
 import { routes } from './route.js';
 
-/** With a licence comes the token that opens the client's socket; without one there is nothing to open. */
+/** With a license comes the token that opens the client's socket; without one there is nothing to open. */
 async function withClientToken(decision: LicenseDecision, tokens: Tokens): Promise<LicenseGrantView> {
   const { license, userId, systemProviderId, userName } = decision;
   if (!license || !userId || !systemProviderId) return decision;
@@ -11,15 +11,15 @@ async function withClientToken(decision: LicenseDecision, tokens: Tokens): Promi
   return { ...decision, ...token, tokenType: 'Bearer' };
 }
 
-const clients = routes('Licence requests');
+const clients = routes('License requests');
 
 clients.add('POST /v1/license-requests', rpc.requestLicense, {
-  summary: 'Ask for the licence of a client that starts',
+  summary: 'Ask for the license of a client that starts',
   description: [
     'The location service asks this for each client that starts, and again before the client token ends. The account is found by the server host name and the ids as they are in BroadWorks: `matched`, `created` if the system provider lets clients create accounts, or `rejected` with a `reason`.',
-    'A permanent licence is served first (the highest of the application), then the trial that runs; without either a trial begins, once for ever per user id and application.',
+    'A permanent license is served first (the highest of the application), then the trial that runs; without either a trial begins, once for ever per user id and application.',
     'Called by a service, never by the clients themselves: send an API key of the system provider with the permission `license-requests:write` (and no other), kept on that server, or the access token of one of its administrators. A client cannot prove who it is, so whoever may ask this may act as any user of the system provider: give the key to nobody else.',
-    'Limited per account and per caller: 429 tells in `Retry-After` when to ask again. Safe to repeat.',
+    'Limited per account and per caller: 429 says in `Retry-After` when to ask again. Safe to repeat.',
   ].join('\n\n'),
   access: 'write',
   response: { view: h.LicenseGrantView },
@@ -57,7 +57,7 @@ clients.add('POST /v1/license-requests', rpc.requestLicense, {
   },
 });
 
-const terms = routes('Licences');
+const terms = routes('Licenses');
 
 const trialList = {
   access: 'read',
@@ -77,7 +77,7 @@ terms.add('GET /v1/resellers/:parentId/trials', rpc.listTrials, {
 terms.add('GET /v1/groups/:parentId/trials', rpc.listTrials, { summary: 'List the trials of a group', ...trialList });
 
 terms.add('GET /v1/users/:id/license-holdings', rpc.listLicenseHoldings, {
-  summary: 'What a user has: permanent licences and running trials, each with its end',
+  summary: 'What a user has: permanent licenses and running trials, each with its end',
   access: 'read',
   response: { view: h.LicenseHoldingView, as: 'list' },
 });

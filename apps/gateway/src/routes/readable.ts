@@ -1,6 +1,6 @@
 import { InvalidInput, type FieldError } from '@strowger/kernel';
 
-/** Deeper than any request of ours; what is as deep as a body is long would exhaust the stack of whoever walks it. */
+/** Deeper than any request of ours; what is as deep as a body is long would exhaust the stack of anything that walks it. */
 const MOST_LEVELS = 32;
 const MOST_ERRORS = 50;
 

@@ -57,7 +57,7 @@ describe('idempotency keys', () => {
     expect(kept.filter((entry) => entry.includes('nobody else') || entry.includes('"body"'))).toEqual([]);
   });
 
-  it('begin anew after a try that failed for certain, and go on after one that may have worked', async () => {
+  it('begin again after a try that failed for certain, and go on after one that may have worked', async () => {
     const key = { 'idempotency-key': newId() };
     const ids = () => Behind.asked.map(({ body }) => (body as { messageId: string }).messageId);
     Behind.refuse = new AppError('conflict', 'not-now', 'Not now.');
@@ -133,10 +133,10 @@ describe('requests', () => {
   });
 
   it('name the field and the rule of bad input', async () => {
-    const answer = await send({ to: 7, text: 'x'.repeat(1601), colour: 'red' });
+    const answer = await send({ to: 7, text: 'x'.repeat(1601), color: 'red' });
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
     const { errors } = (await answer.json()) as { errors: { field: string }[] };
-    expect(new Set(errors.map((e) => e.field))).toEqual(new Set(['colour', 'text', 'to']));
+    expect(new Set(errors.map((e) => e.field))).toEqual(new Set(['color', 'text', 'to']));
   });
 
   it('refuse a body that contradicts the path', async () => {

@@ -90,7 +90,7 @@ const reading = (level: SettingLevel, what: string) => ({
   summary: `Read the settings that apply to a ${what}`,
   description:
     'Each value with the level and node it comes from. `platform` is the default of the installation; of a node above ' +
-    'the caller’s own only the level is told.',
+    'the caller’s own only the level is shown.',
   access: 'read' as const,
   response: { view: h.SettingsView },
   versioned: true as const,

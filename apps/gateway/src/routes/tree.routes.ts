@@ -20,7 +20,7 @@ const tree = routes('Resellers, groups and users');
 tree.add('PUT /v1/system-providers/:systemProviderId/paths', rpc.ensurePath, {
   summary: 'Make sure that a user exists, with its reseller and group',
   description:
-    'One transaction makes what is missing; what exists stays as it is, whatever names are given. `result` tells for ' +
+    'One transaction makes what is missing; what exists stays as it is, whatever names are given. `result` says for ' +
     'each level whether it was `created` or `kept`. Safe to repeat, also many at once. A new reseller is of the kind ' +
     'that the system provider’s settings say.',
   access: 'write',
@@ -71,7 +71,7 @@ tree.add('GET /v1/resellers/:id/deletion', rpc.previewResellerDeletion, {
 });
 tree.add('DELETE /v1/resellers/:id', rpc.deleteReseller, {
   summary: 'Delete a reseller',
-  description: `All its groups, users and portal users go with it, and their licences are free at once. ${DELETION}`,
+  description: `All its groups, users and portal users go with it, and their licenses are free at once. ${DELETION}`,
   access: 'write',
   ...deletionStarted,
   errors: noReseller,
@@ -116,7 +116,7 @@ tree.add('GET /v1/groups/:id/deletion', rpc.previewGroupDeletion, {
 });
 tree.add('DELETE /v1/groups/:id', rpc.deleteGroup, {
   summary: 'Delete a group',
-  description: `Its users and portal users go with it, and their licences are free at once. ${DELETION}`,
+  description: `Its users and portal users go with it, and their licenses are free at once. ${DELETION}`,
   access: 'write',
   ...deletionStarted,
   errors: noGroup,
@@ -149,7 +149,7 @@ tree.add('PATCH /v1/users/:id', rpc.updateUser, {
   summary: 'Change, rename or move a user',
   description:
     'Another `broadworksUserId` must be free at the system provider. Another `groupId` moves the user with its ' +
-    'licences, for which the group and its reseller must have room; where they haven’t, nothing changes.',
+    'licenses, for which the group and its reseller must have room; where they haven’t, nothing changes.',
   access: 'write',
   response: { view: h.UserView },
   versioned: true,
@@ -164,7 +164,7 @@ tree.add('GET /v1/users/:id/deletion', rpc.previewUserDeletion, {
 });
 tree.add('DELETE /v1/users/:id', rpc.deleteUser, {
   summary: 'Delete a user',
-  description: `The licences are free at once. ${DELETION}`,
+  description: `The licenses are free at once. ${DELETION}`,
   access: 'write',
   ...deletionStarted,
   errors: noUser,
@@ -183,37 +183,37 @@ search.add('GET /v1/search', rpc.searchTree, {
 });
 
 const history = routes('History');
-const told = 'Newest first, also of what has been deleted meanwhile. `since` and `until` bound the time.';
+const newestFirst = 'Newest first, also of what has been deleted meanwhile. `since` and `until` bound the time.';
 history.add('GET /v1/history', rpc.listHistory, {
   summary: 'Who did what to which object',
-  description: `Everything in the caller’s scope. ${told}`,
+  description: `Everything in the caller’s scope. ${newestFirst}`,
   access: 'read',
   response: page(h.HistoryEntryView),
 });
 history.add('GET /v1/system-providers/:systemProviderId/history', rpc.listHistory, {
   summary: 'What happened at a system provider and below it',
-  description: told,
+  description: newestFirst,
   access: 'read',
   response: page(h.HistoryEntryView),
   errors: { 'provider-not-found': 'not-found' },
 });
 history.add('GET /v1/resellers/:resellerId/history', rpc.listHistory, {
   summary: 'What happened at a reseller and below it',
-  description: told,
+  description: newestFirst,
   access: 'read',
   response: page(h.HistoryEntryView),
   errors: noReseller,
 });
 history.add('GET /v1/groups/:groupId/history', rpc.listHistory, {
   summary: 'What happened in a group',
-  description: told,
+  description: newestFirst,
   access: 'read',
   response: page(h.HistoryEntryView),
   errors: noGroup,
 });
 history.add('GET /v1/users/:userId/history', rpc.listHistory, {
   summary: 'What happened to a user',
-  description: told,
+  description: newestFirst,
   access: 'read',
   response: page(h.HistoryEntryView),
   errors: noUser,

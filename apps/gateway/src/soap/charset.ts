@@ -53,7 +53,7 @@ function byMark(bytes: Buffer): Encoding | undefined {
   return undefined;
 }
 
-/** Without a mark, `<` tells the byte order. */
+/** Without a mark, `<` shows the byte order. */
 const order = (bytes: Buffer): 'utf-16le' | 'utf-16be' =>
   (bytes[0] === 0xfe && bytes[1] === 0xff) || bytes[0] === 0 ? 'utf-16be' : 'utf-16le';
 

@@ -56,7 +56,7 @@ it('makes a new system provider known to REST at once', async () => {
   expect(await known()).toEqual([own, child]);
 });
 
-it('tells a refused login as a result, as the portal of old showed it', async () => {
+it('answers a refused login as a result, as the portal of old showed it', async () => {
   Provisioned.answer = () => {
     throw new AppError('unauthenticated', 'auth-failed', 'Locked.');
   };

@@ -90,7 +90,7 @@ describe('a reply', () => {
     );
   });
 
-  it('tells a refusal with its code, and a field error as a bad parameter', async () => {
+  it('answers a refusal with its code, and a field error as a bad parameter', async () => {
     Provisioned.answer = () => {
       throw new AppError('conflict', 'insufficient-provider-licenses', 'Asked for 1, <0> are free.');
     };
@@ -105,7 +105,7 @@ describe('a reply', () => {
     expect(reply.body).toBe(result11('AddUserLicense', failure('Too long.', 'PARAMETER_INVALID')));
   });
 
-  it('tells nothing of a bug but where to look', async () => {
+  it('says nothing of a bug but where to look', async () => {
     Provisioned.answer = () => {
       throw new TypeError('canary');
     };

@@ -99,7 +99,7 @@ describe('parameters', () => {
     });
   });
 
-  it('never trim a licence: a space at its end arrives', async () => {
+  it('never trim a license: a space at its end arrives', async () => {
     await call(license(elements({ ...LICENSE, licenseType: 'Tabular100 ' })));
     expect(Provisioned.calls[0]!.parameters).toMatchObject({ licenseType: 'Tabular100 ' });
   });

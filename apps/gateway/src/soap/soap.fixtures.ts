@@ -14,7 +14,7 @@ import { SOAP11, SOAP12 } from './xml.js';
 export const PATH = '/KakapoProvision/ProvisionV3.asmx';
 export const NS = 'http://strowger.dev/provision/';
 
-/** What stands behind the door in specs about the wire: remembers what reached it, answers what it is told to. */
+/** What stands behind the door in specs about the wire: remembers what reached it, answers what the spec wants. */
 @Injectable()
 export class Provisioned {
   static calls: Provision[] = [];
@@ -91,7 +91,7 @@ export async function startSoapWorld(env: Record<string, string> = {}) {
     url: gateway.url!,
     reset,
     send,
-    /** An envelope of 1.1 with its SOAPAction, unless told otherwise. */
+    /** An envelope of 1.1 with its SOAPAction, unless the headers say otherwise. */
     soap11: (body: string | Buffer, headers: Record<string, string> = {}) =>
       send({ body, headers: { 'content-type': 'text/xml; charset=utf-8', soapaction: '""', ...headers } }),
     soap12: (body: string | Buffer, headers: Record<string, string> = {}) =>

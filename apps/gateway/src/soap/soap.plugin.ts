@@ -190,8 +190,8 @@ export class SoapPlugin {
     if (error instanceof TooMany) return this.busy(reply, error.retryAfterSeconds);
     const fault = error instanceof SoapFault ? error : this.unexpected(error, request);
     // Who speaks neither version is answered in the one everybody reads.
-    const told = fault.code === 'VersionMismatch' ? '1.1' : version;
-    void reply.code(fault.status).header('content-type', CONTENT_TYPE[told]).send(faultEnvelope(told, fault));
+    const answered = fault.code === 'VersionMismatch' ? '1.1' : version;
+    void reply.code(fault.status).header('content-type', CONTENT_TYPE[answered]).send(faultEnvelope(answered, fault));
   }
 
   private unexpected(error: unknown, request: FastifyRequest): SoapFault {

@@ -37,7 +37,7 @@ export class AccountsConsumer {
   @Handles(PasswordResetRequestedV1)
   async onPasswordResetRequested({ data }: Received<PasswordResetRequestedV1>): Promise<void> {
     const mail = templates.passwordReset(data, this.config.portalUrl);
-    await this.mail.tell(data.systemProviderId ?? NO_PROVIDER, data.resetId, data.email, mail);
+    await this.mail.notify(data.systemProviderId ?? NO_PROVIDER, data.resetId, data.email, mail);
   }
 
   private async tellAll(
@@ -45,6 +45,6 @@ export class AccountsConsumer {
     write: (reader: AlertRecipient) => Mail,
   ): Promise<void> {
     if (recipients.length === 0) log.error({ systemProviderId, incidentId }, 'incident-without-recipient');
-    for (const reader of recipients) await this.mail.tell(systemProviderId, incidentId, reader.email, write(reader));
+    for (const reader of recipients) await this.mail.notify(systemProviderId, incidentId, reader.email, write(reader));
   }
 }

@@ -57,6 +57,6 @@ export class IncidentsConsumer {
   @Handles(LicenseExpiryAlertedV1)
   async onLicenseExpiryAlerted({ data }: Received<LicenseExpiryAlertedV1>): Promise<void> {
     const mail = templates.licenseExpiry(data, this.config.portalUrl);
-    await this.mail.tell(data.systemProviderId, data.incidentId, data.recipient.email, mail);
+    await this.mail.notify(data.systemProviderId, data.incidentId, data.recipient.email, mail);
   }
 }

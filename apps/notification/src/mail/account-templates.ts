@@ -27,7 +27,7 @@ const factsOf = ({ userName, systemProviderName, at, address, operation }: Incid
   'Interface user': userName,
   'System provider': systemProviderName,
   When: timeOf(at, reader.timezone),
-  'From address': address ?? 'could not be told',
+  'From address': address ?? 'is not known',
   ...(operation ? { Operation: operation } : {}),
 });
 

@@ -3,7 +3,7 @@ import { newId } from '@strowger/kernel';
 
 /**
  * `queued → sending → handed-over → sent`. `handed-over` is written just before the mail's last byte: before it the
- * server can't have taken the mail, after it only the server's answer tells. A crash in between leaves `unknown`, and
+ * server can't have taken the mail, after it only the server's answer says. A crash in between leaves `unknown`, and
  * an alert is rather looked up in the log than mailed twice.
  */
 export type MailState = 'queued' | 'sending' | 'handed-over' | 'sent' | 'failed' | 'suppressed' | 'unknown';
@@ -37,7 +37,7 @@ export class MailDelivery {
   @Property({ type: 'text' }) state!: MailState;
   @Property({ type: 'int' }) attempts = 0;
   @Property({ type: 'timestamptz', nullable: true }) nextAttemptAt?: Date | null;
-  /** Whoever sends holds the row until then; after it, another may look what became of it. */
+  /** The sender holds the row until then; after it, another may look what happened to it. */
   @Property({ type: 'timestamptz', nullable: true }) leaseUntil?: Date | null;
   @Property({ type: 'text', nullable: true }) lastError?: string | null;
   @Property({ type: 'timestamptz' }) createdAt!: Date;

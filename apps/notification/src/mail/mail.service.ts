@@ -59,7 +59,7 @@ export class MailService {
   }
 
   /** One mail per incident to a recipient the fact itself names; joins the caller's transaction. */
-  async tell(systemProviderId: string, incidentId: string, email: string, mail: Mail): Promise<void> {
+  async notify(systemProviderId: string, incidentId: string, email: string, mail: Mail): Promise<void> {
     await this.db.transactional(async (em) => {
       // Two facts with the same news are handled at the same time; the second has to see what the first wrote.
       await this.db.query(

@@ -93,7 +93,7 @@ export const credentialsFailed = (event: PlatformCredentialsFailedV1, portalUrl?
       opening: `The platform ${event.platformName} no longer accepts the stored credentials, so numbers can't be changed and texts can't be sent.`,
       facts: { Platform: event.platformName, Reason: event.reason },
       whatToDo:
-        "Check the account in the carrier's portal and enter the new credentials. You will be told when they work again.",
+        "Check the account in the carrier's portal and enter the new credentials. You will be notified when they work again.",
     },
     portalUrl,
   );
@@ -112,12 +112,12 @@ export const credentialsRecovered = (event: PlatformCredentialsRecoveredV1, port
   );
 
 const plural = (count: number, one: string, many: string): string => (count === 1 ? one : many);
-const licences = (item: LicenseAlertItem): string => {
+const licenses = (item: LicenseAlertItem): string => {
   const product = `${item.application} ${item.licenseType}`;
   if (item.kind === 'trial') return `${product} trial`;
   return item.quantity === undefined
-    ? `unlimited ${product} licences`
-    : `${item.quantity} ${product} ${plural(item.quantity, 'licence', 'licences')}`;
+    ? `unlimited ${product} licenses`
+    : `${item.quantity} ${product} ${plural(item.quantity, 'license', 'licenses')}`;
 };
 
 function inDays(days: number): string {
@@ -132,16 +132,16 @@ function newsOf(item: LicenseAlertItem, timeZone: string): string {
   const when = `${at.format(new Date(item.expiresAt))} (${timeZone})`;
   if (item.news === 'suspended') return `expired on ${when}; suspended, the grace period is over`;
   if (item.news === 'unlicensed')
-    return `ended on ${when}; no licence followed${item.reason ? `: ${item.reason}` : ''}`;
+    return `ended on ${when}; no license followed${item.reason ? `: ${item.reason}` : ''}`;
   return `${item.daysLeft < 0 ? 'expired' : 'expires'} on ${when}, ${inDays(item.daysLeft)}`;
 }
 
 function subjectOf(items: LicenseAlertItem[]): string {
   const [item] = items;
-  if (!item || items.length > 1) return `${items.length} licences and trials need your attention`;
-  const what = `${licences(item)} of ${item.holder}`;
+  if (!item || items.length > 1) return `${items.length} licenses and trials need your attention`;
+  const what = `${licenses(item)} of ${item.holder}`;
   if (item.news === 'suspended') return `Suspended: ${what}`;
-  if (item.news === 'unlicensed') return `Ended without a licence: ${what}`;
+  if (item.news === 'unlicensed') return `Ended without a license: ${what}`;
   return item.daysLeft < 0 ? `Expired: ${what}` : `Expiring ${inDays(item.daysLeft)}: ${what}`;
 }
 
@@ -153,17 +153,17 @@ export function licenseExpiry({ incidentId, recipient, items }: LicenseExpiryAle
   return compose(
     {
       template: 'license-expiry',
-      // Each threshold is told once by hierarchy already: two of these are never the same news.
+      // Hierarchy announces each threshold only once: two of these are never the same news.
       topic: `license-expiry:${incidentId}`,
       subject: subjectOf(items),
-      opening: plural(items.length, 'A licence needs your attention.', 'These licences need your attention.'),
-      facts: items.map((item): [string, string] => [`${item.holder}: ${licences(item)}`, newsOf(item, timeZone)]),
+      opening: plural(items.length, 'A license needs your attention.', 'These licenses need your attention.'),
+      facts: items.map((item): [string, string] => [`${item.holder}: ${licenses(item)}`, newsOf(item, timeZone)]),
       whatToDo: [
         bought
-          ? 'Renew what you still need: after its end a purchase gives no new licences, and 30 days later the newest assignments it covered stop working.'
+          ? 'Renew what you still need: after its end a purchase gives no new licenses, and 30 days later the newest assignments it covered stop working.'
           : '',
         trials
-          ? 'Assign a licence to users whose trial ends, or choose one under Automatic Assignment: a trial is given once only.'
+          ? 'Assign a license to users whose trial ends, or choose one under Automatic Assignment: a trial is given once only.'
           : '',
       ]
         .filter(Boolean)

@@ -1,7 +1,7 @@
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import type { AlertRecipient } from '@strowger/contracts-hierarchy';
 
-/** Who receives a system provider's alerts, as hierarchy last told. */
+/** Who receives a system provider's alerts, as hierarchy last said. */
 @Entity({ tableName: 'alert_recipients' })
 export class AlertRecipients {
   @PrimaryKey({ type: 'uuid' }) systemProviderId!: string;
