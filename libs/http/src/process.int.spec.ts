@@ -66,7 +66,7 @@ async function compile(root: string): Promise<void> {
     string,
     unknown
   >;
-  for (const lib of ['kernel', 'config', 'telemetry', 'http']) {
+  for (const lib of ['kernel', 'config', 'telemetry', 'rpc', 'http']) {
     const [src, to] = [join(LIBS, lib, 'src'), join(root, 'node_modules/@strowger', lib)];
     mkdirSync(join(to, 'dist'), { recursive: true });
     writeFileSync(join(to, 'package.json'), readFileSync(join(LIBS, lib, 'package.json')));
