@@ -1,7 +1,7 @@
-import { Controller, Module } from '@nestjs/common';
+import { Injectable, Module } from '@nestjs/common';
 import { hierarchyRpc, type GroupView, type PortalUserView, type ResellerView } from '@strowger/contracts-hierarchy';
-import { Answers } from '@strowger/http';
 import { isWithin, newId, NotFound, type RpcRequest, type TenantScope } from '@strowger/kernel';
+import { Answers } from '@strowger/rpc';
 
 export interface SpecNode {
   systemProviderId: string;
@@ -38,7 +38,7 @@ export class Tree {
   }
 }
 
-@Controller()
+@Injectable()
 class HierarchyStub {
   constructor(private readonly tree: Tree) {}
   @Answers(hierarchyRpc.getReseller)
@@ -79,7 +79,7 @@ export const scopesOf = (node: SpecNode): Record<'provider' | 'reseller' | 'grou
 
 /** What routing asks hierarchy: who there is. */
 export function hierarchyStub(tree: Tree) {
-  @Module({ controllers: [HierarchyStub], providers: [{ provide: Tree, useValue: tree }] })
+  @Module({ providers: [HierarchyStub, { provide: Tree, useValue: tree }] })
   class Stub {}
   return Stub;
 }

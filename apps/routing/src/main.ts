@@ -4,4 +4,4 @@ import { routingModule } from './app.module.js';
 import { RoutingConfig } from './config.js';
 
 const config = loadConfig(RoutingConfig);
-await startService({ name: 'routing', module: routingModule(config), config, rpc: true });
+await startService({ name: 'routing', module: routingModule(config), config });

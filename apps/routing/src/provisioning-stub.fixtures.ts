@@ -1,11 +1,11 @@
-import { Controller, Module } from '@nestjs/common';
+import { Injectable, Module } from '@nestjs/common';
 import { provisioningRpc, type PlatformAccessView } from '@strowger/contracts-provisioning';
-import { Answers } from '@strowger/http';
 import { NotFound, type RpcRequest } from '@strowger/kernel';
+import { Answers } from '@strowger/rpc';
 
 /** By platform id. */
 export class Accesses extends Map<string, PlatformAccessView> {}
-@Controller()
+@Injectable()
 class ProvisioningStub {
   constructor(private readonly accesses: Accesses) {}
   @Answers(provisioningRpc.getPlatformAccess)
@@ -18,7 +18,7 @@ class ProvisioningStub {
 
 /** The one thing routing asks provisioning. */
 export function provisioningStub(accesses: Accesses) {
-  @Module({ controllers: [ProvisioningStub], providers: [{ provide: Accesses, useValue: accesses }] })
+  @Module({ providers: [ProvisioningStub, { provide: Accesses, useValue: accesses }] })
   class Stub {}
   return Stub;
 }

@@ -14,7 +14,7 @@ import {
   type SyncView,
 } from '@strowger/contracts-routing';
 import { carrierOf } from '@strowger/cpaas';
-import { Rpc, startService, type RunningService } from '@strowger/http';
+import { startService, type RunningService } from '@strowger/http';
 import { Jobs, Timers } from '@strowger/jobs';
 import {
   newId,
@@ -29,6 +29,7 @@ import {
 } from '@strowger/kernel';
 import { Messaging, Publisher } from '@strowger/messaging';
 import { Db, migrate, sql } from '@strowger/persistence';
+import { Rpc } from '@strowger/rpc';
 import { eventually, servers, testDatabase, testNats, testRedisUrl } from '@strowger/testing';
 import { routingModule } from './app.module.js';
 import { RoutingConfig } from './config.js';
@@ -111,7 +112,6 @@ export async function startRouting({
     name: 'provisioning',
     module: provisioningStub(accesses),
     config: loadConfig(StubConfig, common),
-    rpc: true,
   });
   await provisioning.rpcReady;
   const tree = new Tree();
@@ -119,11 +119,10 @@ export async function startRouting({
     name: 'hierarchy',
     module: hierarchyStub(tree),
     config: loadConfig(StubConfig, common),
-    rpc: true,
   });
   await hierarchy.rpcReady;
   const start = async () => {
-    const service = await startService({ name: 'routing', module: routingModule(config), config, rpc: true });
+    const service = await startService({ name: 'routing', module: routingModule(config), config });
     await service.rpcReady;
     return service;
   };

@@ -2,5 +2,3 @@ export { errorOf, type ProblemDetails, problemOf, shownCode, STATUS_BY_CODE, sta
 export { ProblemFilter, sendProblem } from './problem.filter.js';
 export { type HttpOptions, type RunningService, type ServiceOptions, startService } from './start-service.js';
 export { InputPipe } from './validation.js';
-// For importers that have not followed the move yet.
-export { Answers, Rpc } from '@strowger/rpc';

@@ -1,4 +1,4 @@
-import { Controller, Injectable, type Type } from '@nestjs/common';
+import { Injectable, type Type } from '@nestjs/common';
 import { loadConfig, ServiceConfig } from '@strowger/config';
 import { type RunningService, startService } from '@strowger/http';
 import { rpc, type RpcContract, type RpcRequest } from '@strowger/kernel';
@@ -28,8 +28,8 @@ class Extended extends Base {
     return this.more;
   }
 }
-@Controller()
-class InController {
+@Injectable()
+class Another {
   @Answers(two)
   async two(): Promise<number> {
     return 2;
@@ -81,18 +81,18 @@ const config = loadConfig(class SpecConfig extends ServiceConfig {}, {
   OPS_HOST: '127.0.0.1',
   LOG_LEVEL: 'silent',
 });
-const start = (providers: Type[], controllers: Type[] = []): Promise<RunningService> =>
-  startService({ name: 'spec', module: { module: class {}, providers, controllers }, config });
+const start = (...providers: Type[]): Promise<RunningService> =>
+  startService({ name: 'spec', module: { module: class {}, providers }, config });
 
 const request = { scope: { level: 'platform' }, actor: { kind: 'system', id: 's', name: 's' }, body: { size: 3 } };
 
-it('finds the answers of providers and of controllers, inherited ones too', async () => {
-  const service = await start([Extended]);
+it('finds the answers of providers, inherited ones too', async () => {
+  const service = await start(Extended);
   const answers = findAnswers(service.app.get(DiscoveryService));
   expect([...answers.keys()].sort()).toEqual([one.subject, two.subject]);
   expect(await answers.get(one.subject)!(request)).toBe(13);
   await service.close();
-  const other = await start([Base], [InController]);
+  const other = await start(Base, Another);
   expect(findAnswers(other.app.get(DiscoveryService)).size).toBe(2);
   await other.close();
 });
@@ -105,13 +105,13 @@ it('counts one provider under two names once', async () => {
 });
 
 it('does not start when a contract has two answers', async () => {
-  await expect(start([Base, Extended])).rejects.toMatchObject({ code: 'answered-twice' });
-  await expect(start([Extended], [InController])).rejects.toMatchObject({
+  await expect(start(Base, Extended)).rejects.toMatchObject({ code: 'answered-twice' });
+  await expect(start(Extended, Another)).rejects.toMatchObject({
     code: 'answered-twice',
-    message: 'rpc.spec.two.v1 has two answers; one is InController.two.',
+    message: 'rpc.spec.two.v1 has two answers; one is Another.two.',
   });
 });
 
 it.each([TwoArguments, NoMethod, OnClass])('does not start when a method can not be an answer: %p', async (cls) => {
-  await expect(start([cls])).rejects.toMatchObject({ code: 'answer-malformed' });
+  await expect(start(cls)).rejects.toMatchObject({ code: 'answer-malformed' });
 });

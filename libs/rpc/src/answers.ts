@@ -77,7 +77,7 @@ const malformed = (className: string, { contract, method }: Declared): AppError 
 
 /** Each once, whatever the number of names it is provided under. */
 function instancesOf(discovery: DiscoveryService): Set<object> {
-  const wrappers: { instance?: unknown }[] = [...discovery.getProviders(), ...discovery.getControllers()];
+  const wrappers: { instance?: unknown }[] = discovery.getProviders();
   const objects = wrappers
     .map(({ instance }) => instance)
     .filter((instance): instance is object => typeof instance === 'object' && instance !== null);

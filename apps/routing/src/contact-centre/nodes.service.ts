@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { hierarchyRpc } from '@strowger/contracts-hierarchy';
-import { Rpc } from '@strowger/http';
 import { Clock, NotFound, type RpcContext } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
+import { Rpc } from '@strowger/rpc';
 import { AgentNotAtReseller } from './contact-centre.errors.js';
 
 /** A reseller, or a group of it, as hierarchy told. */

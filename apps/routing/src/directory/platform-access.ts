@@ -1,8 +1,8 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { provisioningRpc, type PlatformAccessView } from '@strowger/contracts-provisioning';
 import { Carriers, type OpenCarrier } from '@strowger/cpaas';
-import { Rpc } from '@strowger/http';
 import { PLATFORM_SCOPE, SecretBox } from '@strowger/kernel';
+import { Rpc } from '@strowger/rpc';
 import { RoutingConfig } from '../config.js';
 
 /** A platform ready to be talked to. Held in memory only. */
