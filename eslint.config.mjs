@@ -1,6 +1,6 @@
 /**
  * Lint: correctness rules of typescript-eslint with types, and the boundaries between packages. What a package may
- * import follows from the one `type:` tag under `nx.tags` in its package.json, so a new package needs no change here.
+ * import follows from the `type` under `strowger` in its package.json, so a new package needs no change here.
  */
 import { globSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
@@ -73,11 +73,10 @@ function packages() {
     .flatMap((pattern) => globSync(`${pattern}/package.json`, { cwd: ROOT }))
     .sort()
     .map((path) => {
-      const { name, nx } = JSON.parse(readFileSync(join(ROOT, path), 'utf8'));
-      const types = (nx?.tags ?? []).filter((tag) => tag.startsWith('type:')).map((tag) => tag.slice('type:'.length));
-      if (types.length !== 1 || !Object.hasOwn(MAY_IMPORT, types[0]))
-        throw new Error(`${path} needs exactly one tag type:${Object.keys(MAY_IMPORT).join('|')} under nx.tags`);
-      return { name, folder: dirname(path).split(sep).join('/'), type: types[0] };
+      const { name, strowger: { type } = {} } = JSON.parse(readFileSync(join(ROOT, path), 'utf8'));
+      if (!Object.hasOwn(MAY_IMPORT, type ?? ''))
+        throw new Error(`${path} needs "strowger": { "type": … }, one of ${Object.keys(MAY_IMPORT).join(', ')}`);
+      return { name, folder: dirname(path).split(sep).join('/'), type };
     });
 }
 
@@ -95,7 +94,7 @@ function eachImport(visit) {
   };
 }
 
-/** Imports only where the tags allow it. Options: the packages, and whether the file is test code. */
+/** Imports only where the types allow it. Options: the packages, and whether the file is test code. */
 const boundaries = {
   meta: { type: 'problem', schema: [{ type: 'array' }, { type: 'object' }] },
   create(context) {
@@ -284,7 +283,7 @@ const UNUSED = {
 };
 
 export default defineConfig(
-  { ignores: ['**/dist/**', '**/.local/**', '**/.nx/**', '**/coverage/**'] },
+  { ignores: ['**/dist/**', '**/.local/**', '**/coverage/**'] },
   {
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     plugins: {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 /** The repository as text: what the specs about documents read. */
 
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const GENERATED = ['**/node_modules/**', '**/dist/**', '**/.local/**', '**/.nx/**', 'libs/contracts/*/schemas/**'];
+const GENERATED = ['**/node_modules/**', '**/dist/**', '**/.local/**', 'libs/contracts/*/schemas/**'];
 
 /** Paths from the root, sorted; generated files are left out. */
 export const filesAt = (...patterns: string[]): string[] =>
