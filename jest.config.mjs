@@ -1,4 +1,6 @@
 /** Tests run from the TypeScript sources: swc strips types per file, `npm run check` does the type checking. */
+import { availableParallelism } from 'node:os';
+
 export default {
   extensionsToTreatAsEsm: ['.ts'],
   testEnvironment: 'node',
@@ -13,6 +15,9 @@ export default {
   testMatch: ['<rootDir>/{apps,libs,tools}/**/*.spec.ts'],
   modulePathIgnorePatterns: ['/dist/', '/.local/'],
   watchman: false,
+  // Specs wait for servers half of the time, so the core that Jest leaves free by default is worth more as a worker.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
+  testSequencer: '<rootDir>/libs/testing/src/whole-systems-first.ts',
   // Busy machines: creating a database or starting a server can take seconds.
   testTimeout: 20_000,
   globalSetup: '<rootDir>/libs/testing/src/jest-global-setup.ts',

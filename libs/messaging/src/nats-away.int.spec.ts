@@ -149,6 +149,7 @@ it('a mirror has the last map from its snapshot when it starts while NATS is awa
   await nats.start();
   await mirror.ready();
   expect(mirror.get('a')).toBe('1');
+  await mirror.stop(); // it writes its snapshot there
   await rm(folder, { recursive: true });
 }, 40_000);
 
