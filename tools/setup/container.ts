@@ -1,6 +1,6 @@
 /**
- * A server in a container, run in the foreground: as a program of its own that lasts as long as the container, so that
- * whoever starts it can treat it like any server program. SIGTERM stops the container, SIGUSR2 kills it. Docker is
+ * A server in a container, run in the foreground: as a program of its own that lasts as long as the container, so that it
+ * can be treated like any server program. SIGTERM stops the container, SIGUSR2 kills it. Docker is
  * found as Testcontainers finds it; Podman by DOCKER_HOST.
  */
 import { createHash } from 'node:crypto';
@@ -43,16 +43,25 @@ async function volume(): Promise<string> {
   const name = `strowger-${createHash('sha256').update(mark).digest('hex').slice(0, 16)}`;
   const { Volumes } = await dockerode.listVolumes({ filters: { label: [MARK_LABEL] } });
   for (const { Name, Labels } of Volumes)
-    if (!existsSync(Labels[MARK_LABEL] ?? '')) await dockerode.getVolume(Name).remove().catch(ignoreInUse);
+    if (!existsSync(Labels[MARK_LABEL] ?? '')) await dockerode.getVolume(Name).remove().catch(ignoreGone);
   await dockerode.createVolume({ Name: name, Labels: { [MARK_LABEL]: mark } });
   writeFileSync(mark, `${name}\n`);
   return name;
 }
 
-/** Another run removes it, or still uses it: the next one will see. */
-function ignoreInUse(error: unknown): void {
+/** Has gone already, or another run uses it. */
+function ignoreGone(error: unknown): void {
   if (!(error instanceof Error && 'statusCode' in error && [404, 409].includes(Number(error.statusCode)))) throw error;
 }
+
+/** A signal may come while the container is about to start: its server can answer before we hear of it. */
+let asked: NodeJS.Signals | undefined;
+let obey = (): void => {};
+for (const signal of ['SIGTERM', 'SIGUSR2'] as const)
+  process.on(signal, () => {
+    asked = signal;
+    obey();
+  });
 
 await removeEarlier();
 const started = await new LocalContainer(options.image)
@@ -68,8 +77,9 @@ const started = await new LocalContainer(options.image)
   .withWaitStrategy(new Started())
   .start();
 const running = engine.getById(started.getId());
-process.on('SIGTERM', () => void running.stop({ t: 9 }).catch(ignoreInUse));
-process.on('SIGUSR2', () => void running.kill({ signal: 'SIGKILL' }).catch(ignoreInUse));
+obey = () =>
+  void (asked === 'SIGTERM' ? running.stop({ t: 9 }) : running.kill({ signal: 'SIGKILL' })).catch(ignoreGone);
+if (asked) obey();
 const { StatusCode } = await running.wait();
-await running.remove({ force: true }).catch(ignoreInUse);
+await running.remove({ force: true }).catch(ignoreGone);
 process.exit(StatusCode);
