@@ -30,7 +30,7 @@ const CODE = filesAt(
   'tools/verify/**/*.mjs',
 );
 /** Read by the programs of others: the images, Node, psql. */
-const READ_BY_OTHERS = ['POSTGRES_DB', 'POSTGRES_PASSWORD', 'NODE_ENV', 'ON_ERROR_STOP'];
+const READ_BY_OTHERS = ['POSTGRES_DB', 'POSTGRES_PASSWORD', 'NODE_ENV', 'ON_ERROR_STOP', 'DOCKER_HOST'];
 
 /** `CARRIER_<NAME>_BASE_URLS` reads one for each name. */
 function reading(reads: [string, string][]): (name: string) => boolean {
