@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { NotFound, type RpcContext } from '@strowger/kernel';
+import { Batched, NotFound, type RpcContext } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { rankOf } from '../licensing/catalog.js';
 import { HostNameUnknown, type NaturalKeys } from '../tree/natural-keys.service.js';
@@ -33,12 +33,6 @@ interface Row {
   /** application, license type, since, until in milliseconds; until only of a trial. */
   held: [application: string, licenseType: string, since: number, until: number | null][] | null;
 }
-interface Waiting {
-  asked: Asked;
-  keys: Required<NaturalKeys>;
-  resolve: (licensee: Licensee) => void;
-  reject: (error: unknown) => void;
-}
 
 /** Rows of one statement; more wait for the next. */
 const MOST_AT_ONCE = 100;
@@ -54,73 +48,42 @@ const MOST_STATEMENTS = 4;
  */
 @Injectable()
 export class UserLicensesReader {
-  private waiting: Waiting[] = [];
-  private running = 0;
-  private startedAt = 0;
-  private armed = false;
+  /** One after the other, so that each carries many; more at once when there is enough for another, or one is slow. */
+  private readonly statements = new Batched<Asked, Row | undefined>((asked) => this.read(asked), {
+    most: MOST_AT_ONCE,
+    atOnce: MOST_STATEMENTS,
+    slowMs: LONG_MS,
+  });
 
   constructor(private readonly db: Db) {}
 
   /** @throws HostNameUnknown, NotFound for the first thing that is not there or not the caller's */
-  of({ scope }: RpcContext, keys: Required<NaturalKeys>): Promise<Licensee> {
-    return new Promise((resolve, reject) => {
-      const asked: Asked = {
-        scope: scope.id,
-        host: hostNameKeyOf(keys.serverHostName),
-        reseller: keys.resellerId,
-        group: keys.groupId,
-        user: userKeyOf(keys.broadworksUserId),
-      };
-      this.waiting.push({ asked, keys, resolve, reject });
-      this.arm();
+  async of({ scope }: RpcContext, keys: Required<NaturalKeys>): Promise<Licensee> {
+    const row = await this.statements.add({
+      scope: scope.id,
+      host: hostNameKeyOf(keys.serverHostName),
+      reseller: keys.resellerId,
+      group: keys.groupId,
+      user: userKeyOf(keys.broadworksUserId),
     });
+    return licenseeOf(keys, row);
   }
 
-  private arm(): void {
-    if (this.armed || this.waiting.length === 0 || !this.mayStart()) return;
-    this.armed = true;
-    setImmediate(() => {
-      this.armed = false;
-      void this.run(this.waiting.splice(0, MOST_AT_ONCE));
-      this.arm();
-    });
-  }
-
-  /** One after the other, so that each carries many; more at once when there is enough for another, or one is slow. */
-  private mayStart(): boolean {
-    if (this.running === 0) return true;
-    if (this.running >= MOST_STATEMENTS) return false;
-    return this.waiting.length >= MOST_AT_ONCE || performance.now() - this.startedAt > LONG_MS;
-  }
-
-  private async run(batch: Waiting[]): Promise<void> {
-    this.running += 1;
-    this.startedAt = performance.now();
-    try {
-      const rows = await this.read(batch.map(({ asked }) => asked));
-      const found = new Map(rows.map((row) => [row.nth, row]));
-      batch.forEach((waiting, nth) => answer(waiting, found.get(nth)));
-    } catch (error) {
-      for (const { reject } of batch) reject(error);
-    } finally {
-      this.running -= 1;
-      this.arm();
-    }
-  }
-
-  private read(asked: readonly Asked[]): Promise<Row[]> {
+  private async read(asked: readonly Asked[]): Promise<(Row | undefined)[]> {
     const asking = JSON.stringify(asked.map((one, nth) => ({ nth, ...one })));
-    return this.db.query(sql<Row>`
+    const rows = await this.db.query(sql<Row>`
       select nth, has_reseller as "hasReseller", has_group as "hasGroup", user_id as "userId", held
       from licenses_by_names(${asking})`);
+    const found = new Map(rows.map((row) => [row.nth, row]));
+    return asked.map((_, nth) => found.get(nth));
   }
 }
 
-function answer({ keys, resolve, reject }: Waiting, row: Row | undefined): void {
-  if (!row) return reject(new HostNameUnknown(keys.serverHostName));
-  if (!row.hasReseller) return reject(new NotFound('reseller', keys.resellerId));
-  if (!row.hasGroup) return reject(new NotFound('group', keys.groupId));
-  if (!row.userId) return reject(new NotFound('user', keys.broadworksUserId));
+function licenseeOf(keys: Required<NaturalKeys>, row: Row | undefined): Licensee {
+  if (!row) throw new HostNameUnknown(keys.serverHostName);
+  if (!row.hasReseller) throw new NotFound('reseller', keys.resellerId);
+  if (!row.hasGroup) throw new NotFound('group', keys.groupId);
+  if (!row.userId) throw new NotFound('user', keys.broadworksUserId);
   const licenses = (row.held ?? [])
     .map(([applicationName, licenseType, since, until]) => ({
       applicationName,
@@ -130,7 +93,7 @@ function answer({ keys, resolve, reject }: Waiting, row: Row | undefined): void 
       expiryDate: until === null ? null : new Date(until).toISOString(),
     }))
     .sort(byCatalogue);
-  resolve({ userId: row.userId, licenses });
+  return { userId: row.userId, licenses };
 }
 
 const byCatalogue = (a: HeldLicense, b: HeldLicense): number =>

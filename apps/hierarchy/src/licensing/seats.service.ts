@@ -1,13 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { MessagingEntitlementChangedV1, type ProductView } from '@strowger/contracts-hierarchy';
-import { Clock, newId, NotFound, SYSTEM_ACTOR, type Actor, type RpcContext } from '@strowger/kernel';
+import { BatchedByKey, Clock, newId, NotFound, SYSTEM_ACTOR, type Actor, type RpcContext } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
 import { rankOf } from './catalog.js';
 import { LicenseAssignment, type Licensee } from './license-assignment.entity.js';
 import { InsufficientLicenses, type LicenseRefusal } from './licensing.errors.js';
 import { PoolsService } from './pools.service.js';
-import { SharedRounds } from './shared-rounds.js';
 
 type Product = Pick<ProductView, 'application' | 'licenseType'>;
 
@@ -37,6 +36,11 @@ const OUTCOME = sql.raw(
   'outcome, license_id as "licenseId", entitled_now as "entitledNow", level, requested, available, own',
 );
 
+/** Large enough to share a commit among many, small enough that nobody waits long for it. */
+const MOST_AT_ONCE = 50;
+/** While one round is being committed the next one stands at the lock already. */
+const ROUNDS_AT_ONCE = 2;
+
 /** Columns that hold a node's id in the rows below it. */
 const LEVELS = { systemProviderId: 'system-provider', resellerId: 'reseller', groupId: 'group' } as const;
 export type NodeColumn = keyof typeof LEVELS;
@@ -47,10 +51,12 @@ export type NodeColumn = keyof typeof LEVELS;
  */
 @Injectable()
 export class SeatsService {
-  private readonly rounds = new SharedRounds<Request, Assigned>((requests) =>
-    this.pools.statement(() =>
-      requests.length === 1 ? this.one(requests[0]!).then((row) => [row]) : this.several(requests),
-    ),
+  private readonly rounds = new BatchedByKey<Request, Assigned>(
+    (requests) =>
+      this.pools.statement(() =>
+        requests.length === 1 ? this.one(requests[0]!).then((row) => [row]) : this.several(requests),
+      ),
+    { most: MOST_AT_ONCE, atOnce: ROUNDS_AT_ONCE, eager: true, onFailure: 'each' },
   );
 
   constructor(
@@ -89,7 +95,7 @@ export class SeatsService {
     };
     const row = this.db.inTransaction
       ? await this.pools.statement(() => this.one(request))
-      : await this.rounds.do(`${scope.systemProviderId} ${application} ${licenseType}`, request);
+      : await this.rounds.add(`${scope.systemProviderId} ${application} ${licenseType}`, request);
     const { outcome, licenseId, entitledNow, own } = row;
     if (outcome === 'no-user') throw new NotFound('user', userId);
     if (outcome === 'refused') throw new InsufficientLicenses(product, row, own === 0);

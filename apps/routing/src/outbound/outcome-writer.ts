@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { AppError } from '@strowger/kernel';
+import { AppError, Batched } from '@strowger/kernel';
 import type { Outcome } from '../messages/sending.store.js';
 
 const PAUSE_MS = 250;
@@ -8,31 +8,24 @@ const ATTEMPTS = 240;
 
 /** Gathers outcomes while a write is under way and writes them together. */
 export class OutcomeWriter {
-  private waiting: Outcome[] = [];
-  private running?: Promise<void>;
+  private readonly batches = new Batched<Outcome>(async (batch) => {
+    await this.writeAll(batch);
+    return [];
+  });
 
-  /** @param onFailure told of a write that failed: its messages wait for their lease to end and are looked up */
+  /** @param onFailure is given the error of a failed write: its messages wait for their lease to end and are looked up */
   constructor(
     private readonly write: (batch: Outcome[]) => Promise<void>,
     private readonly onFailure: (error: unknown) => void,
   ) {}
 
   add(outcome: Outcome): void {
-    this.waiting.push(outcome);
-    this.running ??= this.run();
+    void this.batches.add(outcome);
   }
 
   /** Resolves when nothing is left to write. */
-  async flushed(): Promise<void> {
-    while (this.running) await this.running;
-  }
-
-  private async run(): Promise<void> {
-    while (this.waiting.length > 0) {
-      await new Promise((resolve) => setImmediate(resolve));
-      await this.writeAll(this.waiting.splice(0));
-    }
-    this.running = undefined;
+  flushed(): Promise<void> {
+    return this.batches.idle();
   }
 
   /** What a carrier answered is known only here: while the database is away it is kept and tried again. */
