@@ -1,4 +1,4 @@
-import { decodeCursor, InvalidInput, isId, pageOf, type Page, type TenantScope } from '@strowger/kernel';
+import { isCursorText, isId, pageOf, readCursor, type Page, type TenantScope } from '@strowger/kernel';
 import type { ListQuery } from '@strowger/contracts-hierarchy';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { sql, type Db } from '@strowger/persistence';
@@ -13,14 +13,6 @@ export function matching(search: string | null | undefined, ...fields: string[])
 }
 
 const patternOf = (search: string): string => `%${search.replaceAll(/[\\%_]/g, '\\$&')}%`;
-
-/** The parts of a cursor as text the database accepts, the last one an id. */
-export function positionOf(cursor: string, parts: number): string[] {
-  const position = decodeCursor(cursor, parts).map(String);
-  if (position.some((part) => part.includes('\0')) || !isId(position.at(-1)))
-    throw new InvalidInput([{ field: 'cursor', rule: 'cursor', message: 'The cursor is not one this list gave out.' }]);
-  return position;
-}
 
 /**
  * The system providers a scope of that level reaches; undefined for other levels. Lists need them by id: an index that
@@ -58,7 +50,7 @@ export async function pageAcrossProviders<T extends { id: string; name: string }
         sql` or `,
       )})`
     : sql``;
-  const [name, id] = query.cursor ? positionOf(query.cursor, 2) : [];
+  const [name, id] = query.cursor ? readCursor(query.cursor, isCursorText, isId) : [];
   const rest = query.cursor ? sql`and n.name >= ${name} and (n.name > ${name} or n.id > ${id})` : sql``;
   const ids = await db.query(sql<{ id: string }>`
     select page.id from unnest(${providers}::uuid[]) as provider (id) cross join lateral (
@@ -92,7 +84,7 @@ export async function pageByName<T extends { id: string; name: string }, V>(
   const limit = query.limit ?? DEFAULT_LIMIT;
   const after: Where[] = [];
   if (query.cursor) {
-    const [name, id] = positionOf(query.cursor, 2);
+    const [name, id] = readCursor(query.cursor, isCursorText, isId);
     after.push({ name: { $gte: name } }, { $or: [{ name: { $gt: name } }, { id: { $gt: id } }] });
   }
   const rows = await em.find(entity, { $and: [...where, ...after] } as never, {

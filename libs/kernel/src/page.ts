@@ -12,7 +12,7 @@ export interface Page<T> {
 
 type CursorPart = string | number;
 /** What one part of a list's cursor must be. */
-export type PartCheck<T extends CursorPart = CursorPart> = (part: unknown) => part is T;
+type PartCheck<T extends CursorPart = CursorPart> = (part: unknown) => part is T;
 
 /** The one answer to a cursor that can't be read. */
 export class InvalidCursor extends InvalidInput {
@@ -36,12 +36,6 @@ export function readCursor<T extends CursorPart[]>(cursor: string, ...checks: { 
   if (!isOurs(position)) throw new InvalidCursor();
   return position;
 }
-
-/** As `readCursor`, with the number of parts checked and that each is text or a number. */
-export const decodeCursor = (cursor: string, parts: number): CursorPart[] =>
-  readCursor<CursorPart[]>(cursor, ...new Array<PartCheck>(parts).fill(isPart));
-
-const isPart = (part: unknown): part is CursorPart => typeof part === 'string' || typeof part === 'number';
 
 /** Text the database takes, which has no way to hold a NUL. */
 export const isCursorText = (part: unknown): part is string => typeof part === 'string' && !part.includes('\0');

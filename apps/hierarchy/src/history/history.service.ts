@@ -1,10 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { Clock, InvalidInput, newId, NotFound, pageOf, type Actor, type Page, type RpcRequest } from '@strowger/kernel';
+import {
+  Clock,
+  InvalidInput,
+  isId,
+  newId,
+  NotFound,
+  pageOf,
+  readCursor,
+  type Actor,
+  type Page,
+  type RpcRequest,
+} from '@strowger/kernel';
 import { Db, sql, type RawBuilder } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { hierarchyRpc, type HistoryEntryView, type ListHistory } from '@strowger/contracts-hierarchy';
-import { DEFAULT_LIMIT, matching, positionOf, type Where } from '../listing.js';
+import { DEFAULT_LIMIT, matching, type Where } from '../listing.js';
 import { seenBy } from '../visibility.js';
 import { HistoryEntry } from './history-entry.entity.js';
 
@@ -97,7 +108,7 @@ export class HistoryService {
     const [since, until] = [instantOf(query, 'since'), instantOf(query, 'until')];
     if (since) filters.push({ at: { $gte: since } }, { id: { $gte: idAt(since.getTime() - CLOCK_SLACK_MS) } });
     if (until) filters.push({ at: { $lt: until } }, { id: { $lte: idAt(until.getTime() + CLOCK_SLACK_MS) } });
-    if (query.cursor) filters.push({ id: { $lt: positionOf(query.cursor, 1)[0] } });
+    if (query.cursor) filters.push({ id: { $lt: readCursor(query.cursor, isId)[0] } });
     const em = this.db.em();
     const rows = await em.find(HistoryEntry, { $and: [...where, ...filters] } as never, {
       orderBy: { id: 'desc' },

@@ -13,8 +13,10 @@ import {
 import {
   checkVersion,
   Clock,
+  isId,
   NotFound,
   pageOf,
+  readCursor,
   type Actor,
   type Page,
   type RpcRequest,
@@ -24,7 +26,7 @@ import { Db } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { isEmpty, type Changes } from '../history/changes.js';
 import { HistoryService } from '../history/history.service.js';
-import { DEFAULT_LIMIT, matching, positionOf, type Where } from '../listing.js';
+import { DEFAULT_LIMIT, matching, type Where } from '../listing.js';
 import { historyObjectOf, NodesService, type TreeNode } from '../nodes/nodes.service.js';
 import { seenBy } from '../visibility.js';
 import { PRODUCTS, productOf } from './catalog.js';
@@ -135,7 +137,7 @@ export class PurchasesService {
       query.state ? { state: query.state } : { endedAt: null },
       ...matching(query.search, 'application', 'licenseType', 'reference'),
     ];
-    if (query.cursor) where.push({ id: { $lt: positionOf(query.cursor, 1)[0] } });
+    if (query.cursor) where.push({ id: { $lt: readCursor(query.cursor, isId)[0] } });
     const rows = await this.db
       .em()
       .find(LicensePurchase, { $and: where } as never, { orderBy: { id: 'desc' }, limit: limit + 1 });

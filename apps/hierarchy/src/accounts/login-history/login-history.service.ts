@@ -6,11 +6,21 @@ import {
   type LoginHistoryView,
   type LoginOutcome,
 } from '@strowger/contracts-hierarchy';
-import { Clock, newId, NotFound, pageOf, type Page, type RpcContext, type RpcRequest } from '@strowger/kernel';
+import {
+  Clock,
+  isId,
+  newId,
+  NotFound,
+  pageOf,
+  readCursor,
+  type Page,
+  type RpcContext,
+  type RpcRequest,
+} from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { HierarchyConfig } from '../../config.js';
-import { DEFAULT_LIMIT, matching, positionOf, type Where } from '../../listing.js';
+import { DEFAULT_LIMIT, matching, type Where } from '../../listing.js';
 import { InterfaceUserAccounts } from '../interface-users/interface-user-accounts.service.js';
 import { PortalUsersService } from '../portal-users/portal-users.service.js';
 import { OperatorOnly } from '../../visibility.js';
@@ -79,7 +89,7 @@ export class LoginHistory {
     const where: Where[] = [...matching(query.search, 'presentedUserName', 'address', 'operation')];
     if (query.accountId) where.push({ accountId: query.accountId.toLowerCase() });
     if (query.outcome) where.push({ outcome: query.outcome });
-    if (query.cursor) where.push({ id: { $lt: positionOf(query.cursor, 1)[0] } });
+    if (query.cursor) where.push({ id: { $lt: readCursor(query.cursor, isId)[0] } });
     const rows = await this.db.em().find(LoginHistoryEntry, { $and: where } as never, {
       orderBy: { id: 'desc' },
       limit: limit + 1,

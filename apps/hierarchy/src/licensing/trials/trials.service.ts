@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { hierarchyRpc, type ListTrials, type TrialView } from '@strowger/contracts-hierarchy';
-import { Clock, pageOf, type Actor, type Page, type RpcRequest } from '@strowger/kernel';
+import { Clock, isId, pageOf, readCursor, type Actor, type Page, type RpcRequest } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { HistoryService } from '../../history/history.service.js';
-import { DEFAULT_LIMIT, matching, positionOf, type Where } from '../../listing.js';
+import { DEFAULT_LIMIT, matching, type Where } from '../../listing.js';
 import { columnOf, NodesService } from '../../nodes/nodes.service.js';
 import { seenBy } from '../../visibility.js';
 import { productsOf } from '../catalog.js';
@@ -92,7 +92,7 @@ export class TrialsService {
       where.push({ [columnOf(node)]: node.id });
     }
     if (query.state) where.push({ state: query.state });
-    if (query.cursor) where.push({ id: { $lt: positionOf(query.cursor, 1)[0] } });
+    if (query.cursor) where.push({ id: { $lt: readCursor(query.cursor, isId)[0] } });
     const em = this.db.em();
     const rows = await em.find(Trial, { $and: where } as never, { orderBy: { id: 'desc' }, limit: limit + 1 });
     const users = await this.db.query(sql<TrialHolder>`

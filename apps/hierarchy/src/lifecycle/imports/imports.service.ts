@@ -15,11 +15,12 @@ import {
 } from '@strowger/contracts-hierarchy';
 import {
   Clock,
-  decodeCursor,
-  InvalidInput,
+  isCursorNumber,
+  isId,
   newId,
   NotFound,
   pageOf,
+  readCursor,
   type Page,
   type RpcRequest,
   type TenantScope,
@@ -27,7 +28,7 @@ import {
 import { Db, sql, type RawBuilder } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { HistoryService } from '../../history/history.service.js';
-import { DEFAULT_LIMIT, positionOf } from '../../listing.js';
+import { DEFAULT_LIMIT } from '../../listing.js';
 import { providerSeenBy } from '../../nodes/scope-sql.js';
 import { SystemProvidersService } from '../../tree/system-providers/system-providers.service.js';
 import { CsvReader } from './csv.js';
@@ -148,7 +149,7 @@ export class ImportsService {
     const provider = await this.providers.find(scope, query.systemProviderId);
     if (!provider) throw new NotFound('system-provider', query.systemProviderId);
     const limit = query.limit ?? DEFAULT_LIMIT;
-    const before = query.cursor ? sql`and i.id < ${positionOf(query.cursor, 1)[0]}` : sql``;
+    const before = query.cursor ? sql`and i.id < ${readCursor(query.cursor, isId)[0]}` : sql``;
     const rows = await this.db.query(sql<Row>`
       select ${COLUMNS} from user_import i where i.system_provider_id = ${provider.id} ${before}
       order by i.id desc limit ${limit + 1}`);
@@ -193,12 +194,8 @@ function checkHeader(beginning: string): void {
   if (typeof columns === 'string') throw new ImportUnreadable(columns);
 }
 
-function rowAfter(cursor: string | undefined): number {
-  const number = cursor ? decodeCursor(cursor, 1)[0] : 0;
-  if (!Number.isInteger(number) || (number as number) < 0 || (number as number) > 2 ** 31 - 1)
-    throw new InvalidInput([{ field: 'cursor', rule: 'cursor', message: 'The cursor is not one this list gave out.' }]);
-  return number as number;
-}
+const isRowNumber = isCursorNumber(2 ** 31 - 1);
+const rowAfter = (cursor: string | undefined): number => (cursor ? readCursor(cursor, isRowNumber)[0] : 0);
 
 const viewOf = ({ fileName, problem, createdAt, finishedAt, ...row }: Row): ImportView => ({
   ...row,

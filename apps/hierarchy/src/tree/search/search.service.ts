@@ -7,15 +7,7 @@ import {
   type SearchKind,
   type SearchTree,
 } from '@strowger/contracts-hierarchy';
-import {
-  decodeCursor,
-  InvalidInput,
-  isId,
-  pageOf,
-  type Page,
-  type RpcRequest,
-  type TenantScope,
-} from '@strowger/kernel';
+import { isCursorText, isId, pageOf, readCursor, type Page, type RpcRequest, type TenantScope } from '@strowger/kernel';
 import { Db, sql, type RawBuilder } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { DEFAULT_LIMIT, providersOf } from '../../listing.js';
@@ -153,9 +145,9 @@ export class SearchService {
   }
 }
 
+const isTreeKind = (part: unknown): part is TreeKind => KINDS.some((kind) => kind === part);
+
 function positionOf(cursor: string): { kind: TreeKind; position: Position } {
-  const [kind, name, id] = decodeCursor(cursor, 3).map(String) as [TreeKind, string, string];
-  if (!KINDS.includes(kind) || name.includes('\0') || !isId(id))
-    throw new InvalidInput([{ field: 'cursor', rule: 'cursor', message: 'The cursor is not one this list gave out.' }]);
+  const [kind, name, id] = readCursor(cursor, isTreeKind, isCursorText, isId);
   return { kind, position: { name, id } };
 }

@@ -18,8 +18,10 @@ import {
 import {
   checkVersion,
   Clock,
+  isId,
   NotFound,
   pageOf,
+  readCursor,
   type Actor,
   type Page,
   type RpcContext,
@@ -31,7 +33,7 @@ import { Answers } from '@strowger/rpc';
 import { isEmpty, type Changes } from '../../history/changes.js';
 import { HistoryService } from '../../history/history.service.js';
 import { productOf } from '../../licensing/catalog.js';
-import { DEFAULT_LIMIT, matching, pageByName, positionOf, type Where } from '../../listing.js';
+import { DEFAULT_LIMIT, matching, pageByName, type Where } from '../../listing.js';
 import { SettingsService } from '../../nodes/settings.service.js';
 import { AlertRecipients } from '../../accounts/portal-users/alert-recipients.service.js';
 import { uniquely } from '../../uniqueness.js';
@@ -157,7 +159,7 @@ export class SystemProvidersService {
     if (!provider) throw new NotFound('system-provider', query.id);
     const limit = query.limit ?? DEFAULT_LIMIT;
     const where: Where[] = [{ systemProviderId: provider.id, endedAt: null }, ...matching(query.search, 'hostName')];
-    if (query.cursor) where.push({ id: { $gt: positionOf(query.cursor, 1)[0] } });
+    if (query.cursor) where.push({ id: { $gt: readCursor(query.cursor, isId)[0] } });
     const rows = await em.find(ServerHostName, { $and: where } as never, { orderBy: { id: 'asc' }, limit: limit + 1 });
     return pageOf(
       rows,
