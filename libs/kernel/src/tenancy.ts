@@ -30,7 +30,8 @@ export interface TenantColumns {
 /** The column of a table that holds the node of each level. A level without one sees nothing of that table. */
 export type LevelColumns = Partial<Record<Exclude<Level, 'platform'>, string>>;
 
-const COLUMNS = {
+/** Where every tenant-owned row holds its nodes. */
+export const NODE_COLUMNS = {
   'system-provider': 'systemProviderId',
   reseller: 'resellerId',
   group: 'groupId',
@@ -58,7 +59,7 @@ export function reachIn(
 /** MikroORM's `where` that keeps a query inside the scope; merge it into every query. */
 export function withinScope(
   scope: TenantScope,
-  columns: LevelColumns = COLUMNS,
+  columns: LevelColumns = NODE_COLUMNS,
 ): Record<string, string | { $in: readonly string[] }> {
   const reach = reachIn(scope, columns);
   if (reach === 'everything') return {};
@@ -70,6 +71,6 @@ export function withinScope(
 /** True when the row lies inside the scope. */
 export function isWithin(scope: TenantScope, row: TenantColumns): boolean {
   if (scope.level === 'platform') return true;
-  const id = row[COLUMNS[scope.level]];
+  const id = row[NODE_COLUMNS[scope.level]];
   return typeof id === 'string' && reachOf(scope).includes(id);
 }

@@ -30,12 +30,6 @@ export interface HistoryObject {
   userId?: string | null;
 }
 
-const COLUMNS = {
-  'system-provider': 'systemProviderId',
-  reseller: 'resellerId',
-  group: 'groupId',
-  user: 'userId',
-};
 /** Filters that name a node, the lowest first, with what it is called where there is none. */
 const NODES = [
   ['userId', 'user'],
@@ -99,7 +93,7 @@ export class HistoryService {
   @Answers(hierarchyRpc.listHistory)
   async list({ scope, body: query }: RpcRequest<ListHistory>): Promise<Page<HistoryEntryView>> {
     const limit = query.limit ?? DEFAULT_LIMIT;
-    const where: Where[] = [seenBy(scope, COLUMNS), ...nodesOf(query)];
+    const where: Where[] = [seenBy(scope), ...nodesOf(query)];
     const filters: Where[] = [...matching(query.search, 'objectName', 'actorName', 'action')];
     if (query.objectId) filters.push({ objectId: query.objectId.toLowerCase() });
     for (const field of ['objectKind', 'action', 'actorId', 'actorKind'] as const)

@@ -13,8 +13,6 @@ import { Entitlement } from '../entitlement.service.js';
 import { historyObjectOf, type LicensedUser } from '../licensed-user.js';
 import { Trial } from './trial.entity.js';
 
-const COLUMNS = { 'system-provider': 'systemProviderId', reseller: 'resellerId', group: 'groupId', user: 'userId' };
-
 interface TrialHolder {
   id: string;
   name: string;
@@ -86,7 +84,7 @@ export class TrialsService {
   @Answers(hierarchyRpc.listTrials)
   async list({ scope, body: query }: RpcRequest<ListTrials>): Promise<Page<TrialView>> {
     const limit = query.limit ?? DEFAULT_LIMIT;
-    const where: Where[] = [seenBy(scope, COLUMNS), ...matching(query.search, 'userKey', 'application')];
+    const where: Where[] = [seenBy(scope), ...matching(query.search, 'userKey', 'application')];
     if (query.parentId) {
       const node = await this.nodes.get(scope, query.parentId);
       where.push({ [columnOf(node)]: node.id });
