@@ -1,7 +1,7 @@
 import { Env, EnvList, Secret } from '@strowger/config';
 import { IsBoolean, IsInt, IsString, IsUrl, Max, Min, MinLength } from 'class-validator';
 import { NetworkList, parseNetwork } from '@strowger/kernel';
-import { IsNetworkList, SoapConfig } from './soap/soap.config.js';
+import { IsNetworkList, SoapConfig } from './soap.config.js';
 
 export class GatewayConfig extends SoapConfig {
   /** Public REST and WebSocket port; 0 picks a free one. */

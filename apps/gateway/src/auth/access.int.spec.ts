@@ -4,7 +4,8 @@ import { newId } from '@strowger/kernel';
 import { eventually } from '@strowger/testing';
 import { ROUTES } from '../gateway.js';
 import { Behind, startWorld, type World } from '../gateway.fixtures.js';
-import { areaOf, permits } from './areas.js';
+import { areaOf } from '../routes/areas.js';
+import { permits } from './permissions.js';
 
 let world: World;
 beforeAll(async () => (world = await startWorld({ TRUSTED_PROXIES: '127.0.0.1, 10.1.0.0/16' })));

@@ -1,6 +1,6 @@
 import { AppError } from '@strowger/kernel';
 import type { FastifyRequest } from 'fastify';
-import { permits, type Area } from './areas.js';
+import { permits, type Area } from './permissions.js';
 import { TokenRefused, type Principal, type Tokens } from './tokens.js';
 
 /**

@@ -13,7 +13,7 @@ import { AppError, InvalidInput, newId, type RpcContext } from '@strowger/kernel
 import type { Rpc } from '@strowger/rpc';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AccessForbidden, authorize } from '../auth/access.js';
-import { permits } from '../auth/areas.js';
+import { permits } from '../auth/permissions.js';
 import type { ProviderTree } from '../auth/provider-tree.js';
 import type { Principal, Tokens } from '../auth/tokens.js';
 import { idFromKey, type IdempotencyKeys } from '../routes/idempotency.js';

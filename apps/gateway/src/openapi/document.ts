@@ -2,10 +2,10 @@ import { CreatePlatform, OperationView } from '@strowger/contracts-provisioning'
 import { carriers } from '@strowger/cpaas';
 import { AppError, type ErrorKind } from '@strowger/kernel';
 import { shownCode, statusOf } from '@strowger/http';
-import { areaOf } from '../auth/areas.js';
 import type { Principal } from '../auth/tokens.js';
+import { areaOf } from '../routes/areas.js';
 import { pathParameters, type Route } from '../routes/route.js';
-import { SchemaRegistry, type Schema } from './schemas.js';
+import { SchemaRegistry, type Schema } from '../routes/schemas.js';
 
 /** Problems every operation of an access can answer. */
 const COMMON: Record<string, ErrorKind> = {

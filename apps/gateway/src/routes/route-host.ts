@@ -3,13 +3,13 @@ import { AppError, InvalidInput, PLATFORM_SCOPE, SYSTEM_ACTOR, type FieldError, 
 import type { Rpc } from '@strowger/rpc';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { authorize } from '../auth/access.js';
-import { areaOf } from '../auth/areas.js';
 import type { ProviderTree } from '../auth/provider-tree.js';
 import type { Principal, Tokens } from '../auth/tokens.js';
-import { schemaOf } from '../openapi/schemas.js';
+import { areaOf } from './areas.js';
 import { idFromKey, type IdempotencyKeys } from './idempotency.js';
 import type { RequestRates } from './request-rates.js';
 import { pathParameters, type Answer, type Ask, type Route } from './route.js';
+import { schemaOf } from './schemas.js';
 
 const DEFAULT_WAIT_SECONDS = 20;
 const MOST_WAIT_SECONDS = 30;

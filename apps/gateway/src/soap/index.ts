@@ -3,10 +3,10 @@ import type { Rpc } from '@strowger/rpc';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ProviderTree } from '../auth/provider-tree.js';
 import { Buckets } from '../routes/request-rates.js';
+import type { SoapConfig } from '../soap.config.js';
 import { Calls } from './calls.js';
 import { Replies } from './replies.js';
 import { settingsOf } from './settings.js';
-import type { SoapConfig } from './soap.config.js';
 import { SoapPlugin } from './soap.plugin.js';
 
 /** Adds the provisioning SOAP API to the gateway, in a context of its own. */

@@ -1,7 +1,7 @@
 import { NetworkList, parseNetwork } from '@strowger/kernel';
 import type { OperationName } from '@strowger/contracts-hierarchy';
+import type { SoapConfig } from '../soap.config.js';
 import { OPERATIONS, type Operation } from './registry.js';
-import type { SoapConfig } from './soap.config.js';
 
 /** What the configuration means to this door, worked out once. */
 export interface SoapSettings {
