@@ -12,8 +12,17 @@ import {
 } from '@strowger/cpaas';
 import { AppError, SecretBox, validated } from '@strowger/kernel';
 import { ProvisioningConfig } from '../config.js';
-import type { Platform } from '../platforms/platform.entity.js';
-import { BaseUrlNotAllowed, CarrierNotConfigured, ExchangeNotConfigured } from '../platforms/platform.errors.js';
+import { BaseUrlNotAllowed, CarrierNotConfigured, ExchangeNotConfigured } from './carrier.errors.js';
+
+/** What is known of a platform whose credentials are sealed. */
+export interface SealedPlatform {
+  kind: string;
+  /** As its administrator chose it; without a choice the installation's first one. */
+  baseUrl?: string | null;
+  /** All fields in one envelope, opened with the context it was sealed in. */
+  credentials: string;
+  sealContext: string;
+}
 
 /** A platform ready to be talked to; held in memory for the length of a use, never stored. */
 export interface OpenPlatform extends OpenCarrier {
@@ -40,7 +49,7 @@ export class Carriers implements OnApplicationShutdown {
     return this.adapters.carrier(kind);
   }
 
-  open(platform: Platform, onExchange?: ExchangeObserver): OpenPlatform {
+  open(platform: SealedPlatform, onExchange?: ExchangeObserver): OpenPlatform {
     return this.openWith(platform.kind, this.credentialsOf(platform), platform.baseUrl, onExchange);
   }
 
@@ -61,7 +70,7 @@ export class Carriers implements OnApplicationShutdown {
     };
   }
 
-  credentialsOf({ kind, credentials, sealContext }: Platform): object {
+  credentialsOf({ kind, credentials, sealContext }: SealedPlatform): object {
     return openCredentials(this.of(kind).credentials, this.box, credentials, sealContext);
   }
 

@@ -11,49 +11,11 @@ export class PlatformHasNumbers extends AppError {
   }
 }
 
-export class BaseUrlNotAllowed extends InvalidInput {
-  constructor(allowed: readonly string[]) {
-    super([
-      {
-        field: 'baseUrl',
-        rule: 'allowed',
-        message: `This address is not one this installation may call. Choose one of: ${allowed.join(', ')}.`,
-      },
-    ]);
-  }
-}
-
-/** The installation was set up without an address for this kind of carrier. */
-export class CarrierNotConfigured extends InvalidInput {
-  constructor(kind: string) {
-    super([
-      {
-        field: 'kind',
-        rule: 'configured',
-        message: `This installation has no address for ${kind}. Ask its operator to set one.`,
-      },
-    ]);
-  }
-}
-
 /** A kind that this version has no adapter for. */
 export class PlatformKindUnknown extends InvalidInput {
   constructor(known: readonly string[]) {
     const message = `There is no such kind of platform. Choose one of: ${known.join(', ')}.`;
     super([{ field: 'kind', rule: 'in', message }]);
-  }
-}
-
-/** The installation was set up without an address for this profile. */
-export class ExchangeNotConfigured extends InvalidInput {
-  constructor(profile: string) {
-    super([
-      {
-        field: 'credentials.messageExchangeProfile',
-        rule: 'configured',
-        message: `This installation has no address for Message Exchange (profile ${profile}). Ask its operator to set one, or leave the token out.`,
-      },
-    ]);
   }
 }
 
