@@ -5,13 +5,13 @@ import { InterfaceUser } from './accounts/interface-users/interface-user.entity.
 import { LicenseAssignment } from './licensing/license-assignment.entity.js';
 import { LicensePurchase } from './licensing/license-purchase.entity.js';
 import { Trial } from './licensing/trials/trial.entity.js';
-import { LoginHistoryEntry } from './accounts/login-history/login-history.entity.js';
+import { LoginHistoryEntry } from './accounts/logins/login-history.entity.js';
 import { AlertHold } from './accounts/portal-users/alert-hold.entity.js';
 import { PasswordReset } from './accounts/portal-users/password-reset.entity.js';
 import { PortalUser } from './accounts/portal-users/portal-user.entity.js';
 import { Session } from './accounts/portal-users/session.entity.js';
 import { Reseller } from './tree/resellers/reseller.entity.js';
-import { LoginAttempt } from './accounts/sessions/login-attempt.entity.js';
+import { LoginAttempt } from './accounts/logins/login-attempt.entity.js';
 import { ServerHostName } from './tree/system-providers/server-host-name.entity.js';
 import { SystemProvider } from './tree/system-providers/system-provider.entity.js';
 import { User } from './tree/users/user.entity.js';

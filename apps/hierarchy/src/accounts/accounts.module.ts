@@ -6,19 +6,20 @@ import { IncidentReports } from './interface-users/incident-reports.service.js';
 import { InterfaceUserAccounts } from './interface-users/interface-user-accounts.service.js';
 import { InterfaceUsersService } from './interface-users/interface-users.service.js';
 import { VerifiedLogins } from './interface-users/verified-logins.js';
-import { LoginHistory } from './login-history/login-history.service.js';
+import { LoginHistory } from './logins/login-history.service.js';
 import { AccountEndings } from './portal-users/account-endings.service.js';
 import { Accounts } from './portal-users/accounts.service.js';
 import { AlertGuard } from './portal-users/alert-guard.service.js';
 import { AlertRecipients } from './portal-users/alert-recipients.service.js';
 import { BootstrapOperator } from './portal-users/bootstrap-operator.js';
-import { PasswordHasher } from './portal-users/password-hasher.js';
+import { PasswordHasher } from './credentials/password-hasher.js';
 import { PasswordResets } from './portal-users/password-resets.service.js';
 import { PortalSessions } from './portal-users/portal-sessions.service.js';
 import { PortalUsersService } from './portal-users/portal-users.service.js';
 import { RefreshTokens } from './portal-users/refresh-tokens.service.js';
-import { CredentialDrops } from './sessions/credential-drops.js';
-import { LoginThrottle } from './sessions/login-throttle.service.js';
+import { CredentialDrops } from './credentials/credential-drops.js';
+import { LoginThrottle } from './logins/login-throttle.service.js';
+import { PastLogins } from './sessions/past-logins.service.js';
 import { SessionExpiry } from './sessions/session-expiry.sweeper.js';
 import { SessionsService } from './sessions/sessions.service.js';
 
@@ -40,6 +41,7 @@ import { SessionsService } from './sessions/sessions.service.js';
     LoginThrottle,
     PasswordHasher,
     PasswordResets,
+    PastLogins,
     PortalSessions,
     PortalUsersService,
     RefreshTokens,

@@ -30,7 +30,7 @@ import { HistoryService } from '../../history/history.service.js';
 import { PortalUserNeeded } from '../interface-users/interface-user.errors.js';
 import { matching, pageByName, type Where } from '../../listing.js';
 import { columnOf, NodesService } from '../../nodes/nodes.service.js';
-import { CredentialDrops } from '../sessions/credential-drops.js';
+import { CredentialDrops } from '../credentials/credential-drops.js';
 import { seenBy } from '../../visibility.js';
 import { ApiKey } from './api-key.entity.js';
 import { ApiKeyRefused } from './api-key.errors.js';

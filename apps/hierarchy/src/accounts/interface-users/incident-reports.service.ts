@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { InterfaceUserAddressRefusedV1, InterfaceUserLockedV1 } from '@strowger/contracts-hierarchy';
 import { Clock, factOf, newId } from '@strowger/kernel';
 import { Outbox } from '@strowger/persistence';
-import { plainText } from '../login-history/plain-text.js';
+import { plainText } from '../logins/plain-text.js';
 import { AlertRecipients } from '../portal-users/alert-recipients.service.js';
 import type { InterfaceUser } from './interface-user.entity.js';
 

@@ -7,7 +7,7 @@ import { startService } from '@strowger/http';
 import { Messaging } from '@strowger/messaging';
 import { AppModule, SERVICE } from '../../app.module.js';
 import { PASSWORD, startHierarchy } from '../../hierarchy.fixtures.js';
-import { PasswordHasher } from '../portal-users/password-hasher.js';
+import { PasswordHasher } from '../credentials/password-hasher.js';
 import { InterfaceUsersService, type InterfaceLogin } from './interface-users.service.js';
 
 /** On the list of every interface user made here, unless the test says otherwise. */

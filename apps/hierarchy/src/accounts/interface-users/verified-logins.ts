@@ -2,7 +2,7 @@ import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:
 import { Injectable } from '@nestjs/common';
 import { Clock, NetworkList, type RpcContext, type TenantScope } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
-import { CredentialDrops } from '../sessions/credential-drops.js';
+import { CredentialDrops } from '../credentials/credential-drops.js';
 
 /** A password is verified again after this long, whatever happened. */
 const KEEP_MS = 5 * 60_000;

@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { HistoryService } from '../../history/history.service.js';
-import { CredentialDrops } from '../sessions/credential-drops.js';
+import { CredentialDrops } from '../credentials/credential-drops.js';
 import { AlertGuard } from './alert-guard.service.js';
 import { LastAlertRecipient } from './portal-user.errors.js';
 

@@ -11,11 +11,11 @@ import { NotFound, type Actor, type RpcRequest, type TenantScope } from '@strowg
 import { Db } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { HistoryService } from '../../history/history.service.js';
-import { CredentialDrops } from '../sessions/credential-drops.js';
-import { LoginThrottle } from '../sessions/login-throttle.service.js';
-import { InvalidCredentials } from '../sessions/session.errors.js';
-import { PasswordHasher } from './password-hasher.js';
-import { checkPassword } from './password.rules.js';
+import { CredentialDrops } from '../credentials/credential-drops.js';
+import { LoginThrottle } from '../logins/login-throttle.service.js';
+import { InvalidCredentials } from '../logins/login.errors.js';
+import { PasswordHasher } from '../credentials/password-hasher.js';
+import { checkPassword } from '../credentials/password.rules.js';
 import { PortalUser } from './portal-user.entity.js';
 import { portalUsersSeenBy } from './portal-user.visibility.js';
 import { RefreshTokens } from './refresh-tokens.service.js';

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Timers } from '@strowger/jobs';
-import { LoginHistory } from '../login-history/login-history.service.js';
+import { LoginHistory } from '../logins/login-history.service.js';
 import { Accounts } from '../portal-users/accounts.service.js';
 import { PasswordResets } from '../portal-users/password-resets.service.js';
-import { LoginThrottle } from './login-throttle.service.js';
+import { LoginThrottle } from '../logins/login-throttle.service.js';
 
 const HOUR_SECONDS = 3600;
 

@@ -3,8 +3,9 @@ import { hierarchyRpc, type RefreshSession, type SessionGrant, type SignIn } fro
 import type { RpcRequest } from '@strowger/kernel';
 import { Answers } from '@strowger/rpc';
 import { Accounts } from '../portal-users/accounts.service.js';
-import { LoginThrottle } from './login-throttle.service.js';
-import { AccountLocked, InvalidCredentials, RefreshTokenReused, SessionEnded } from './session.errors.js';
+import { LoginThrottle } from '../logins/login-throttle.service.js';
+import { InvalidCredentials } from '../logins/login.errors.js';
+import { AccountLocked, RefreshTokenReused, SessionEnded } from './session.errors.js';
 
 /** Portal users sign in and stay signed in. Anyone who does has no scope yet, so none is looked at. */
 @Injectable()

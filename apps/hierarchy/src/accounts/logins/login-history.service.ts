@@ -1,29 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import {
-  hierarchyRpc,
   type ListLoginHistory,
   type LoginBinding,
   type LoginHistoryView,
   type LoginOutcome,
 } from '@strowger/contracts-hierarchy';
-import {
-  Clock,
-  isId,
-  newId,
-  NotFound,
-  pageOf,
-  readCursor,
-  type Page,
-  type RpcContext,
-  type RpcRequest,
-} from '@strowger/kernel';
+import { Clock, isId, newId, pageOf, readCursor, type Page } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
-import { Answers } from '@strowger/rpc';
 import { HierarchyConfig } from '../../config.js';
 import { DEFAULT_LIMIT, matching, type Where } from '../../listing.js';
-import { InterfaceUserAccounts } from '../interface-users/interface-user-accounts.service.js';
-import { PortalUsersService } from '../portal-users/portal-users.service.js';
-import { OperatorOnly } from '../../visibility.js';
 import { LoginHistoryEntry } from './login-history.entity.js';
 import { plainText } from './plain-text.js';
 
@@ -51,8 +36,6 @@ export class LoginHistory {
     private readonly db: Db,
     private readonly clock: Clock,
     private readonly config: HierarchyConfig,
-    private readonly interfaceUsers: InterfaceUserAccounts,
-    private readonly portalUsers: PortalUsersService,
   ) {}
 
   /**
@@ -80,11 +63,8 @@ export class LoginHistory {
     return rows[0]!.added;
   }
 
-  /** Newest first: of an account that the caller sees; all of it, names that nobody has included, for the operator. */
-  @Answers(hierarchyRpc.listLoginHistory)
-  async list(request: RpcRequest<ListLoginHistory>): Promise<Page<LoginHistoryView>> {
-    const query = request.body;
-    await this.mayRead(request, query.accountId);
+  /** Newest first. The caller has checked who asks. */
+  async list(query: ListLoginHistory): Promise<Page<LoginHistoryView>> {
     const limit = query.limit ?? DEFAULT_LIMIT;
     const where: Where[] = [...matching(query.search, 'presentedUserName', 'address', 'operation')];
     if (query.accountId) where.push({ accountId: query.accountId.toLowerCase() });
@@ -113,20 +93,5 @@ export class LoginHistory {
             (select id from login_history where at < ${before} order by at limit ${SWEEP_BATCH}) returning 1`);
         return rows.length;
       });
-  }
-
-  private async mayRead({ scope, actor }: RpcContext, id: string | undefined): Promise<void> {
-    if (id === undefined) {
-      if (scope.level !== 'platform') throw new OperatorOnly('see the logins of everyone');
-      return;
-    }
-    const missing = (error: unknown): undefined => {
-      if (error instanceof NotFound) return undefined;
-      throw error;
-    };
-    const seen =
-      (await this.interfaceUsers.find(scope, id).catch(missing)) ??
-      (await this.portalUsers.get({ scope, actor, body: { id } }).catch(missing));
-    if (!seen) throw new NotFound('account', id);
   }
 }

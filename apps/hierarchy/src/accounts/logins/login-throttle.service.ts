@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock, newId } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
 import { LoginAttempt } from './login-attempt.entity.js';
-import { TooManyLoginAttempts } from './session.errors.js';
+import { TooManyLoginAttempts } from './login.errors.js';
 
 const WINDOW_MS = 15 * 60_000;
 const KEEP_MS = 90 * 86_400_000;
