@@ -159,47 +159,56 @@ const features = {
   },
 };
 
-/** Imports that stay in the build: `import type` is erased, `import { type X }` still loads the module. */
-const STAYING_IMPORT = /^(?:import|export)\s+(?!type[\s{])(?:[^;'"`]*?\sfrom\s+)?['"]([^'"]+)['"]/gm;
+/** An import or re-export. `import type` is erased from the build, `import { type X }` still loads the module. */
+const IMPORT = /^(?:import|export)\s+(type(?=[\s{]))?(?:[^;'"`]*?\sfrom\s+)?['"]([^'"]+)['"]/gm;
 
-/** Which of our files loads which: each is read once a run, with no resolver, so the whole repository takes a second. */
+/** Which of our files imports which: each is read once a run, with no resolver, so the whole repository takes a second. */
 class ImportGraph {
   #edges = new Map();
+  #neighbors;
   #packages;
 
   constructor(all) {
     this.#packages = all;
   }
 
-  /** The shortest way from the file back to itself through `first`, or undefined. */
-  cycle(file, first) {
-    const cameFrom = new Map([[first, file]]);
-    for (const at of cameFrom.keys()) {
-      for (const { to } of this.imports(at)) {
-        if (to === file) return this.#path(cameFrom, file, at);
-        if (!cameFrom.has(to)) cameFrom.set(to, at);
-      }
-    }
-    return undefined;
+  /** The files that are loaded with a file. */
+  loadedBy(file) {
+    return this.imports(file)
+      .filter(({ erased }) => !erased)
+      .map(({ to }) => to);
   }
 
-  /** @param {string} [given] the file's text where it is at hand; @returns {{ specifier: string, to: string }[]} */
+  /** What one of several files and folders side by side imports of the others, types too. Tests don't count. */
+  importedBesides(neighbor) {
+    this.#neighbors ??= this.#findNeighbors();
+    return this.#neighbors.get(neighbor) ?? [];
+  }
+
+  #findNeighbors() {
+    const found = new Map();
+    const sources = this.#packages.map(({ folder }) => `${folder}/src/**/*.ts`);
+    for (const path of globSync(sources, { cwd: ROOT, exclude: TEST_CODE })) {
+      const file = join(ROOT, path);
+      for (const { to } of this.imports(file)) {
+        const [one, other] = neighborsOf(file, to);
+        found.set(one, (found.get(one) ?? new Set()).add(other));
+      }
+    }
+    return found;
+  }
+
+  /** @param {string} [given] the file's text where it is at hand; @returns {{ specifier: string, to: string, erased: boolean }[]} */
   imports(file, given) {
     let edges = this.#edges.get(file);
     if (!edges || given !== undefined) {
       const text = given ?? readFileSync(file, 'utf8');
-      edges = [...text.matchAll(STAYING_IMPORT)]
-        .map(([, specifier]) => ({ specifier, to: this.#resolve(file, specifier) }))
+      edges = [...text.matchAll(IMPORT)]
+        .map(([, type, specifier]) => ({ specifier, to: this.#resolve(file, specifier), erased: type !== undefined }))
         .filter(({ to }) => to !== undefined);
       this.#edges.set(file, edges);
     }
     return edges;
-  }
-
-  #path(cameFrom, file, last) {
-    const path = [];
-    for (let at = last; at !== file; at = cameFrom.get(at)) path.unshift(at);
-    return [file, ...path, file];
   }
 
   #resolve(file, specifier) {
@@ -215,20 +224,68 @@ class ImportGraph {
   }
 }
 
+/** Where the paths of two files part: the file or folder on either side, in the folder that holds both. */
+function neighborsOf(one, other) {
+  const paths = [one, other].map((path) => projectPath(path).split('/'));
+  const parting = paths[0].findIndex((part, at) => part !== paths[1][at]);
+  return paths.map((path) => path.slice(0, parting + 1).join('/'));
+}
+
+function wayTo(last, start, cameFrom) {
+  const way = [];
+  for (let at = last; at !== start; at = cameFrom.get(at)) way.unshift(at);
+  return way;
+}
+
+/** The shortest way from `start` back to itself through `first`, or undefined; `after` says where each leads. */
+function circle(start, first, after) {
+  const cameFrom = new Map([[first, start]]);
+  for (const at of cameFrom.keys()) {
+    for (const next of after(at)) {
+      if (next === start) return [start, ...wayTo(at, start, cameFrom), start];
+      if (!cameFrom.has(next)) cameFrom.set(next, at);
+    }
+  }
+  return undefined;
+}
+
 let graph;
+/** Our files that the linted one imports, by how it names them. */
+function importedBy({ filename, options: [all], sourceCode }) {
+  graph ??= new ImportGraph(all);
+  return new Map(graph.imports(filename, sourceCode.text).map(({ specifier, to }) => [specifier, to]));
+}
+
 /** Files that load each other in a circle: in ESM one of them sees the other's classes too early. */
 const noCycles = {
   meta: { type: 'problem', schema: [{ type: 'array' }] },
   create(context) {
-    graph ??= new ImportGraph(context.options[0]);
-    const edges = new Map(
-      graph.imports(context.filename, context.sourceCode.text).map(({ specifier, to }) => [specifier, to]),
-    );
+    const imported = importedBy(context);
     return eachImport((node, specifier) => {
-      const first = edges.get(specifier);
+      const first = imported.get(specifier);
       if (!first || node.parent.importKind === 'type' || node.parent.exportKind === 'type') return;
-      const path = first === context.filename ? [first, first] : graph.cycle(context.filename, first);
+      const path =
+        first === context.filename ? [first, first] : circle(context.filename, first, (at) => graph.loadedBy(at));
       if (path) context.report({ node, message: `Import cycle: ${path.map(projectPath).join(' → ')}` });
+    });
+  },
+};
+
+/**
+ * Folders that need each other, even if only for a type, are one thing in two places: neither can be read alone. What
+ * both need belongs in a third. The same holds for a folder and a file beside it, and for packages.
+ */
+const noFolderCycles = {
+  meta: { type: 'problem', schema: [{ type: 'array' }] },
+  create(context) {
+    const imported = importedBy(context);
+    return eachImport((node, specifier) => {
+      const to = imported.get(specifier);
+      if (!to || to === context.filename) return;
+      const [from, first] = neighborsOf(context.filename, to);
+      if (from.endsWith('.ts') && first.endsWith('.ts')) return;
+      const path = circle(from, first, (at) => graph.importedBesides(at));
+      if (path) context.report({ node, message: `Circle of folders: ${path.join(' → ')}` });
     });
   },
 };
@@ -292,7 +349,10 @@ export default defineConfig(
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     plugins: {
       'import-x': importX,
-      strowger: { meta: { name: 'strowger', version: '1' }, rules: { boundaries, features, 'no-cycles': noCycles } },
+      strowger: {
+        meta: { name: 'strowger', version: '1' },
+        rules: { boundaries, features, 'no-cycles': noCycles, 'no-folder-cycles': noFolderCycles },
+      },
     },
   },
   { files: ['**/*.mjs'], rules: { ...CORRECT, 'no-unused-vars': ['error', UNUSED] } },
@@ -318,6 +378,7 @@ export default defineConfig(
       '@typescript-eslint/return-await': ['error', 'error-handling-correctness-only'],
     },
   },
+  { files: ['**/*.ts'], ignores: TEST_CODE, rules: { 'strowger/no-folder-cycles': ['error', PACKAGES] } },
   // Jest asks for default exports there.
   {
     files: ['libs/testing/src/jest-global-*.ts', 'libs/testing/src/whole-systems-first.ts'],
