@@ -42,7 +42,8 @@ const FLAGS = constants.O_WRONLY | constants.O_DSYNC;
 
 /**
  * Write-ahead spool: appended entries are on disk before anyone is answered, and stay until they are settled. Whatever is
- * appended while one write runs goes out with the next, one write and sync for all of it.
+ * appended while one write runs goes out with the next, one write and sync for all of it. (Not the kernel's `Batched`:
+ * writes run beside each other but count as done in the order of the file, and small ones begin apart.)
  */
 export class Spool {
   private pending: Appended[] = [];
