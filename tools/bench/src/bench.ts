@@ -19,7 +19,9 @@ export interface Sizes {
   rounds: number;
   inboundMs: number;
   latencyMs: number;
+  /** Texts queued, and how long texts are sent while all runs. */
   outbound: number;
+  sendingMs: number;
   provisioned: number;
   drain: number;
   paths: number;
@@ -35,6 +37,7 @@ export const SIZES: Record<'full' | 'quick', Sizes> = {
     inboundMs: 12_000,
     latencyMs: 10_000,
     outbound: 10_000,
+    sendingMs: 12_000,
     provisioned: 400,
     drain: 60_000,
     paths: 4000,
@@ -48,6 +51,7 @@ export const SIZES: Record<'full' | 'quick', Sizes> = {
     inboundMs: 2000,
     latencyMs: 2000,
     outbound: 1000,
+    sendingMs: 4000,
     provisioned: 100,
     drain: 5000,
     paths: 500,
@@ -66,6 +70,8 @@ export class Bench {
   private readonly peaks = new Map<string, number>();
   private floorChild?: ChildProcess;
   private nats?: NatsConnection;
+  /** Times texts were sent: their keys must differ. */
+  textRuns = 0;
   /** Webhooks accepted so far, over all measurements. */
   accepted = 0;
 

@@ -25,7 +25,11 @@ function secondsOf(pid: number): number {
 export interface CpuUse {
   text: string;
   seconds: Map<string, number>;
+  /** Microseconds of the product and its servers for one of so many; not of what plays carriers and callers. */
+  microsFor(count: number): number;
 }
+
+const NOT_OURS = ['load', 'carrier-twins', 'mail-sink', 'floor'];
 
 /** Watches the processes of the stack, the load generator and `others` from now until called. Linux only; elsewhere it sees nothing. */
 export function watchCpu(stack: Stack, others: readonly { name: string; pid: number }[] = []): () => CpuUse {
@@ -48,6 +52,7 @@ export function watchCpu(stack: Stack, others: readonly { name: string; pid: num
       .sort(([, a], [, b]) => b - a)
       .map(([name, cores]) => `${name} ${cores.toFixed(2)}`)
       .join(' + ');
-    return { text, seconds };
+    const ours = [...seconds].reduce((sum, [name, spent]) => (NOT_OURS.includes(name) ? sum : sum + spent), 0);
+    return { text, seconds, microsFor: (count) => (ours / count) * 1e6 };
   };
 }

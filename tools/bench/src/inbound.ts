@@ -48,7 +48,11 @@ export async function measureAccepting(bench: Bench, withIngest: boolean): Promi
   const used = cpu();
   const seconds = (performance.now() - startedAt) / 1000;
   await bench.checkStored('inbound.backlog');
-  report.add('inbound.backlog', 'messages/s', backlog / seconds, floor, { messages: backlog, cpu: used.text });
+  report.add('inbound.backlog', 'messages/s', backlog / seconds, floor, {
+    messages: backlog,
+    cpuMicros: used.microsFor(backlog),
+    cpu: used.text,
+  });
   return floor;
 }
 
@@ -105,7 +109,15 @@ export async function measureEndToEnd(
     if (what.throughput) {
       const { p50Ms: p50, p99Ms: p99 } = sustained.sightings!;
       const together = sustained.sent / ((await streamed(bench)).messages - before.messages);
-      const extra = { clients: tenant.users.length, messages: sustained.sent, together, p50, p99, cpu: used.text };
+      const extra = {
+        clients: tenant.users.length,
+        messages: sustained.sent,
+        together,
+        p50,
+        p99,
+        cpuMicros: used.microsFor(sustained.accepted),
+        cpu: used.text,
+      };
       report.add('inbound.end-to-end', 'messages/s', perSecond, floor, extra, { of: 'ratio', least: 0.3 });
     }
     if (!what.latency) return;

@@ -7,7 +7,7 @@ import { Bench, SIZES } from './bench.js';
 import { measureAssigning, measureEnsurePath, measureListing, measureSoap } from './hierarchy.js';
 import { measureAccepting, measureDrain, measureEndToEnd } from './inbound.js';
 import { Load } from './load.js';
-import { measureOutbound } from './outbound.js';
+import { measureOutbound, measureSending } from './outbound.js';
 import { Report } from './report.js';
 import { measureSaga } from './saga.js';
 import { Tenant } from './tenant.js';
@@ -23,7 +23,8 @@ const METRICS = [
   'ingest.accept',
   'inbound.end-to-end',
   'inbound.latency',
-  'outbound.send',
+  'outbound.live',
+  'outbound.drain',
   'saga.provision',
   'drain',
   'soap.call',
@@ -98,11 +99,12 @@ async function measure(running: Stack): Promise<void> {
   report.note('making a tenant …');
   const tenant = await Tenant.make(running, Number(options.users));
   bench = new Bench(running, tenant, new Load(), SIZES[options.quick ? 'quick' : 'full'], report);
-  const needsFloor = METRICS.slice(0, 5).some(wanted);
+  const needsFloor = METRICS.slice(0, 6).some(wanted);
   const floor = needsFloor ? await measureAccepting(bench, wanted('ingest.accept')) : 0;
   const [throughput, latency] = [wanted('inbound.end-to-end'), wanted('inbound.latency')];
   if (throughput || latency) await measureEndToEnd(bench, floor, { throughput, latency });
-  if (wanted('outbound.send')) await measureOutbound(bench, floor);
+  if (wanted('outbound.live')) await measureSending(bench, floor);
+  if (wanted('outbound.drain')) await measureOutbound(bench, floor);
   if (wanted('saga.provision')) await measureSaga(bench);
   if (wanted('drain')) await measureDrain(bench);
   if (wanted('soap.call')) await measureSoap(bench);

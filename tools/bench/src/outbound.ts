@@ -1,34 +1,60 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Bench } from './bench.js';
 import { watchCpu } from './cpu.js';
+import type { LoadOrder, LoadReport } from './load.js';
+
+const CONNECTIONS = 64;
+const PATIENCE_MS = 120_000;
+
+/**
+ * Texts through the API while everything runs, as customers send: from the first request until the carrier has accepted
+ * them all. The processor time is that of all receipts too.
+ */
+export async function measureSending(bench: Bench, floor: number): Promise<void> {
+  const { sizes, report, tenant } = bench;
+  const before = await atCarrier(bench);
+  await texts(bench, { firstSequence: 0, count: sizes.outbound / 10 });
+  await settled(bench, performance.now() + PATIENCE_MS);
+  const warm = (await atCarrier(bench)) - before;
+  const startedAt = performance.now();
+  const cpu = watchCpu(tenant.stack);
+  const sent = await texts(bench, { firstSequence: sizes.outbound, durationMs: sizes.sendingMs });
+  const deadline = performance.now() + PATIENCE_MS;
+  while ((await atCarrier(bench)) - before - warm < sent.accepted && performance.now() < deadline) await wait(20);
+  const seconds = (performance.now() - startedAt) / 1000;
+  await settled(bench, deadline);
+  const used = cpu();
+  const there = (await atCarrier(bench)) - before - warm;
+  if (there !== sent.accepted)
+    report.fail(`outbound.live: ${sent.accepted} texts were taken, the carrier has ${there}. ${sent.refusal ?? ''}`);
+  report.add(
+    'outbound.live',
+    'messages/s',
+    there / seconds,
+    floor,
+    {
+      messages: there,
+      connections: CONNECTIONS,
+      p50: sent.p50Ms,
+      p99: sent.p99Ms,
+      cpuMicros: used.microsFor(there),
+      cpu: used.text,
+    },
+    { of: 'value', least: 3000 },
+  );
+}
 
 /** Queued through the API while somebody else holds the platform's right to send; then let go. */
 export async function measureOutbound(bench: Bench, floor: number): Promise<void> {
-  const { sizes, report, tenant, load } = bench;
-  const { twins, platform, users, remotes } = tenant;
-  const atTwin = async (): Promise<number> => (await twins.state()).messages;
-  const before = await atTwin();
-  const CONNECTIONS = 64;
+  const { sizes, report, tenant } = bench;
+  const { platform } = tenant;
+  const before = await atCarrier(bench);
   await tenant.sql(
     `update routing.platform set sender = 'bench', sender_until = now() + interval '1 hour' where platform_id = $1`,
     [platform.id],
   );
-  const queue = (firstSequence: number, count: number): ReturnType<typeof load.run> =>
-    load.run({
-      port: Number(new URL(tenant.stack.urls.gatewayUrl).port),
-      connections: Math.min(CONNECTIONS, count),
-      firstSequence,
-      count,
-      plan: {
-        kind: 'text',
-        run: `${bench.run}-${before}`,
-        tokens: users.map(({ token }) => token),
-        numbers: users.map(({ number }) => number),
-        remotes: [...remotes],
-      },
-    });
   const queueing = watchCpu(tenant.stack);
-  const queued = await queue(0, sizes.outbound);
+  const queued = await texts(bench, { firstSequence: 0, count: sizes.outbound });
   const queueingUsed = queueing();
   if (queued.accepted !== sizes.outbound)
     report.fail(`outbound.queue: of ${queued.sent} texts ${queued.accepted} were queued. ${queued.refusal ?? ''}`);
@@ -36,21 +62,22 @@ export async function measureOutbound(bench: Bench, floor: number): Promise<void
     connections: CONNECTIONS,
     p50: queued.p50Ms,
     p99: queued.p99Ms,
+    cpuMicros: queueingUsed.microsFor(queued.accepted),
     cpu: queueingUsed.text,
   });
-  if ((await atTwin()) !== before) report.fail('outbound.send: texts went out while the sender was held back');
+  if ((await atCarrier(bench)) !== before) report.fail('outbound.drain: texts went out while the sender was held back');
   await tenant.sql(`update routing.platform set sender = null, sender_until = null where platform_id = $1`, [
     platform.id,
   ]);
   const startedAt = performance.now();
-  const deadline = startedAt + 120_000;
+  const deadline = startedAt + PATIENCE_MS;
   const sending = watchCpu(tenant.stack);
   let first: { at: number; there: number } | undefined;
   let there = 0;
   // A lease taken away by hand is noticed by a sweep; a text that comes in wakes the sender, as it does in life.
-  const expected = queued.accepted + (await queue(sizes.outbound, 1)).accepted;
+  const expected = queued.accepted + (await texts(bench, { firstSequence: sizes.outbound, count: 1 })).accepted;
   while (there < expected && performance.now() < deadline) {
-    there = (await atTwin()) - before;
+    there = (await atCarrier(bench)) - before;
     if (there > 0) first ??= { at: performance.now(), there };
     await wait(100);
   }
@@ -60,24 +87,37 @@ export async function measureOutbound(bench: Bench, floor: number): Promise<void
   const onceUnderWay = first ? ((there - first.there) / (doneAt - first.at)) * 1000 : 0;
   const states = await settled(bench, deadline);
   const deliveredAt = performance.now();
-  there = (await atTwin()) - before;
-  if (there !== expected) report.fail(`outbound.send: ${expected} texts were queued, the carrier has ${there}`);
+  there = (await atCarrier(bench)) - before;
+  if (there !== expected) report.fail(`outbound.drain: ${expected} texts were queued, the carrier has ${there}`);
   const open = Object.entries(states).filter(([state]) => state !== 'delivered');
-  if (open.length > 0) report.fail(`outbound.send: not delivered: ${open.map((entry) => entry.join(' ')).join(', ')}`);
-  report.add(
-    'outbound.send',
-    'messages/s',
-    perSecond,
-    floor,
-    {
-      messages: there,
-      cpu: used.text,
-      waitedMs: Math.round((first?.at ?? doneAt) - startedAt),
-      onceUnderWay,
-      deliveredPerSecond: Math.round((there / (deliveredAt - startedAt)) * 1000),
+  if (open.length > 0) report.fail(`outbound.drain: not delivered: ${open.map((entry) => entry.join(' ')).join(', ')}`);
+  report.add('outbound.drain', 'messages/s', perSecond, floor, {
+    messages: there,
+    cpuMicros: used.microsFor(there),
+    cpu: used.text,
+    waitedMs: Math.round((first?.at ?? doneAt) - startedAt),
+    onceUnderWay,
+    deliveredPerSecond: Math.round((there / (deliveredAt - startedAt)) * 1000),
+  });
+}
+
+const atCarrier = async ({ tenant }: Bench): Promise<number> => (await tenant.twins.state()).messages;
+
+/** Through the API, each with an idempotency key of its own. Sequences may be used again in another measurement. */
+function texts(bench: Bench, order: Pick<LoadOrder, 'firstSequence' | 'count' | 'durationMs'>): Promise<LoadReport> {
+  const { users, remotes, stack } = bench.tenant;
+  return bench.load.run({
+    port: Number(new URL(stack.urls.gatewayUrl).port),
+    connections: Math.min(CONNECTIONS, order.count ?? CONNECTIONS),
+    ...order,
+    plan: {
+      kind: 'text',
+      run: `${bench.run}-${(bench.textRuns += 1)}`,
+      tokens: users.map(({ token }) => token),
+      numbers: users.map(({ number }) => number),
+      remotes: [...remotes],
     },
-    { of: 'value', least: 2000 },
-  );
+  });
 }
 
 /** Waits until every text has its last state; answers how many are in which. */
