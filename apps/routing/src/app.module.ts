@@ -24,12 +24,12 @@ import { QuarantineService } from './inbound/quarantine.service.js';
 import { rereadMessage } from './inbound/reread.jobs.js';
 import { FeedService } from './messages/feed.service.js';
 import { MessageStore } from './messages/message.store.js';
+import { QueueStore } from './messages/queue.store.js';
 import { SendingStore } from './messages/sending.store.js';
 import { MIGRATIONS } from './migrations/index.js';
-import { drainPlatform } from './outbound/drain.jobs.js';
 import { OutboundMessages } from './outbound/outbound-messages.js';
 import { ReceiptsService } from './outbound/receipts.service.js';
-import { SenderJob } from './outbound/sender.job.js';
+import { SenderWakes } from './outbound/sender-wakes.js';
 import { SenderService } from './outbound/sender.service.js';
 import { reconcilePlatform } from './reconcile/reconcile.jobs.js';
 import { ReconcileService } from './reconcile/reconcile.service.js';
@@ -49,7 +49,7 @@ export function routingModule(config: Readonly<RoutingConfig>, clock: Clock = ne
       JobsModule.forRoot({
         service: 'routing',
         redisUrl: config.redisUrl,
-        jobs: [drainPlatform, reconcilePlatform, rereadMessage],
+        jobs: [reconcilePlatform, rereadMessage],
       }),
       RpcModule,
     ],
@@ -66,6 +66,7 @@ export function routingModule(config: Readonly<RoutingConfig>, clock: Clock = ne
       DirectoryConsumer,
       FeedService,
       MessageStore,
+      QueueStore,
       InboundService,
       Quarantine,
       QuarantineService,
@@ -74,7 +75,7 @@ export function routingModule(config: Readonly<RoutingConfig>, clock: Clock = ne
       ReceiptsService,
       SendingStore,
       SenderService,
-      SenderJob,
+      SenderWakes,
       ConsentService,
       BlocksService,
       MessagesService,

@@ -31,6 +31,7 @@ import { Messaging, Publisher } from '@strowger/messaging';
 import { Db, migrate, sql } from '@strowger/persistence';
 import { Rpc } from '@strowger/rpc';
 import { eventually, servers, testDatabase, testNats, testRedisUrl } from '@strowger/testing';
+import { SenderService } from './outbound/sender.service.js';
 import { routingModule } from './app.module.js';
 import { RoutingConfig } from './config.js';
 import { hierarchyStub, Tree } from './hierarchy-stub.fixtures.js';
@@ -340,7 +341,10 @@ export async function startRouting({
       for (const { app } of running) await app.get(Messaging, { strict: false }).idle();
     },
     drainJobs: async (): Promise<void> => {
-      for (const { app } of running) await app.get(Jobs).drain();
+      for (const { app } of running) {
+        await app.get(SenderService).idle();
+        await app.get(Jobs).drain();
+      }
     },
     /** Until every consumer, every job and every message due now is through. */
     drain: async (timeoutMs = 15_000): Promise<void> => {

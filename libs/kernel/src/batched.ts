@@ -1,3 +1,5 @@
+import { AppError } from './app-error.js';
+
 /**
  * Natural batching: what arrives while one batch is under way goes into the next as one. Alone, an item waits for
  * nothing; in a crowd a thousand calls become a handful of statements. There is no timer and no size to wait for.
@@ -14,7 +16,8 @@ export interface BatchedOptions<I> {
   eager?: boolean;
   /**
    * What a failed batch means. `all`: each of its callers gets the error. `each`: nothing of it happened, so its items
-   * run again one by one, in order, and only those that fail alone get an error. Default `all`.
+   * run again one by one, in order, and only those that fail alone get an error; but not while what they need is away,
+   * which would be found out as often as there are items. Default `all`.
    */
   onFailure?: 'all' | 'each';
 }
@@ -105,7 +108,8 @@ export class Batched<I, O = void> {
     try {
       outcomes = await this.run(batch.map(({ item }) => item));
     } catch (error) {
-      if (batch.length > 1 && this.options.onFailure === 'each') {
+      const away = AppError.wrap(error).kind === 'unavailable';
+      if (batch.length > 1 && this.options.onFailure === 'each' && !away) {
         for (const one of batch) await this.settle([one]);
         return;
       }

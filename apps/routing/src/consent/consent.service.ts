@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { routingRpc as rpc, type OptOutView } from '@strowger/contracts-routing';
-import { newId, NotFound, type RpcRequest } from '@strowger/kernel';
+import { newId, NotFound, PLATFORM_SCOPE, type RpcRequest } from '@strowger/kernel';
 import { Db, inScope, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { isTollFree, suggestedReplies, type Keyword } from '@strowger/sms';
@@ -10,6 +10,7 @@ import { OutboundMessages } from '../outbound/outbound-messages.js';
 export interface KeywordMessage {
   messageId: string;
   numberId: string;
+  userId: string;
   friendlyName: string;
   number: string;
   remote: string;
@@ -63,6 +64,7 @@ export class ConsentService {
   }
 
   private async answer(about: KeywordMessage, text: string): Promise<void> {
-    await this.outbound.queue({ id: newId(), numberId: about.numberId, remote: about.remote, text, automatic: true });
+    const { userId, numberId, remote } = about;
+    await this.outbound.queue({ id: newId(), userId, scope: PLATFORM_SCOPE, numberId, remote, text, automatic: true });
   }
 }

@@ -24,10 +24,10 @@ import {
 import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { analyse, isShortCode, MAX_TEXT_LENGTH } from '@strowger/sms';
-import { DirectoryService, type OwnedNumber } from '../directory/directory.service.js';
 import { inScopeOfUser, timeCursor } from '../directory/scope.js';
 import { mayMove, MESSAGE_COLUMNS, messageViewOf, type MessageRow } from '../messages/message.js';
 import { MessageStore } from '../messages/message.store.js';
+import type { Refusal } from '../messages/queue.store.js';
 import { OutboundMessages } from '../outbound/outbound-messages.js';
 import {
   MessageNotRetryable,
@@ -44,26 +44,37 @@ import {
 export class MessagesService {
   constructor(
     private readonly db: Db,
-    private readonly directory: DirectoryService,
     private readonly outbound: OutboundMessages,
     private readonly messages: MessageStore,
   ) {}
 
   /** Puts a text in line. Safe to repeat with the same `messageId`. */
   @Answers(rpc.sendMessage)
-  async send({ scope, body }: RpcRequest<SendMessage>): Promise<MessageView> {
+  async send({ scope, body }: RpcRequest<SendMessage>): Promise<MessageView & { repeated?: true }> {
     const { messageId = newId(), userId, from, to, text } = body;
     if (text.length > MAX_TEXT_LENGTH) throw new TextTooLong(text.length);
     const remote = isShortCode(to) ? to : parseNanp(to, 'to');
-    const number = await this.senderNumber(scope, userId, from);
-    return this.db.transactional(async () => {
-      const earlier = await this.messages.find(messageId);
-      if (earlier) return this.sameOrConflict(earlier, number, remote, text);
-      await this.mustBeAllowed(number.numberId, remote);
-      const queued = await this.outbound.queue({ id: messageId, numberId: number.numberId, remote, text });
-      // The same request at the same time elsewhere may have been quicker.
-      return this.sameOrConflict(queued, number, remote, text);
-    });
+    const owner = userId ?? (scope.level === 'user' ? scope.id : undefined);
+    if (owner === undefined)
+      throw new InvalidInput([{ field: 'userId', rule: 'required', message: 'Say for which user it is sent.' }]);
+    const sender = from === undefined ? undefined : parseNanp(from, 'from');
+    const queued = await this.outbound.submit({ id: messageId, userId: owner, scope, from: sender, remote, text });
+    switch (queued.verdict) {
+      case 'queued':
+        return messageViewOf(queued.message);
+      case 'known':
+        return { ...sameOrConflict(queued, remote, text), repeated: true };
+      case 'no-number':
+        // A user of the scope without a number can send nothing; anybody else's does not exist here.
+        if (scope.level === 'user' && scope.id === owner) throw new NumberNotOwned(undefined);
+        throw new NotFound('user', owner);
+      case 'sender-required':
+        throw new SenderRequired(queued.numbers);
+      case 'number-not-owned':
+        throw new NumberNotOwned(sender);
+      default:
+        throw refusalOf(queued.verdict, remote);
+    }
   }
 
   @Answers(rpc.previewMessage)
@@ -147,32 +158,7 @@ export class MessagesService {
     );
   }
 
-  /** A client sends as its own user, a portal user for one inside the scope; with several numbers, from the one named. */
-  private async senderNumber(
-    scope: TenantScope,
-    userId: string | undefined,
-    from: string | undefined,
-  ): Promise<OwnedNumber> {
-    const id = userId ?? (scope.level === 'user' ? scope.id : undefined);
-    if (id === undefined)
-      throw new InvalidInput([{ field: 'userId', rule: 'required', message: 'Say for which user it is sent.' }]);
-    const owned = await this.directory.numbersOf(scope, id);
-    if (!owned[0]) {
-      // A user of the scope without a number can send nothing; anybody else's does not exist here.
-      if (scope.level === 'user' && scope.id === id) throw new NumberNotOwned(undefined);
-      throw new NotFound('user', id);
-    }
-    if (from === undefined) {
-      if (owned.length > 1) throw new SenderRequired(owned.map((n) => n.e164));
-      return owned[0];
-    }
-    const e164 = parseNanp(from, 'from');
-    const number = owned.find((n) => n.e164 === e164);
-    if (!number) throw new NumberNotOwned(e164);
-    return number;
-  }
-
-  /** Everything that stands between a number and a remote party, in one query: it is asked for every text. */
+  /** Everything that stands between a number and a remote party; for a new text the statement that stores it asks. */
   private async mustBeAllowed(numberId: string, remote: string): Promise<void> {
     const [may] = await this.db.query<{
       e164: string;
@@ -191,16 +177,10 @@ export class MessagesService {
       left join block b on b.user_id = n.user_id and b.remote = ${remote}
       where n.number_id = ${numberId}`);
     if (!may?.active) throw new NumberNotOwned(may?.e164);
-    if (!may.entitled) throw new NotLicensed();
-    if (!may.sms) throw new SmsNotAvailable();
-    if (may.optedOut) throw new OptedOut(remote);
-    if (may.blocked) throw new RemoteBlocked(remote);
-  }
-
-  private sameOrConflict(earlier: MessageRow, number: OwnedNumber, remote: string, text: string): MessageView {
-    if (earlier.numberId !== number.numberId || earlier.remote !== remote || earlier.body !== text)
-      throw new AppError('conflict', 'message-id-reused', 'Another message has this id.', { messageId: earlier.id });
-    return messageViewOf(earlier);
+    if (!may.entitled) throw refusalOf('not-licensed', remote);
+    if (!may.sms) throw refusalOf('sms-not-available', remote);
+    if (may.optedOut) throw refusalOf('opted-out', remote);
+    if (may.blocked) throw refusalOf('remote-blocked', remote);
   }
 
   private async row(scope: TenantScope, id: string, lock = false): Promise<MessageRow> {
@@ -220,3 +200,29 @@ const shown = (scope: TenantScope) =>
     ? sql`and exists (select 1 from message m where m.conversation_id = conversation.id and m.feed_seq is not null)`
     : sql``;
 const iso = (timestamp: string): string => new Date(timestamp).toISOString();
+
+function refusalOf(
+  refusal: Exclude<Refusal, 'no-number' | 'sender-required' | 'number-not-owned'>,
+  remote: string,
+): AppError {
+  switch (refusal) {
+    case 'not-licensed':
+      return new NotLicensed();
+    case 'sms-not-available':
+      return new SmsNotAvailable();
+    case 'opted-out':
+      return new OptedOut(remote);
+    case 'remote-blocked':
+      return new RemoteBlocked(remote);
+  }
+}
+
+function sameOrConflict(
+  { message, numberId }: { message: MessageRow; numberId: string },
+  remote: string,
+  text: string,
+) {
+  if (message.numberId !== numberId || message.remote !== remote || message.body !== text)
+    throw new AppError('conflict', 'message-id-reused', 'Another message has this id.', { messageId: message.id });
+  return messageViewOf(message);
+}

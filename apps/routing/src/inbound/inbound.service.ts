@@ -76,10 +76,11 @@ export class InboundService {
       const counted = await this.countBlocked(blocked);
       const stored = await this.messages.storeOwned(taken);
       // Consent is withdrawn from the number: STOP counts from a blocked party too, which then hears nothing.
-      for (const { message, keyword, id, numberId, friendlyName, blocked } of [...counted, ...stored])
+      for (const { message, keyword, id, userId, numberId, friendlyName, blocked } of [...counted, ...stored])
         if (keyword && (!blocked || keyword === 'stop'))
           await this.consent.apply(keyword, {
             messageId: id,
+            userId,
             numberId,
             friendlyName,
             number: message.to,

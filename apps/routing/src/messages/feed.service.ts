@@ -46,6 +46,17 @@ export class FeedService {
     return new Map(rows.map((row) => [row.user_id, row.head]));
   }
 
+  /** Shows the rows to their users once the transaction the caller is in has committed. */
+  pushAfterCommit(type: Push['type'], rows: readonly MessageRow[]): void {
+    this.db.afterCommit(() =>
+      this.push(
+        rows
+          .filter((row) => row.feedSeq !== null)
+          .map((row) => ({ userId: row.userId, type, message: messageViewOf(row) })),
+      ),
+    );
+  }
+
   /** Tells whoever listens. A hint: what is lost here, the cursor finds. Call after the commit. */
   push(pushes: readonly Push[]): void {
     if (!this.messaging.connected) return;

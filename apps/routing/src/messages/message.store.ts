@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { MessageFailure } from '@strowger/contracts-routing';
-import { carrierOf } from '@strowger/cpaas';
 import { Clock, newId } from '@strowger/kernel';
-import { arrayLiteral, Db, sql, type RawBuilder } from '@strowger/persistence';
-import { analyse, splitForSingles } from '@strowger/sms';
+import { arrayLiteral, Db, sql } from '@strowger/persistence';
+import { analyse } from '@strowger/sms';
 import type { Insertable } from 'kysely';
 import { FeedService } from './feed.service.js';
 import {
@@ -11,7 +10,6 @@ import {
   COLUMN_TYPES,
   mayChange,
   MESSAGE_COLUMNS,
-  messageViewOf,
   transition,
   type Cause,
   type MessageRow,
@@ -58,15 +56,6 @@ export interface Place {
   position: number | null;
 }
 
-export interface NewOutbound {
-  id: string;
-  numberId: string;
-  remote: string;
-  text: string;
-  /** Our own answer to a keyword, which goes out whatever the consent. */
-  automatic?: boolean;
-}
-
 /** One message to be moved, as it was read. */
 export interface Move {
   message: MessageRow;
@@ -84,11 +73,6 @@ export class MessageStore {
     private readonly feed: FeedService,
     private readonly clock: Clock,
   ) {}
-
-  async find(id: string): Promise<MessageRow | undefined> {
-    const [row] = await this.db.query<MessageRow>(sql`select ${MESSAGE_COLUMNS} from message where id = ${id}`);
-    return row;
-  }
 
   /**
    * Stores what is as usual, with one statement, and answers every arrival in order: where it is now, or that it was known
@@ -144,58 +128,6 @@ export class MessageStore {
     return rows.filter((row) => fresh.has(row.id));
   }
 
-  /** Stores a text as `queued`, shown to its user at once. Returns nothing when the id is known already. */
-  async queue({ id, numberId, remote, text, automatic = false }: NewOutbound): Promise<MessageRow | undefined> {
-    const { encoding, segments } = analyse(text);
-    const { columns, values } = rowOf({
-      id: sql`${id}::uuid`,
-      conversation_id: sql`thread.id`,
-      number_id: sql`number_id`,
-      user_id: sql`user_id`,
-      system_provider_id: sql`system_provider_id`,
-      reseller_id: sql`reseller_id`,
-      group_id: sql`group_id`,
-      platform_id: sql`platform_id`,
-      direction: sql`'outbound'`,
-      number: sql`e164`,
-      remote: sql`${remote}`,
-      body: sql`${text}`,
-      state: sql`'queued'`,
-      encoding: sql`${encoding}`,
-      segments: sql`${segments}`,
-      // Not the transaction's time, nor a process's: a conversation is sent in this order.
-      created_at: sql`clock_timestamp()`,
-      feed_created: sql`feed.head`,
-      feed_seq: sql`feed.head`,
-      next_attempt_at: sql`now()`,
-      automatic: sql`${automatic}`,
-      parts: sql`${await this.partsAt(numberId, text)}::text[]`,
-    });
-    const [row] = await this.db.query<MessageRow>(sql`
-      with owned as (select * from owned_number where number_id = ${numberId}),
-      thread as (
-        insert into conversation (id, number_id, user_id, system_provider_id, reseller_id, group_id, number, remote, last_message_at)
-        select ${newId()}::uuid, number_id, user_id, system_provider_id, reseller_id, group_id, e164, ${remote}, now() from owned
-        on conflict on constraint conversation_thread do update set last_message_at = now() returning id),
-      feed as (
-        insert into user_feed (user_id, head) select user_id, 1 from owned
-        on conflict (user_id) do update set head = user_feed.head + 1 returning head)
-      insert into message (${columns}) select ${values} from owned, thread, feed
-      on conflict (id) do nothing returning ${MESSAGE_COLUMNS}`);
-    if (row) this.pushAfterCommit('message.created', [row]);
-    return row;
-  }
-
-  /** How a long text is sent is settled when it is accepted; the carrier of the number decides. Null where one request takes it all. */
-  private async partsAt(numberId: string, text: string): Promise<string[] | null> {
-    const { parts } = splitForSingles(text);
-    if (parts.length <= 1) return null;
-    const [platform] = await this.db.query<{ kind: string }>(
-      sql`select p.kind from owned_number n join platform p on p.platform_id = n.platform_id where n.number_id = ${numberId}`,
-    );
-    return platform && carrierOf(platform.kind)?.manifest.longMessages === 'passthrough' ? [text] : parts;
-  }
-
   /** Moves messages on and shows it to their users. What the cause may not move, or has moved since it was read, stays. */
   async move(moves: readonly Move[]): Promise<MessageRow[]> {
     const at = this.clock.now();
@@ -219,7 +151,7 @@ export class MessageStore {
            as t(id, was, state, failure, attempts, again, position)
       where message.id = t.id and message.state = t.was
       returning ${MESSAGE_COLUMNS}`);
-    this.pushAfterCommit('message.updated', moved);
+    this.feed.pushAfterCommit('message.updated', moved);
     return moved;
   }
 
@@ -235,7 +167,7 @@ export class MessageStore {
         from (select * from unnest(${held.map((m) => m.id)}::uuid[], ${positions}::bigint[]) as u(held_id, position)) p
         where id = p.held_id returning ${MESSAGE_COLUMNS}`);
       shown.sort((a, b) => a.feedSeq! - b.feedSeq!);
-      this.pushAfterCommit('message.created', shown);
+      this.feed.pushAfterCommit('message.created', shown);
     });
   }
 
@@ -251,7 +183,7 @@ export class MessageStore {
       const corrected = await this.db.query<MessageRow>(sql`
         update message set body = ${original}, encoding = ${encoding}, segments = ${segments}, feed_seq = ${position}
         where id = ${id} returning ${MESSAGE_COLUMNS}`);
-      this.pushAfterCommit('message.updated', corrected);
+      this.feed.pushAfterCommit('message.updated', corrected);
     });
   }
 
@@ -321,16 +253,6 @@ export class MessageStore {
       return position;
     });
   }
-
-  private pushAfterCommit(type: 'message.created' | 'message.updated', rows: readonly MessageRow[]): void {
-    this.db.afterCommit(() =>
-      this.feed.push(
-        rows
-          .filter((row) => row.feedSeq !== null)
-          .map((row) => ({ userId: row.userId, type, message: messageViewOf(row) })),
-      ),
-    );
-  }
 }
 
 const threadKey = (numberId: string, remote: string): string => `${numberId} ${remote}`;
@@ -342,9 +264,4 @@ function batchOf(given: { [C in keyof Row]?: readonly Row[C][] }) {
   const columns = Object.keys(given) as (keyof MessageTable)[];
   const arrays = columns.map((column) => sql`${given[column]}::${sql.raw(COLUMN_TYPES[column])}[]`);
   return { columns: sql.raw(columns.join(', ')), values: sql`unnest(${sql.join(arrays)})` };
-}
-
-/** For `insert into message (columns) select values from …`: one expression for each column. */
-function rowOf(given: { [C in keyof MessageTable]?: RawBuilder<unknown> }) {
-  return { columns: sql.raw(Object.keys(given).join(', ')), values: sql.join(Object.values(given)) };
 }

@@ -1,46 +1,54 @@
 import { Injectable } from '@nestjs/common';
-import { Jobs } from '@strowger/jobs';
+import { Batched } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
-import { logger } from '@strowger/telemetry';
-import type { MessageRow } from '../messages/message.js';
-import { MessageStore, type NewOutbound } from '../messages/message.store.js';
-import { drainPlatform } from './drain.jobs.js';
+import { QueueStore, type NewOutbound, type Queued } from '../messages/queue.store.js';
+import { SenderWakes } from './sender-wakes.js';
 
-const log = logger('outbound');
+/** Of one statement: what arrives while it runs goes into the next. */
+const MOST_TEXTS = 512;
 
-/** Puts messages in line. The row is the queue of record; the job only says that there is something in it. */
+/** Puts messages in line. The row is the queue of record. */
 @Injectable()
 export class OutboundMessages {
+  private readonly batches = new Batched((texts: NewOutbound[]) => this.addAll(texts), {
+    most: MOST_TEXTS,
+    onFailure: 'each',
+  });
+
   constructor(
     private readonly db: Db,
-    private readonly messages: MessageStore,
-    private readonly jobs: Jobs,
+    private readonly store: QueueStore,
+    private readonly wakes: SenderWakes,
   ) {}
 
-  /** Stores the message as `queued` and shows it to its user. Joins the caller's transaction; a known id changes nothing. */
-  async queue(message: NewOutbound): Promise<MessageRow> {
-    return this.db.transactional(async () => {
-      const row = await this.messages.queue(message);
-      if (!row) return (await this.messages.find(message.id))!;
-      this.wake(row.platformId);
-      return row;
-    });
+  /** Together with what else is asked now, in a transaction of their own; not from inside one. A known id changes nothing. */
+  submit(text: NewOutbound): Promise<Queued> {
+    return this.batches.add(text);
   }
 
-  /** After the commit: something is due at the platform. Lost with Redis, it is found by the sweep. */
+  /** In the caller's transaction. */
+  async queue(text: NewOutbound): Promise<Queued> {
+    const [queued] = await this.store.add([text]);
+    if (queued?.verdict === 'queued') this.wake(queued.message.platformId);
+    return queued!;
+  }
+
+  /** After the commit: something is due at the platform. */
   wake(platformId: string): void {
-    this.db.afterCommit(() => {
-      if (this.waking.has(platformId)) return;
-      this.waking.add(platformId);
-      // One job for all that commits in this turn.
-      setImmediate(() => {
-        this.waking.delete(platformId);
-        this.jobs
-          .add(drainPlatform, { platformId })
-          .catch((error: unknown) => log.warn({ platformId, err: error }, 'drain-not-queued'));
-      });
-    });
+    this.db.afterCommit(() => this.wakes.wake(platformId));
   }
 
-  private readonly waking = new Set<string>();
+  /** The same id twice in one moment: the second finds the first. */
+  private async addAll(texts: readonly NewOutbound[]): Promise<Queued[]> {
+    const firsts = new Map<string, NewOutbound>();
+    for (const text of texts) if (!firsts.has(text.id)) firsts.set(text.id, text);
+    const stored = await this.store.add([...firsts.values()]);
+    const byText = new Map([...firsts.values()].map((text, i) => [text, stored[i]!]));
+    const platforms = new Set(stored.flatMap((one) => (one.verdict === 'queued' ? [one.message.platformId] : [])));
+    for (const platformId of platforms) this.wakes.wake(platformId);
+    const repeats = texts.filter((text) => firsts.get(text.id) !== text);
+    const again = repeats.length > 0 ? await this.addAll(repeats) : [];
+    repeats.forEach((text, i) => byText.set(text, again[i]!));
+    return texts.map((text) => byText.get(text)!);
+  }
 }

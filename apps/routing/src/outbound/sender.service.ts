@@ -44,6 +44,7 @@ export class SenderService {
   private readonly pausedUntil = new Map<string, number>();
   private readonly exhausted = new Map<string, number>();
   private readonly probeSeconds: readonly number[];
+  private readonly idleWaiters: (() => void)[] = [];
   private stopping = false;
 
   constructor(
@@ -56,36 +57,67 @@ export class SenderService {
     this.probeSeconds = config.sendProbeSeconds.map(Number);
   }
 
-  /** Sends until nothing is due. A second call while one runs makes that one look again. */
-  async drain(platformId: string): Promise<void> {
+  /**
+   * Something is due at the platform: sends until nothing is, in this process unless another one sends for the platform.
+   * Costs nothing while it is sending anyway.
+   * @returns whether the right to send is held elsewhere
+   */
+  async drain(platformId: string): Promise<boolean> {
     const running = this.draining.get(platformId);
     if (running) {
       running.again = true;
       running.wake();
-      return;
+      return false;
     }
+    if (this.stopping || this.isPaused(platformId)) return false;
     const run: Run = { again: true, wake: () => undefined };
     this.draining.set(platformId, run);
+    let elsewhere = false;
     try {
-      await this.pump(platformId, run);
+      // What came while the right was given back found a sender that was no longer looking.
+      while (run.again && !elsewhere && !this.stopping && !this.isPaused(platformId)) {
+        elsewhere = (await this.pump(platformId, run)) === 'elsewhere';
+        if (!elsewhere) await this.giveBack(platformId);
+      }
     } catch (error) {
       // Provisioning or the database is away, and will be for a moment.
       this.pausedUntil.set(platformId, Date.now() + TROUBLE_PAUSE_MS);
+      await this.giveBack(platformId);
       throw error;
     } finally {
       this.draining.delete(platformId);
-      await this.queries.giveBack(platformId).catch((err: unknown) => log.warn({ platformId, err }, 'lease-kept'));
+      if (this.draining.size === 0) for (const resolve of this.idleWaiters.splice(0)) resolve();
     }
+    return elsewhere;
+  }
+
+  /** How many platforms are being sent for. */
+  get busy(): number {
+    return this.draining.size;
+  }
+
+  isSendingFor(platformId: string): boolean {
+    return this.draining.has(platformId);
+  }
+
+  /** Until nothing is being sent. */
+  async idle(): Promise<void> {
+    while (this.draining.size > 0) await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
   }
 
   /** For shutdown: takes nothing new. What is in flight ends. */
   async stop(): Promise<void> {
     this.stopping = true;
-    while (this.draining.size > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (const run of this.draining.values()) run.wake();
+    await this.idle();
+  }
+
+  private async giveBack(platformId: string): Promise<void> {
+    await this.queries.giveBack(platformId).catch((err: unknown) => log.warn({ platformId, err }, 'lease-kept'));
   }
 
   /** Keeps requests under way and a few lanes ahead, so that one without an answer holds up its own conversation only. */
-  private async pump(platformId: string, run: Run): Promise<void> {
+  private async pump(platformId: string, run: Run): Promise<'done' | 'elsewhere'> {
     const failures: unknown[] = [];
     const failed = (error: unknown): void => void failures.push(error);
     const outcomes = new OutcomeWriter((batch) => this.settle(platformId, batch), failed);
@@ -126,6 +158,7 @@ export class SenderService {
     let probedAt = 0;
     let leasedAt = 0;
     let lease: { ratePerSecond: number } | undefined;
+    let elsewhere = false;
     const goesOn = (): boolean => failures.length === 0 && !this.stopping && !this.isPaused(platformId);
     try {
       while ((run.again || claiming || active.size + waiting.length > 0) && goesOn()) {
@@ -133,7 +166,10 @@ export class SenderService {
           leasedAt = Date.now();
           lease = await this.queries.lease(platformId);
         }
-        if (!lease) break;
+        if (!lease) {
+          elsewhere = true;
+          break;
+        }
         const platform = await this.platforms.of(platformId);
         const bucket = this.platformBucket(platformId, lease.ratePerSecond);
         // No more than the platform takes in two seconds, so that a change of rate is felt soon.
@@ -163,6 +199,7 @@ export class SenderService {
       clearInterval(keep);
     }
     if (failures.length > 0) throw failures[0];
+    return elsewhere ? 'elsewhere' : 'done';
   }
 
   /** Messages of one conversation, one after the other; what comes after one that is not through goes back in line. */

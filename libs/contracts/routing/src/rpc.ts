@@ -17,7 +17,8 @@ export class Unblock {
 const define = <B extends object, R>(verbNoun: string, body: new () => B): RpcContract<B, R> =>
   rpc<B, R>(`rpc.routing.${verbNoun}.v1`, body);
 
-export const sendMessage = define<r.SendMessage, v.MessageView>('send-message', r.SendMessage);
+/** `repeated`: the id was known, and this is the message it belongs to, as it is now. */
+export const sendMessage = define<r.SendMessage, v.MessageView & { repeated?: true }>('send-message', r.SendMessage);
 export const previewMessage = define<r.PreviewMessage, v.PreviewView>('preview-message', r.PreviewMessage);
 export const getMessage = define<ById, v.MessageView>('get-message', ById);
 /** A failed message again, as a new attempt. Not for messages whose outcome is unknown. */
