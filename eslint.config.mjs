@@ -290,6 +290,39 @@ const noFolderCycles = {
   },
 };
 
+/** What comes from outside is unknown until it is checked: a cast makes the first wrong byte an error far away. */
+const uncheckedJson = {
+  meta: { type: 'problem', schema: [] },
+  create(context) {
+    const refuse = (node) =>
+      context.report({
+        node,
+        message: 'Parsed JSON is `unknown` until it is checked: use `validated`, or look at it.',
+      });
+    const parse = 'CallExpression[callee.object.name="JSON"][callee.property.name="parse"]';
+    return {
+      [`TSAsExpression[typeAnnotation.type!="TSUnknownKeyword"] > ${parse}`]: refuse,
+      [`VariableDeclarator:not([id.typeAnnotation.typeAnnotation.type="TSUnknownKeyword"]) > ${parse}.init`]: refuse,
+      'CallExpression[callee.property.name="json"][typeArguments]': refuse,
+    };
+  },
+};
+
+/** What a callback of NATS throws takes the connection with it, and what a timer's throws the process. */
+const guardedListeners = {
+  meta: { type: 'problem', schema: [] },
+  create(context) {
+    const refuse = (node) =>
+      context.report({ node, message: 'Hand `guarded(name, …)` over: a throw in here ends more.' });
+    const unguarded = ':not([callee.name="guarded"])';
+    return {
+      [`CallExpression[callee.property.name=/^(subscribe|consume)$/] Property[key.name="callback"] > *.value${unguarded}`]:
+        refuse,
+      [`CallExpression[callee.name="setInterval"] > *.arguments:first-child${unguarded}`]: refuse,
+    };
+  },
+};
+
 const ENVIRONMENT = [
   {
     selector: "MemberExpression[object.name='process'][property.name='env']",
@@ -351,7 +384,14 @@ export default defineConfig(
       'import-x': importX,
       strowger: {
         meta: { name: 'strowger', version: '1' },
-        rules: { boundaries, features, 'no-cycles': noCycles, 'no-folder-cycles': noFolderCycles },
+        rules: {
+          boundaries,
+          features,
+          'no-cycles': noCycles,
+          'no-folder-cycles': noFolderCycles,
+          'unchecked-json': uncheckedJson,
+          'guarded-listeners': guardedListeners,
+        },
       },
     },
   },
@@ -379,6 +419,17 @@ export default defineConfig(
     },
   },
   { files: ['**/*.ts'], ignores: TEST_CODE, rules: { 'strowger/no-folder-cycles': ['error', PACKAGES] } },
+  {
+    files: ['apps/**/*.ts', 'libs/**/*.ts'],
+    // The kernel has no log; what it leaves running are its callers' promises.
+    ignores: [...TEST_CODE, 'libs/kernel/**'],
+    rules: {
+      'strowger/unchecked-json': 'error',
+      'strowger/guarded-listeners': 'error',
+      // `void` lets a failure end the process: `inBackground` of @strowger/telemetry does not.
+      '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid: false }],
+    },
+  },
   // Jest asks for default exports there.
   {
     files: ['libs/testing/src/jest-global-*.ts', 'libs/testing/src/whole-systems-first.ts'],

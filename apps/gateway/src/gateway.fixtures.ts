@@ -43,6 +43,8 @@ export class Behind {
 
   @Answers(routingRpc.syncClient)
   async sync({ body: { cursor = 0, limit = 200 } }: RpcRequest<SyncClient>): Promise<SyncView> {
+    const head = Behind.feed.length;
+    if (cursor > head) throw new AppError('conflict', 'cursor-ahead', 'Start again from 0.', { head });
     const after = Behind.feed.filter((m) => m.cursor > cursor);
     const items = after.slice(0, limit).map((message) => ({ type: 'message.created' as const, message }));
     return { items, cursor: items.at(-1)?.message.cursor ?? cursor, more: after.length > limit };
@@ -113,24 +115,21 @@ export const messageAt = (cursor: number, text: string): MessageView => ({
   cursor,
 });
 
+const BASE_ENV = { STROWGER_MODE: 'test', OPS_PORT: '0', OPS_HOST: '127.0.0.1', LOG_LEVEL: 'error' };
+/** All but the address of NATS. */
+export const GATEWAY_ENV = { ...BASE_ENV, PORT: '0', STROWGER_TOKEN_SECRET: SECRET, SECURE_COOKIES: 'false' };
+
 /** The gateway on a real nats-server, with `Behind` answering for the services. */
 export async function startWorld(env: Record<string, string> = {}) {
   const nats = await testNats();
-  const base = { STROWGER_MODE: 'test', NATS_URL: nats.url, OPS_PORT: '0', OPS_HOST: '127.0.0.1', LOG_LEVEL: 'error' };
   class BehindConfig extends ServiceConfig {}
   const behind = await startService({
     name: 'behind',
     module: { module: class {}, providers: [Behind] },
-    config: loadConfig(BehindConfig, base),
+    config: loadConfig(BehindConfig, { ...BASE_ENV, NATS_URL: nats.url }),
   });
   await behind.rpcReady;
-  const config = loadConfig(GatewayConfig, {
-    ...base,
-    PORT: '0',
-    STROWGER_TOKEN_SECRET: SECRET,
-    SECURE_COOKIES: 'false',
-    ...env,
-  });
+  const config = loadConfig(GatewayConfig, { ...GATEWAY_ENV, NATS_URL: nats.url, ...env });
   const gateway = await startGateway(config);
   const tokens = gateway.app.get(Tokens);
   const messaging = gateway.app.get(Messaging);

@@ -1,9 +1,8 @@
 import type { Server } from 'node:http';
 import fastifyCookie from '@fastify/cookie';
-import { Kvm, type KV } from '@nats-io/kv';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { sendProblem, startService, type RunningService } from '@strowger/http';
-import { DeadLetters, Messaging } from '@strowger/messaging';
+import { DeadLetters, kvBucket, Messaging } from '@strowger/messaging';
 import { Rpc } from '@strowger/rpc';
 import type { FastifyInstance } from 'fastify';
 import { GatewayModule } from './app.module.js';
@@ -38,7 +37,7 @@ export { pathParameters, type Route };
 
 /** A client asks when it starts and each time its token ends; one that asks more often has gone mad. */
 const LICENSE_REQUESTS_OF_ACCOUNT = { perSecond: 0.2, burst: 20 };
-const DAY_MS = 24 * 60 * 60 * 1000;
+const DAY_SECONDS = 24 * 60 * 60;
 
 export const ROUTES: readonly Route[] = [
   ...provisioningRoutes,
@@ -56,16 +55,6 @@ export function apiDocument(publicUrl: string): Record<string, unknown> {
   const paths: Record<string, object> = { ...OTHER_PATHS, ...(document['paths'] as object) };
   for (const [path, methods] of Object.entries(IMPORT_PATHS)) paths[path] = { ...paths[path], ...methods };
   return { ...document, paths };
-}
-
-/** The bucket of idempotency keys; opened when first needed, so that the gateway starts while NATS is away. */
-function idempotencyBucket(messaging: Messaging): () => Promise<KV> {
-  let open: Promise<KV> | undefined;
-  return () => {
-    open ??= new Kvm(messaging.nc).create('idempotency-keys', { ttl: DAY_MS, history: 1 });
-    open.catch(() => (open = undefined));
-    return open;
-  };
 }
 
 async function configure(fastify: FastifyInstance, app: NestFastifyApplication, config: GatewayConfig): Promise<void> {
@@ -93,7 +82,7 @@ async function configure(fastify: FastifyInstance, app: NestFastifyApplication, 
     });
     await api.register(fastifyCookie);
     const keys = new IdempotencyKeys(
-      idempotencyBucket(messaging),
+      kvBucket(messaging, 'idempotency-keys', { ttlSeconds: DAY_SECONDS }),
       answersBox(config.tokenSecret),
       config.idempotencyAbandonedSeconds * 1000,
     );

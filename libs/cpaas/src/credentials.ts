@@ -69,4 +69,8 @@ export const openCredentials = <C extends object>(
   box: SecretBox,
   envelope: string,
   context: string,
-): C => plainToInstance(cls, JSON.parse(box.open(envelope, context)) as object);
+): C => {
+  const opened: unknown = JSON.parse(box.open(envelope, context));
+  if (typeof opened !== 'object' || opened === null) throw new TypeError('The envelope holds no credentials.');
+  return plainToInstance(cls, opened);
+};

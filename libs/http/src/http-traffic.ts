@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { newId } from '@strowger/kernel';
-import { histogram, logger, telemetryOn, withTraceparent } from '@strowger/telemetry';
+import { histogram, inBackground, logger, telemetryOn, withTraceparent } from '@strowger/telemetry';
 import type { FastifyInstance } from 'fastify';
 
 const log = logger('http');
@@ -33,12 +33,15 @@ export function instrument(fastify: FastifyInstance): void {
       return answered;
     };
     const route = request.routeOptions.url ?? 'unknown';
-    void withTraceparent(
-      typeof given === 'string' ? given : undefined,
-      `${request.method} ${route}`,
-      run,
-      { 'http.route': route },
-      { kind: 'server' },
+    inBackground(
+      'http-trace',
+      withTraceparent(
+        typeof given === 'string' ? given : undefined,
+        `${request.method} ${route}`,
+        run,
+        { 'http.route': route },
+        { kind: 'server' },
+      ),
     );
   });
   fastify.addHook('onResponse', (request, reply, done) => {

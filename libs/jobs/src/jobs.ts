@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AppError } from '@strowger/kernel';
-import { counter, gauge, histogram, logger, traceparent, withTraceparent } from '@strowger/telemetry';
+import { counter, gauge, histogram, inBackground, logger, traceparent, withTraceparent } from '@strowger/telemetry';
 import { DelayedError, type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { type JobDefinition, type JobHandler, nextTryMs, RunAgain } from './definition.js';
@@ -222,7 +222,11 @@ export class Jobs {
     // While Redis is away a worker's own close never ends; with nothing running there is nothing to wait for.
     const pointless = (): boolean => this.running === 0 && this.consumer?.status !== 'ready';
     const force = pointless();
-    void Promise.allSettled(this.workers.map((worker) => worker.close(force))).then(() => (closed = true));
+    const all = Promise.allSettled(this.workers.map((worker) => worker.close(force)));
+    inBackground(
+      'jobs-close',
+      all.then(() => (closed = true)),
+    );
     while (!closed && !pointless() && performance.now() < deadline) await wait(20);
     clearTimeout(grace);
   }

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { counter, logger } from '@strowger/telemetry';
+import { counter, guarded, logger } from '@strowger/telemetry';
 
 const log = logger('timers');
 const failures = counter('timer_failures_total', 'Runs of in-process timers that threw');
@@ -58,7 +58,8 @@ export class Timers implements OnApplicationBootstrap, BeforeApplicationShutdown
   private arm(timer: Timer, share: number): void {
     if (this.stopped || this.timers.get(timer.name) !== timer) return;
     clearTimeout(timer.next);
-    timer.next = this.outside(() => setTimeout(() => void this.run(timer), timer.everyMs * share)).unref();
+    const run = guarded(timer.name, () => this.run(timer));
+    timer.next = this.outside(() => setTimeout(run, timer.everyMs * share)).unref();
   }
 
   private run(timer: Timer): Promise<void> {

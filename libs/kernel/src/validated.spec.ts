@@ -30,6 +30,12 @@ it('takes objects, and nothing at all', () => {
   expect(validated(Whole, {})).toEqual({});
 });
 
+it('leaves out what it does not know where a newer sender may have added it, and checks the rest as ever', () => {
+  expect(validated(Part, { id: undefined, later: 1 }, { unknown: 'ignored' })).not.toHaveProperty('later');
+  expect(() => validated(Part, { later: 1 })).toThrow('later');
+  expect(() => validated(Part, { id: 7, later: 1 }, { unknown: 'ignored' })).toThrow('id');
+});
+
 it.each(['constructor', '__proto__', 'toString'])('knows no field %s, at any depth', (name) => {
   const body = JSON.parse(`{"inner":[{"${name}":"x"}],"${name}":1}`) as object;
   expect(() => validated(class Anything {}, body)).toThrow(

@@ -59,9 +59,14 @@ function sentence(message: string, property: string, field: string): string {
 
 /**
  * An instance of `cls` made from what a caller sent.
- * @throws InvalidInput naming every broken field, unknown fields included.
+ * @param unknown fields of other names are refused; between our own services, where a newer one may have added them, ignored
+ * @throws InvalidInput naming every broken field
  */
-export function validated<T extends object>(cls: new () => T, input: unknown): T {
+export function validated<T extends object>(
+  cls: new () => T,
+  input: unknown,
+  { unknown = 'refused' }: { unknown?: 'refused' | 'ignored' } = {},
+): T {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
     throw new InvalidInput([{ field: 'body', rule: 'object', message: 'The body must be a JSON object.' }]);
   try {
@@ -69,7 +74,11 @@ export function validated<T extends object>(cls: new () => T, input: unknown): T
     collectOddNames(input, odd, '');
     if (odd.length > 0) throw new InvalidInput(odd.slice(0, MOST_ERRORS).map(unknownField));
     const instance = plainToInstance(cls, input);
-    const errors = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false });
+    const errors = validateSync(instance, {
+      whitelist: true,
+      forbidNonWhitelisted: unknown === 'refused',
+      forbidUnknownValues: false,
+    });
     const found = errors.length > 0 ? fieldErrors(errors) : misplacedLists(instance);
     // A body of nothing but mistakes must not become a larger answer.
     if (found.length > 0) throw new InvalidInput(found.slice(0, MOST_ERRORS));

@@ -9,7 +9,7 @@ import {
   type JsMsg,
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
-import { counter, logger } from '@strowger/telemetry';
+import { counter, guarded, inBackground, logger } from '@strowger/telemetry';
 import type { Messaging } from './messaging.js';
 
 export interface DurableSpec {
@@ -55,7 +55,7 @@ export class Durable {
     readonly spec: DurableSpec,
     private readonly onMessage: (message: JsMsg, durable: Durable) => void,
   ) {
-    this.offConnected = messaging.onConnected(() => void this.ensureRunning());
+    this.offConnected = messaging.onConnected(guarded('consumer-start', () => this.ensureRunning()));
   }
 
   /** Resolves once messages are being pulled. */
@@ -97,7 +97,7 @@ export class Durable {
         const made = await this.ensureConsumer();
         if (this.stopped) return;
         // The library would find a new consumer only after its pull has run out.
-        if (made) void this.replaceMessages();
+        if (made) inBackground('consumer-replaced', this.replaceMessages());
         if (!this.messages) await this.consume();
         this.running.resolve();
         return;
@@ -190,14 +190,15 @@ export class Durable {
       max_messages: this.spec.prefetch,
       // Two missed heartbeats of half of this are a stall, so it is found within ten seconds.
       expires: 10_000,
-      callback: (message) => {
+      // A message that isn't taken comes again.
+      callback: guarded('consumer-message', (message) => {
         if (!this.stopped) this.onMessage(message, this);
         else message.nak();
-      },
+      }),
     });
     if (this.stopped) return void messages.close();
     this.messages = messages;
-    void this.supervise(messages);
+    inBackground('consumer-status', this.supervise(messages));
   }
 
   /** The library keeps pulling from a consumer that is gone; somebody has to make it again. */

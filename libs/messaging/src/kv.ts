@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { Kvm, type KV, type KvWatchEntry } from '@nats-io/kv';
 import type { QueuedIterator } from '@nats-io/nats-core';
-import { logger } from '@strowger/telemetry';
+import { guarded, logger } from '@strowger/telemetry';
 import { publishError, StreamUnavailable } from './errors.js';
 import type { Messaging } from './messaging.js';
 
@@ -128,7 +128,7 @@ export class KvMirror<T> {
     private readonly options: KvMirrorOptions,
   ) {
     this.loadSnapshot();
-    this.offConnected = messaging.onConnected(() => void this.follow());
+    this.offConnected = messaging.onConnected(guarded('kv-mirror', () => this.follow()));
   }
 
   get(key: string): T | undefined {
@@ -218,8 +218,9 @@ export class KvMirror<T> {
     const file = this.options.snapshotFile;
     if (!file) return;
     try {
-      const stored = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
-      for (const [key, value] of Object.entries(stored)) {
+      const stored: unknown = JSON.parse(readFileSync(file, 'utf8'));
+      for (const [key, value] of Object.entries(Object(stored) as object)) {
+        if (typeof value !== 'string') throw new TypeError(`The value of ${key} is not text.`);
         this.values.set(key, this.parse(Buffer.from(value, 'base64')));
         this.bytes.set(key, value);
       }

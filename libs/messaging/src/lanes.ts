@@ -1,3 +1,5 @@
+import { inBackground } from '@strowger/telemetry';
+
 /** Work in lanes: within one it keeps its order and never overlaps, and several lanes go on at once. */
 export interface LaneWork {
   /** For facts: their aggregate. */
@@ -60,12 +62,13 @@ export class Lanes<W extends LaneWork> {
       if (!work) return;
       this.active++;
       const works = [work, ...this.alike(work)];
-      void this.options.run(works).finally(() => {
+      const done = this.options.run(works).finally(() => {
         this.active--;
         for (const { lane } of works) this.leave(lane);
         if (this.active === 0) this.whenQuiet?.();
         this.schedule();
       });
+      inBackground('lane', done);
     }
   }
 

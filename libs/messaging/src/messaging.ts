@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { NatsLink } from '@strowger/rpc';
-import { logger } from '@strowger/telemetry';
+import { guarded, logger } from '@strowger/telemetry';
 import { StreamUnavailable } from './errors.js';
 import { ensureStreams, STREAMS, type StreamSpec } from './streams.js';
 
@@ -41,7 +41,7 @@ export class Messaging {
     private readonly closeLink?: () => Promise<void>,
   ) {
     this.firstConnect.promise.catch(() => undefined);
-    this.unlisten = link.onUp(() => void this.cameUp());
+    this.unlisten = link.onUp(guarded('messaging-up', () => this.cameUp()));
   }
 
   /** On a connection of its own, for tools and specs. */
@@ -136,7 +136,7 @@ export class Messaging {
     this.ensured = undefined;
     if (!this.connected) return;
     this.firstConnect.resolve();
-    for (const listener of [...this.listeners]) listener();
+    for (const listener of [...this.listeners]) guarded('messaging-connected', listener)();
   }
 
   private async ensureUntilDone(): Promise<void> {

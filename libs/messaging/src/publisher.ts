@@ -1,7 +1,7 @@
 import { headers as newHeaders } from '@nats-io/nats-core';
 import type { PubAck } from '@nats-io/jetstream';
 import type { CloudEvent } from '@strowger/kernel';
-import { traceparent } from '@strowger/telemetry';
+import { guarded, inBackground, traceparent } from '@strowger/telemetry';
 import { PublisherOverloaded, publishError, StreamUnavailable } from './errors.js';
 import type { Messaging } from './messaging.js';
 
@@ -68,7 +68,7 @@ export class Publisher {
       });
       if (this.armed) return;
       this.armed = true;
-      setImmediate(() => this.flush());
+      setImmediate(guarded('publish', () => this.flush()));
     });
   }
 
@@ -76,7 +76,7 @@ export class Publisher {
     this.armed = false;
     const jobs = this.queue;
     this.queue = [];
-    for (const job of jobs) void this.send(job);
+    for (const job of jobs) inBackground('publish', this.send(job));
   }
 
   private async send(job: Job): Promise<void> {

@@ -1,5 +1,5 @@
 import type { JsMsg } from '@nats-io/jetstream';
-import { logger } from '@strowger/telemetry';
+import { guarded, logger } from '@strowger/telemetry';
 import { describeError } from './errors.js';
 
 /** A delivered message this process has neither acked nor handed back. */
@@ -39,7 +39,10 @@ export class UnsettledMessages {
     private readonly stalls?: StallWatch,
   ) {
     const every = (ackWaitSeconds * 1000) / 3;
-    this.timer = setInterval(() => this.beat(every), every / 2);
+    this.timer = setInterval(
+      guarded('heartbeat', () => this.beat(every)),
+      every / 2,
+    );
     this.timer.unref();
   }
 

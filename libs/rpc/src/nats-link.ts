@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { logger } from '@strowger/telemetry';
+import { guarded, inBackground, logger } from '@strowger/telemetry';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 
 const log = logger('nats');
@@ -90,7 +90,7 @@ export class NatsLink {
       });
       if (nc) {
         this.nc = nc;
-        void this.watch(nc);
+        inBackground('nats-status', this.watch(nc));
         this.cameUp();
         return nc;
       }
@@ -114,6 +114,6 @@ export class NatsLink {
 
   private cameUp(): void {
     this.connected = true;
-    for (const listener of [...this.listeners]) listener();
+    for (const listener of [...this.listeners]) guarded('nats-up', listener)();
   }
 }

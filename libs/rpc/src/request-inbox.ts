@@ -1,4 +1,5 @@
 import { InFlight } from '@strowger/kernel';
+import { guarded } from '@strowger/telemetry';
 import { createInbox, errors, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 
 /** Packets as Nest's NATS transport writes them, so either end may be plain Nest. */
@@ -43,9 +44,9 @@ export class RequestInbox {
 
   constructor(private readonly nc: NatsConnection) {
     nc.subscribe(`${this.prefix}*`, {
-      callback: (error, message) => {
+      callback: guarded('rpc-reply', (error, message) => {
         if (!error) this.answered(message);
-      },
+      }),
     });
   }
 
@@ -74,7 +75,10 @@ export class RequestInbox {
   private wait(token: number, timeoutMs: number): Promise<ReplyPacket> {
     return new Promise((resolve, reject) => {
       this.waiting.add(token, { resolve, reject, until: performance.now() + timeoutMs });
-      this.clock ??= setInterval(() => this.look(), LOOK_MS);
+      this.clock ??= setInterval(
+        guarded('rpc-clock', () => this.look()),
+        LOOK_MS,
+      );
     });
   }
 
@@ -105,7 +109,7 @@ export class RequestInbox {
     const nobody = message.data.length === 0 && message.headers?.code === 503;
     if (!token.startsWith(BUNDLE)) {
       const waiting = this.settle(Number(token));
-      const reply = nobody ? new errors.NoRespondersError(message.subject) : packetOf<ReplyPacket>(message);
+      const reply = nobody ? new errors.NoRespondersError(message.subject) : packetOf(message);
       if (reply instanceof Error) waiting?.reject(reply);
       else waiting?.resolve(reply);
       return;
@@ -114,9 +118,9 @@ export class RequestInbox {
     const asked = this.unheard.get(bundle) ?? [];
     this.unheard.delete(bundle);
     if (nobody) return this.rejectAll(asked, new errors.NoRespondersError(message.subject));
-    const replies = packetOf<(ReplyPacket & { token: string })[]>(message);
+    const replies = parsed(message);
     if (!Array.isArray(replies)) return this.rejectAll(asked, new Error('the other side does not read bundles'));
-    for (const reply of replies) this.settle(Number(reply.token))?.resolve(reply);
+    for (const reply of replies.filter(isPacket)) this.settle(Number(reply.token))?.resolve(reply);
   }
 
   private rejectAll(tokens: readonly number[], error: Error): void {
@@ -141,11 +145,20 @@ export class RequestInbox {
   }
 }
 
-/** What throws in a subscription's callback takes the connection with it, so that a reply which is no JSON is an error here. */
-function packetOf<T>(message: Msg): T | Error {
+const isPacket = (reply: unknown): reply is ReplyPacket & { token?: unknown } =>
+  typeof reply === 'object' && reply !== null && !Array.isArray(reply);
+
+/** A reply that can't be read is an error of the one who waits for it. */
+function packetOf(message: Msg): ReplyPacket | Error {
+  const reply = parsed(message);
+  if (reply instanceof Error || isPacket(reply)) return reply;
+  return new Error('the reply is no packet');
+}
+
+function parsed(message: Msg): unknown {
   try {
-    return message.json<T | null>() ?? new Error('the reply is empty');
+    return message.json();
   } catch (error) {
-    return error as Error;
+    return error instanceof Error ? error : new Error(String(error));
   }
 }

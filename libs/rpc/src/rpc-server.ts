@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { AppError, type SerializedError } from '@strowger/kernel';
-import { histogram, logger, withTraceparent } from '@strowger/telemetry';
+import { guarded, histogram, inBackground, logger, withTraceparent } from '@strowger/telemetry';
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import type { Answer } from './answers.js';
 import type { NatsLink } from './nats-link.js';
@@ -22,6 +22,22 @@ interface BundledRequest {
 const BRACKET = '['.charCodeAt(0);
 /** Of one message with replies; NATS carries a megabyte. */
 const REPLY_BYTES = 256 * 1024;
+
+/** What a message holds, if it is a request at all. */
+function requestOf(packet: unknown): RequestPacket {
+  if (typeof packet !== 'object' || packet === null) throw new TypeError('A request must be a JSON object.');
+  const { id, data }: { id?: unknown; data?: unknown } = packet;
+  return { data, ...(typeof id === 'string' ? { id } : {}) };
+}
+
+function bundleOf(packet: unknown): BundledRequest[] {
+  if (!Array.isArray(packet)) throw new TypeError('A bundle must be a JSON list.');
+  return packet.map((request: unknown) => {
+    const token: unknown = Reflect.get(Object(request) as object, 'token');
+    if (typeof token !== 'string') throw new TypeError('A request of a bundle must have a token.');
+    return { token, data: Reflect.get(Object(request) as object, 'data') as unknown };
+  });
+}
 
 interface BundledReply {
   token: string;
@@ -61,10 +77,11 @@ export class RpcServer {
     this.subscriptions = [...this.answers].map(([subject, answer]) =>
       nc.subscribe(subject, {
         queue: this.service,
-        callback: (error, message) =>
+        callback: guarded(subject, (error, message) =>
           error
             ? log.error({ subject, err: error }, 'rpc-subscription-failed')
-            : void this.receive(subject, answer, message),
+            : this.receive(subject, answer, message),
+        ),
       }),
     );
     // The server knows the subscriptions once this returns, so anyone who waited for us may call.
@@ -96,7 +113,7 @@ export class RpcServer {
     if (message.data[0] === BRACKET) return this.receiveBundle(subject, answer, message);
     this.active++;
     try {
-      const packet = message.json<RequestPacket>();
+      const packet = requestOf(message.json());
       const parent = message.headers?.get('traceparent') || undefined;
       const reply = await this.replyTo(subject, answer, packet.data, parent);
       if (message.reply) this.respond(subject, message, { ...reply, isDisposed: true, id: packet.id });
@@ -111,20 +128,24 @@ export class RpcServer {
   private receiveBundle(subject: string, answer: Answer, message: Msg): void {
     let requests: BundledRequest[];
     try {
-      requests = message.json<BundledRequest[]>();
+      requests = bundleOf(message.json());
     } catch (error) {
       return this.unreadable(subject, message, error);
     }
     this.active += requests.length;
     for (const { token, data } of requests)
-      void this.replyTo(subject, answer, data, undefined).then((reply) => {
-        const bundle = this.bundles.get(message);
-        const one = { token, text: JSON.stringify({ token, ...reply }) };
-        if (bundle) bundle.push(one);
-        else this.bundles.set(message, [one]);
-        this.flushSoon();
-        this.done();
-      });
+      inBackground(
+        subject,
+        this.replyTo(subject, answer, data, undefined)
+          .then((reply) => {
+            const bundle = this.bundles.get(message);
+            const one = { token, text: JSON.stringify({ token, ...reply }) };
+            if (bundle) bundle.push(one);
+            else this.bundles.set(message, [one]);
+            this.flushSoon();
+          })
+          .finally(() => this.done()),
+      );
   }
 
   /** Never rejects. */
@@ -167,7 +188,7 @@ export class RpcServer {
   }
 
   private flushSoon(): void {
-    this.flush ??= setImmediate(() => this.flushReplies());
+    this.flush ??= setImmediate(guarded('rpc-replies', () => this.flushReplies()));
   }
 
   private flushReplies(): void {
@@ -175,8 +196,9 @@ export class RpcServer {
     const { replies, bundles } = this;
     this.replies = [];
     this.bundles = new Map();
-    for (const send of replies) send();
-    for (const [message, all] of bundles) this.sendBundle(message, all);
+    // One that can't be sent keeps none of the others back.
+    for (const send of replies) guarded('rpc-reply', send)();
+    for (const [message, all] of bundles) guarded('rpc-reply', () => this.sendBundle(message, all))();
   }
 
   private sendBundle(message: Msg, all: readonly BundledReply[]): void {

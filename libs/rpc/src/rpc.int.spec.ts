@@ -213,8 +213,9 @@ describe('requests between services', () => {
 
   it('survives garbage on its subjects', async () => {
     const nc: NatsConnection = await connect({ servers: nats.url });
-    for (const garbage of ['', '{', 'null', '[]', '"x"', '{"id":"1"}', '{"id":"1","data":{"body":null}}'])
-      nc.publish(getThing.subject, garbage);
+    const packets = ['', '{', 'null', '[]', '"x"', '{"id":"1"}', '{"id":"1","data":{"body":null}}'];
+    const bundles = ['[', '[null]', '[1]', '[{"token":1}]', '[{"token":"1"}]', '[{"token":"1","data":{"scope":1}}]'];
+    for (const garbage of [...packets, ...bundles]) nc.publish(getThing.subject, garbage);
     const refused = await nc.request(getThing.subject, 'null');
     expect(refused.json()).toMatchObject({ err: { code: 'malformed-request' } });
     await nc.drain();
@@ -224,7 +225,7 @@ describe('requests between services', () => {
   it('survives garbage as an answer', async () => {
     const nc: NatsConnection = await connect({ servers: nats.url });
     const odd = rpc<GetThing, Thing>('rpc.odd.get-thing.v1', GetThing);
-    const garbage = ['{', 'null', '[1]', ''];
+    const garbage = ['{', 'null', '[1]', '[null]', '"x"', ''];
     nc.subscribe(odd.subject, { callback: (_error, message) => void message.respond(garbage.shift()) });
     await nc.flush();
     for (let left = garbage.length; left > 0; left--)

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname } from 'node:os';
 import { type EventClass, newId, NotFound } from '@strowger/kernel';
-import { counter, histogram, logger, traceparent, withTraceparent } from '@strowger/telemetry';
+import { counter, guarded, histogram, inBackground, logger, traceparent, withTraceparent } from '@strowger/telemetry';
 import type { SagaDefinition } from './definition.js';
 import { LeaseLost, SagaInputDiffers } from './errors.js';
 import { Execution, type Interceptor, type Outcome } from './execution.js';
@@ -239,7 +239,7 @@ export class SagaRunner {
   async close(): Promise<void> {
     this.closing = true;
     const heartbeat = setInterval(
-      () => void this.heartbeat().catch(() => undefined),
+      guarded('saga-heartbeat', () => this.heartbeat()),
       (this.options.leaseSeconds * 1000) / 3,
     ).unref();
     for (const timer of this.timers) clearInterval(timer);
@@ -272,7 +272,7 @@ export class SagaRunner {
     }
     this.wanted.add(id);
     // One claim for all that were wanted in this turn of the event loop.
-    if (this.wanted.size === 1) this.outside(() => setImmediate(() => void this.fill()));
+    if (this.wanted.size === 1) this.outside(() => setImmediate(guarded('saga-claim', () => this.fill())));
   }
 
   /** Fills free places: first with what was asked for in this process, then (on a sweep) with what is due. */
@@ -326,7 +326,7 @@ export class SagaRunner {
     active.done = this.outside(() => this.attempt(active)).finally(() => {
       if (this.active.get(record.id) === active) this.active.delete(record.id);
       this.watchers.get(record.id)?.forEach((heard) => heard());
-      if (this.wanted.size > 0) void this.fill();
+      if (this.wanted.size > 0) inBackground('saga-claim', this.fill());
     });
   }
 
@@ -406,13 +406,16 @@ export class SagaRunner {
   private every(milliseconds: number, work: () => Promise<unknown>): void {
     let busy = false;
     const timer = this.outside(() =>
-      setInterval(() => {
-        if (busy) return;
-        busy = true;
-        void work()
-          .catch((error: unknown) => log.warn({ err: error }, 'saga-sweep-failed'))
-          .finally(() => (busy = false));
-      }, milliseconds),
+      setInterval(
+        guarded('saga-sweep', () => {
+          if (busy) return;
+          busy = true;
+          return work()
+            .catch((error: unknown) => log.warn({ err: error }, 'saga-sweep-failed'))
+            .finally(() => (busy = false));
+        }),
+        milliseconds,
+      ),
     );
     this.timers.add(timer.unref());
   }

@@ -1,3 +1,4 @@
+export { guarded, inBackground } from './guarded.js';
 export { Health, type Readiness } from './health.js';
 export { type Log, logger, nestLogger, serializeError, setLogLevel } from './logger.js';
 export {

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { CREDENTIALS_DROPPED, type CredentialsDropped } from '@strowger/contracts-hierarchy';
+import { CREDENTIALS_DROPPED, CredentialsDropped } from '@strowger/contracts-hierarchy';
+import { validated } from '@strowger/kernel';
 import { Messaging } from '@strowger/messaging';
+import { guarded } from '@strowger/telemetry';
 import { GatewayConfig } from '../config.js';
 
 /**
@@ -23,9 +25,9 @@ export class DroppedCredentials {
       if (subscribed) return;
       subscribed = true;
       messaging.nc.subscribe(CREDENTIALS_DROPPED, {
-        callback: (error, message) => {
-          if (!error) this.hear(message.json<CredentialsDropped>());
-        },
+        callback: guarded('dropped-credentials', (error, message) => {
+          if (!error) this.hear(validated(CredentialsDropped, message.json(), { unknown: 'ignored' }));
+        }),
       });
     });
   }

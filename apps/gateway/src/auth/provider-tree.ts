@@ -3,6 +3,7 @@ import { hierarchyRpc, SystemProviderCreatedV1, SystemProviderDeletedV1 } from '
 import { Messaging } from '@strowger/messaging';
 import { AppError, SYSTEM_ACTOR, type TenantScope } from '@strowger/kernel';
 import { Rpc } from '@strowger/rpc';
+import { guarded } from '@strowger/telemetry';
 
 const FRESH_MS = 5_000;
 /** While hierarchy is away the last answer goes on for this long: the tree changes rarely. */
@@ -30,7 +31,7 @@ export class ProviderTree {
     // A hint: facts also reach those who listen without the stream.
     const listen = (): void => {
       for (const { type } of [SystemProviderCreatedV1, SystemProviderDeletedV1])
-        messaging.nc.subscribe(type, { callback: () => this.forget() });
+        messaging.nc.subscribe(type, { callback: guarded('provider-tree', () => this.forget()) });
     };
     messaging.ready().then(listen, () => undefined);
   }

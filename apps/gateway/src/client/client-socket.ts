@@ -1,13 +1,13 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { pushSubject, routingRpc, type ClientFrame, type ClientRequest } from '@strowger/contracts-routing';
-import { AppError, clientAddress, type RpcContext } from '@strowger/kernel';
-import { counter, gauge, logger, withTraceparent } from '@strowger/telemetry';
+import { ClientRequest, pushSubject, routingRpc, type ClientFrame, type SyncView } from '@strowger/contracts-routing';
+import { AppError, clientAddress, InvalidInput, validated, type RpcContext } from '@strowger/kernel';
+import { counter, gauge, guarded, inBackground, logger, withTraceparent } from '@strowger/telemetry';
 import { Messaging } from '@strowger/messaging';
 import { Rpc } from '@strowger/rpc';
 import type { NatsConnection, Subscription } from '@nats-io/nats-core';
-import { WebSocketServer, type WebSocket } from 'ws';
+import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { type Principal, Tokens } from '../auth/tokens.js';
 import { GatewayConfig, trustedProxiesOf } from '../config.js';
 
@@ -18,12 +18,22 @@ const PING_SECONDS = 20;
 /** A socket that lets this much pile up is closed: it resumes from its cursor when it can keep up again. */
 const MOST_BUFFERED_BYTES = 4 * 1024 * 1024;
 const SPACE = 0x20;
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
-const CLOSE = { tokenExpired: 4001, protocol: 4002, slow: 4008, goingAway: 1001 } as const;
+const CLOSE = {
+  tokenExpired: 4001,
+  protocol: 4002,
+  slow: 4008,
+  goingAway: 1001,
+  failed: 1011,
+  tryAgain: 1013,
+} as const;
 
 const log = logger('client-socket');
 const framesSent = counter('strowger_client_frames_total', 'Frames sent to clients');
 const resyncs = counter('strowger_client_resyncs_total', 'Times a gap in the live frames was filled from the feed');
+
+type ClientPrincipal = Extract<Principal, { kind: 'client' }>;
 
 /**
  * One client's connection: `hello {cursor}` → missed items in order → live. A user's cursors have no gaps, so a live
@@ -32,6 +42,8 @@ const resyncs = counter('strowger_client_resyncs_total', 'Times a gap in the liv
 class ClientConnection {
   private last = 0;
   private live = false;
+  /** Counts hellos: what was asked for an earlier one is not sent. */
+  private hellos = 0;
   private syncing = false;
   private again = false;
   private alive = true;
@@ -52,7 +64,10 @@ class ClientConnection {
       () => socket.close(CLOSE.tokenExpired, 'token expired'),
       Math.max(expiresAt - Date.now(), 0),
     );
-    socket.on('message', (data) => this.receive(data as Buffer));
+    socket.on(
+      'message',
+      guarded('client-frame', (data: RawData) => this.receive(data), this.fail),
+    );
     socket.on('pong', () => (this.alive = true));
     socket.on('error', () => socket.terminate());
   }
@@ -77,33 +92,45 @@ class ClientConnection {
     this.socket.ping();
   }
 
-  private receive(data: Buffer): void {
-    let request: ClientRequest;
+  /** What a listener of this connection throws ends this connection and nothing else. */
+  private readonly fail = (): void => this.socket.close(CLOSE.failed, 'internal');
+
+  private receive(data: RawData): void {
+    let frame: unknown;
     try {
-      request = JSON.parse(data.toString('utf8')) as ClientRequest;
+      frame = JSON.parse(UTF8.decode(Array.isArray(data) ? Buffer.concat(data) : data));
     } catch {
       return this.refuse('frame-unreadable', 'A frame must be JSON.');
     }
-    const cursor = 'cursor' in request ? request.cursor : undefined;
-    if (cursor !== undefined && (!Number.isSafeInteger(cursor) || cursor < 0))
-      return this.refuse('cursor-invalid', 'cursor must be a whole number from 0.');
-    if (request.type === 'hello') return this.hello(cursor ?? 0);
-    if (request.type === 'ack' && cursor !== undefined) return this.ack(cursor);
-    if (request.type !== 'pong') this.refuse('frame-unknown', 'Frames are hello, ack and pong.');
+    if (typeof frame !== 'object' || frame === null || Array.isArray(frame))
+      return this.refuse('frame-invalid', 'A frame must be a JSON object.');
+    let request: ClientRequest;
+    try {
+      request = validated(ClientRequest, frame);
+    } catch (error) {
+      if (error instanceof InvalidInput) return this.refuse('frame-invalid', error.message);
+      throw error;
+    }
+    const { type, cursor = 0 } = request;
+    if (type === 'hello') this.hello(cursor);
+    if (type === 'ack') this.ack(cursor);
   }
 
   private hello(cursor: number): void {
     this.last = cursor;
-    if (!this.live) {
-      this.live = true;
-      // Subscribed before the feed is read: a change between the two is seen twice, never missed.
-      this.subscription = this.nats.subscribe(pushSubject(this.userId), {
-        callback: (_, message) =>
+    this.live = true;
+    this.hellos++;
+    // Subscribed before the feed is read: a change between the two is seen twice, never missed.
+    this.subscription ??= this.nats.subscribe(pushSubject(this.userId), {
+      callback: guarded(
+        'client-push',
+        (_, message) =>
           withTraceparent(message.headers?.get('traceparent'), 'push to client', () => this.push(message.data)),
-      });
-      this.frame({ type: 'hello', userId: this.userId, cursor });
-    }
-    void this.sync();
+        this.fail,
+      ),
+    });
+    this.frame({ type: 'hello', userId: this.userId, cursor });
+    this.sync();
   }
 
   /** `<cursor> <frame JSON>`: forwarded as it came, without parsing. */
@@ -111,54 +138,76 @@ class ClientConnection {
     let at = 0;
     let cursor = 0;
     for (; at < payload.length && payload[at] !== SPACE; at++) cursor = cursor * 10 + (payload[at]! - 48);
-    if (cursor <= this.last) return;
-    if (this.syncing || cursor > this.last + 1) return void this.sync();
+    if (!this.live || cursor <= this.last) return;
+    if (this.syncing || cursor > this.last + 1) return this.sync();
     this.last = cursor;
     this.write(payload.subarray(at + 1));
   }
 
   /** Sends what the feed holds after the last frame. Asked for while it runs, it looks once more. */
-  async sync(): Promise<void> {
+  sync(): void {
     this.again = true;
-    if (this.syncing) return;
+    if (!this.syncing) inBackground('client-sync', this.readFeed());
+  }
+
+  private async readFeed(): Promise<void> {
     this.syncing = true;
     try {
-      while (this.again && this.socket.readyState === this.socket.OPEN) {
+      while (this.live && this.again && this.socket.readyState === this.socket.OPEN) {
         this.again = false;
-        const page = await this.rpc.call(routingRpc.syncClient, {
-          ...this.context,
-          body: { userId: this.userId, cursor: this.last, limit: SYNC_PAGE },
+        const { hellos } = this;
+        const page = await this.pageAfter(this.last).catch((error: unknown) => {
+          if (hellos === this.hellos) throw error;
         });
+        // Another hello came meanwhile, which asked to look again.
+        if (!page || hellos !== this.hellos) continue;
         for (const { type, message } of page.items) this.frame({ type, cursor: message.cursor, message });
         this.last = Math.max(this.last, page.cursor);
         if (page.more) this.again = true;
         else if (!this.again) this.frame({ type: 'synced', cursor: this.last });
       }
     } catch (error) {
-      const problem = AppError.wrap(error);
-      log.warn({ userId: this.userId, code: problem.code }, 'client-sync-failed');
-      this.frame({ type: 'error', code: problem.code, detail: problem.message });
-      this.socket.close(1013, 'try again');
+      this.syncFailed(AppError.wrap(error));
     } finally {
       this.syncing = false;
     }
   }
 
+  private pageAfter(cursor: number): Promise<SyncView> {
+    return this.rpc.call(routingRpc.syncClient, {
+      ...this.context,
+      body: { userId: this.userId, cursor, limit: SYNC_PAGE },
+    });
+  }
+
+  private syncFailed({ code, details, message }: AppError): void {
+    if (code === 'cursor-ahead') {
+      // Nothing is sent until the client has said from where.
+      this.live = false;
+      return this.frame({ type: 'cursor-ahead', cursor: Number(details['head']) });
+    }
+    log.warn({ userId: this.userId, code }, 'client-sync-failed');
+    this.frame({ type: 'error', code, detail: message });
+    this.socket.close(CLOSE.tryAgain, 'try again');
+  }
+
   private ack(cursor: number): void {
     this.pendingAck = Math.max(this.pendingAck, Math.min(cursor, this.last));
-    if (this.acking) return;
+    if (!this.acking) inBackground('client-ack', this.passAcksOn());
+  }
+
+  private async passAcksOn(): Promise<void> {
     this.acking = true;
-    void (async () => {
-      let sent = -1;
-      while (sent < this.pendingAck) {
+    try {
+      for (let sent = -1; sent < this.pendingAck;) {
         sent = this.pendingAck;
         await this.rpc.call(routingRpc.ackClient, { ...this.context, body: { userId: this.userId, cursor: sent } });
       }
-    })()
-      .catch((error: unknown) =>
-        log.warn({ userId: this.userId, code: AppError.wrap(error).code }, 'client-ack-failed'),
-      )
-      .finally(() => (this.acking = false));
+    } catch (error) {
+      log.warn({ userId: this.userId, code: AppError.wrap(error).code }, 'client-ack-failed');
+    } finally {
+      this.acking = false;
+    }
   }
 
   private refuse(code: string, detail: string): void {
@@ -201,10 +250,23 @@ export class ClientSockets implements OnModuleDestroy {
   }
 
   attach(http: Server): void {
-    http.on('upgrade', (request, socket, head) => void this.upgrade(request, socket, head));
+    http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      guarded(
+        'client-upgrade',
+        () => this.upgrade(request, socket, head),
+        () => socket.destroy(),
+      )(),
+    );
+    const ping = guarded('client-ping', (connection: ClientConnection) => connection.ping());
     this.timers.push(
-      setInterval(() => this.connections.forEach((c) => c.ping()), PING_SECONDS * 1000).unref(),
-      setInterval(() => void this.checkFeeds(), this.config.feedCheckSeconds * 1000).unref(),
+      setInterval(
+        guarded('client-pings', () => this.connections.forEach((connection) => ping(connection))),
+        PING_SECONDS * 1000,
+      ).unref(),
+      setInterval(
+        guarded('feed-check', () => this.checkFeeds()),
+        this.config.feedCheckSeconds * 1000,
+      ).unref(),
     );
   }
 
@@ -215,24 +277,32 @@ export class ClientSockets implements OnModuleDestroy {
   }
 
   private async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const refuse = (status: string): void =>
-      void socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    const refuse = (status: string, headers = ''): void =>
+      void socket.end(`HTTP/1.1 ${status}\r\n${headers}connection: close\r\ncontent-length: 0\r\n\r\n`);
     socket.on('error', () => socket.destroy());
     if (request.url?.split('?')[0] !== PATH) return refuse('404 Not Found');
     const principal = await this.principal(request);
     if (!principal) return refuse('401 Unauthorized');
+    if (!this.messaging.connected) return refuse('503 Service Unavailable', 'retry-after: 2\r\n');
     this.server.handleUpgrade(request, socket, head, (ws) => {
-      const { userId, scope, actor, expiresAt } = principal;
-      const connection = new ClientConnection(ws, userId, { scope, actor }, expiresAt, this.rpc, this.messaging.nc);
-      this.connections.add(connection);
-      ws.on('close', () => {
-        connection.release();
-        this.connections.delete(connection);
-      });
+      guarded(
+        'client-connect',
+        () => this.accept(ws, principal),
+        () => ws.close(CLOSE.tryAgain, 'try again'),
+      )();
     });
   }
 
-  private async principal(request: IncomingMessage): Promise<Extract<Principal, { kind: 'client' }> | undefined> {
+  private accept(ws: WebSocket, { userId, scope, actor, expiresAt }: ClientPrincipal): void {
+    const connection = new ClientConnection(ws, userId, { scope, actor }, expiresAt, this.rpc, this.messaging.nc);
+    this.connections.add(connection);
+    ws.on('close', () => {
+      connection.release();
+      this.connections.delete(connection);
+    });
+  }
+
+  private async principal(request: IncomingMessage): Promise<ClientPrincipal | undefined> {
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim());
     const token =
       request.headers.authorization?.replace(/^bearer /i, '') ?? offered.find((p) => p.startsWith('bearer.'))?.slice(7);
@@ -253,11 +323,13 @@ export class ClientSockets implements OnModuleDestroy {
         actor: { kind: 'system', id: 'gateway', name: 'gateway' },
         body: { userIds: [...new Set(settled.map((c) => c.userId))] },
       });
-      for (const connection of settled)
-        if ((heads[connection.userId] ?? 0) > (connection.position ?? Infinity)) {
-          resyncs.inc();
-          void connection.sync();
-        }
+      for (const connection of settled) {
+        const head = heads[connection.userId] ?? 0;
+        if (connection.position === undefined || connection.position === head) continue;
+        if (connection.position < head) resyncs.inc();
+        // Ahead of its feed, as after a restore, the client is told when the feed is read.
+        connection.sync();
+      }
     } catch (error) {
       log.warn({ code: AppError.wrap(error).code }, 'feed-check-failed');
     }

@@ -115,7 +115,7 @@ export const OTHER_PATHS = {
       summary: 'WebSocket of a client',
       security: [{ client: [] }],
       description:
-        'Subprotocol `strowger.v1`; token in `Authorization` or as subprotocol `bearer.<token>`. Send `{"type":"hello","cursor":N}`: missed frames come in order, then `synced`, then live ones (`message.created`, `message.updated`). Answer what was shown with `{"type":"ack","cursor":N}`.',
+        'Subprotocol `strowger.v1`; token in `Authorization` or as subprotocol `bearer.<token>`. Send `{"type":"hello","cursor":N}`: missed frames come in order, then `synced`, then live ones (`message.created`, `message.updated`). Answer what was shown with `{"type":"ack","cursor":N}`. Each hello starts again from its own cursor. `{"type":"cursor-ahead","cursor":N}` says that the feed ends at N, before the cursor of the hello, as after a restore: forget what you have and say hello from 0. A frame that breaks the rules is answered with an `error` frame, and the socket closes with 4002.',
       responses: {
         101: { description: 'Switching protocols' },
         401: { description: 'The token is missing, bad or expired' },

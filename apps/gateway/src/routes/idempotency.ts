@@ -1,7 +1,6 @@
 import { createHash, hkdfSync } from 'node:crypto';
 import { AppError, SecretBox } from '@strowger/kernel';
-import { JetStreamApiError } from '@nats-io/jetstream';
-import type { KV } from '@nats-io/kv';
+import type { KvBucket } from '@strowger/messaging';
 import type { Answer } from './route.js';
 
 export class IdempotencyKeyReused extends AppError {
@@ -63,18 +62,25 @@ export function idFromKey(caller: string, key: string, attempt = 0): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
-const WRONG_LAST_SEQUENCE = 10071;
-
-/** Undefined when the key has an entry already; anything else went wrong with the bucket, and nothing was done yet. */
-function takenOrAway(error: unknown): undefined {
-  if (error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE) return undefined;
+/** Whatever went wrong with the bucket, nothing was done yet. */
+function notBegun(cause: unknown): never {
   throw new AppError(
     'unavailable',
     'service-unavailable',
     'The request could not be noted under its Idempotency-Key and was not begun. Try again shortly.',
     {},
-    { cause: error, retryAfterSeconds: 1 },
+    { cause, retryAfterSeconds: 1 },
   );
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** Written by this class; one that isn't its own counts as none. */
+function entryOf(bytes: Uint8Array): Entry | undefined {
+  const entry: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  return isObject(entry) && 'fingerprint' in entry && 'startedAt' in entry && 'done' in entry
+    ? (entry as Entry)
+    : undefined;
 }
 
 /**
@@ -83,7 +89,7 @@ function takenOrAway(error: unknown): undefined {
  */
 export class IdempotencyKeys {
   constructor(
-    private readonly bucket: () => Promise<KV>,
+    private readonly bucket: KvBucket,
     private readonly box: SecretBox,
     private readonly abandonedMs = 60_000,
     private readonly now: () => number = Date.now,
@@ -96,15 +102,15 @@ export class IdempotencyKeys {
     request: unknown,
     run: (attempt: number) => Promise<Answer>,
   ): Promise<Answer> {
-    const kv = await this.bucket();
+    const kv = this.bucket;
     const name = digest('entry', caller, key).toString('hex');
     const fingerprint = digest(JSON.stringify(request)).toString('hex');
     const mine: Entry & { done: false } = { fingerprint, startedAt: this.now(), attempt: 0, done: false };
-    const revision = await kv.create(name, JSON.stringify(mine)).catch(takenOrAway);
+    const revision = await kv.create(name, JSON.stringify(mine)).catch(notBegun);
     let claimed = revision;
     if (claimed === undefined) {
-      const existing = await kv.get(name);
-      const entry = existing && existing.operation === 'PUT' ? existing.json<Entry>() : undefined;
+      const existing = await kv.get(name).catch(notBegun);
+      const entry = existing && entryOf(existing.value);
       const failed = entry?.done === false && entry.failed;
       if (entry && (!failed || entry.doubt) && entry.fingerprint !== fingerprint) throw new IdempotencyKeyReused();
       if (entry?.done) {
@@ -116,14 +122,14 @@ export class IdempotencyKeys {
       mine.attempt = entry?.attempt ?? 0;
       // A caller that abandoned a try did not see its end.
       if (entry && (entry.doubt || !failed)) mine.doubt = true;
-      claimed = await kv.update(name, JSON.stringify(mine), existing.revision).catch(() => {
-        throw new RequestInProgress();
-      });
+      claimed = await kv.update(name, JSON.stringify(mine), existing.revision).catch(notBegun);
+      if (claimed === undefined) throw new RequestInProgress();
     }
+    const mineSince = claimed;
     // Should this fail, the key is free again once the try counts as abandoned.
     const ended = async (next: Pick<Entry, 'attempt' | 'doubt'>): Promise<void> => {
       const entry: Entry = { fingerprint, startedAt: mine.startedAt, ...next, done: false, failed: true };
-      await kv.update(name, JSON.stringify(entry), claimed).catch(() => undefined);
+      await kv.update(name, JSON.stringify(entry), mineSince).catch(() => undefined);
     };
     const { attempt } = mine;
     let answer: Answer;
@@ -145,9 +151,11 @@ export class IdempotencyKeys {
 
   private opened(sealed: string, name: string): Answer {
     try {
-      return JSON.parse(this.box.open(sealed, name)) as Answer;
+      const answer: unknown = JSON.parse(this.box.open(sealed, name));
+      if (isObject(answer) && 'status' in answer && 'body' in answer) return answer as Answer;
     } catch {
-      throw new EarlierAnswerUnreadable();
+      // Sealed with another secret.
     }
+    throw new EarlierAnswerUnreadable();
   }
 }

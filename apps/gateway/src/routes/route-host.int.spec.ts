@@ -1,6 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { AppError, newId } from '@strowger/kernel';
+import { kvBucket } from '@strowger/messaging';
 import { Behind, startWorld, type World } from '../gateway.fixtures.js';
 import { answersBox, IdempotencyKeys, idFromKey } from './idempotency.js';
 import { ifMatchVersion, preferredWait } from './route-host.js';
@@ -89,10 +90,11 @@ describe('idempotency keys', () => {
   });
 
   it('answer what worked though it could not be noted, and find it again under its id', async () => {
-    const kv = await new Kvm(world.messaging.nc).create('answers-too-large');
+    await new Kvm(world.messaging.nc).create('answers-too-large');
+    const kv = kvBucket(world.messaging, 'answers-too-large');
     const jsm = await jetstreamManager(world.messaging.nc);
     await jsm.streams.update('KV_answers-too-large', { max_msg_size: 1_000 });
-    const keys = new IdempotencyKeys(() => Promise.resolve(kv), answersBox('a secret'));
+    const keys = new IdempotencyKeys(kv, answersBox('a secret'));
     const attempts: number[] = [];
     const ask = (bytes: number) =>
       keys.once('ann POST /x', 'k', {}, (attempt) => {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { ProvisionBinding } from '@strowger/contracts-hierarchy';
 import { AppError } from '@strowger/kernel';
-import { logger } from '@strowger/telemetry';
+import { guarded, logger } from '@strowger/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Buckets } from '../routes/request-rates.js';
 import { bind, type Values } from './bind.js';
@@ -67,11 +67,17 @@ export class SoapPlugin {
     for (const url of [path, `${path}/`]) {
       fastify.route({ method: ['GET', 'HEAD'], url, handler: (request, reply) => this.page(request, reply) });
       // Not returned: for a promise Fastify would watch the response to its end.
-      fastify.post(url, (request, reply) => void this.soap(request, reply));
+      fastify.post(
+        url,
+        guarded('soap', (request: FastifyRequest, reply: FastifyReply) => this.soap(request, reply)),
+      );
       fastify.route({ ...other, url, handler: (_, reply) => this.notAllowed(reply, 'GET, HEAD, POST') });
     }
     const url = `${path}/:operation`;
-    fastify.post<{ Params: { operation: string } }>(url, (request, reply) => void this.form(request, reply));
+    fastify.post(
+      url,
+      guarded('soap-form', (request: FormRequest, reply: FastifyReply) => this.form(request, reply)),
+    );
     fastify.route({
       method: ['GET', 'HEAD', ...other.method],
       url,

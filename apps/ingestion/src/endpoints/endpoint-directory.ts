@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
-import { HOOK_ENDPOINTS_BUCKET, type HookEndpoint } from '@strowger/contracts-provisioning';
+import { HOOK_ENDPOINTS_BUCKET, HookEndpoint } from '@strowger/contracts-provisioning';
 import { carrierOf, type Carrier } from '@strowger/cpaas';
-import type { SecretBox } from '@strowger/kernel';
+import { validated, type SecretBox } from '@strowger/kernel';
 import { kvBucket, type KvMirror, type Messaging } from '@strowger/messaging';
-import { logger } from '@strowger/telemetry';
+import { inBackground, logger } from '@strowger/telemetry';
 import { EndpointsUnknown, HookEndpointNotFound } from './endpoint.errors.js';
 
 export interface KnownEndpoint extends HookEndpoint {
@@ -30,7 +30,10 @@ export class EndpointDirectory {
   constructor(messaging: Messaging, box: SecretBox, snapshotFile?: string) {
     const parse = (value: Uint8Array): KnownEndpoint => parseEndpoint(value, box);
     this.mirror = kvBucket(messaging, HOOK_ENDPOINTS_BUCKET).mirror(parse, { snapshotFile });
-    void this.mirror.ready().then(() => (this.read = true));
+    inBackground(
+      'endpoints-read',
+      this.mirror.ready().then(() => (this.read = true)),
+    );
   }
 
   /**
@@ -58,9 +61,10 @@ export class EndpointDirectory {
 }
 
 function parseEndpoint(value: Uint8Array, box: SecretBox): KnownEndpoint {
-  const endpoint = JSON.parse(Buffer.from(value).toString('utf8')) as HookEndpoint;
+  const given: unknown = JSON.parse(Buffer.from(value).toString('utf8'));
+  const endpoint = validated(HookEndpoint, given, { unknown: 'ignored' });
   const expires = endpoint.expiresAt === undefined ? Infinity : Date.parse(endpoint.expiresAt);
-  if (!endpoint.endpointId || !endpoint.kind || Number.isNaN(expires)) throw new Error('not a hook endpoint');
+  if (Number.isNaN(expires)) throw new Error('not a hook endpoint');
   return { ...endpoint, expires, carrier: carrierOf(endpoint.kind), keys: keysOf(endpoint, box) };
 }
 

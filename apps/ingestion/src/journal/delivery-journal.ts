@@ -1,6 +1,6 @@
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 import { type AppError, InFlight } from '@strowger/kernel';
-import { counter, logger } from '@strowger/telemetry';
+import { counter, guarded, inBackground, logger } from '@strowger/telemetry';
 import { groupAt, type SpoolEntry } from '../spool/records.js';
 import type { Spool } from '../spool/spool.js';
 import type { DeliveryStream, Sent } from './delivery-stream.js';
@@ -90,8 +90,11 @@ export class DeliveryJournal implements Journal {
     spool.onWrite = (batch) => this.onWrite(batch);
     stream.tell({ acked: (sent) => this.onAck(sent), failed: (sent, error) => this.onTrouble(sent, error) });
     this.offUp = stream.onUp(() => this.resume());
-    this.watchdog = setInterval(() => this.watch(), WATCH_MS).unref();
-    if (spool.outstanding > 0) void this.noteOldest();
+    this.watchdog = setInterval(
+      guarded('journal-watch', () => this.watch()),
+      WATCH_MS,
+    ).unref();
+    if (spool.outstanding > 0) inBackground('journal-oldest', this.noteOldest());
     this.kick();
   }
 
@@ -194,7 +197,10 @@ export class DeliveryJournal implements Journal {
   }
 
   private sweepLater(ms: number): void {
-    this.sweeper = setTimeout(() => this.sweep(), ms);
+    this.sweeper = setTimeout(
+      guarded('journal-sweep', () => this.sweep()),
+      ms,
+    );
   }
 
   /** The disk has begun to write these: off to the stream with them too, unless something is left behind. */

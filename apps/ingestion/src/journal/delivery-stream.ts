@@ -2,7 +2,7 @@ import { headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { DeliveryReceivedV1 } from '@strowger/contracts-ingestion';
 import { type AppError, InFlight } from '@strowger/kernel';
 import { type Messaging, PublishRefused, StreamUnavailable } from '@strowger/messaging';
-import { telemetryOn } from '@strowger/telemetry';
+import { guarded, inBackground, telemetryOn } from '@strowger/telemetry';
 import type { SpoolEntry } from '../spool/records.js';
 
 /** A message on its way, of one delivery or several in a row; `tag` is the sender's own. */
@@ -56,7 +56,10 @@ export class DeliveryStream {
     private readonly messaging: Messaging,
     private readonly timeoutMs = 5000,
   ) {
-    this.sweeper = setInterval(() => this.sweep(), SWEEP_MS).unref();
+    this.sweeper = setInterval(
+      guarded('delivery-stream-sweep', () => this.sweep()),
+      SWEEP_MS,
+    ).unref();
     this.offConnected = messaging.onConnected(() => this.up());
   }
 
@@ -112,8 +115,10 @@ export class DeliveryStream {
     if (this.nc !== nc) {
       this.nc = nc;
       this.inbox = `_INBOX.deliveries.${crypto.randomUUID()}.`;
-      nc.subscribe(`${this.inbox}*`, { callback: (_error, reply) => this.onReply(reply) });
-      void this.follow(nc);
+      nc.subscribe(`${this.inbox}*`, {
+        callback: guarded('delivery-ack', (_error, reply) => this.onReply(reply)),
+      });
+      inBackground('delivery-stream-status', this.follow(nc));
     }
     for (const listener of this.listeners) listener();
   }
@@ -173,19 +178,27 @@ const arrayOf = (deliveries: readonly Delivery[]): Buffer =>
 /** Why a reply is no ack. A reply without a body carries status 503: no stream listens, so nobody stored it. */
 export function failureIn(reply: Pick<Msg, 'data' | 'headers' | 'string'>): AppError | undefined {
   if (reply.data.length === 0) return new StreamUnavailable(SUBJECT);
-  let ack: { stream?: unknown; error?: { code?: number; description?: string } };
+  let ack: unknown;
   try {
-    ack = JSON.parse(reply.string()) as typeof ack;
+    ack = JSON.parse(reply.string());
   } catch (cause) {
     return new StreamUnavailable(SUBJECT, { cause, outcome: 'unknown' });
   }
-  if (ack.error) {
-    const cause = new Error(ack.error.description ?? 'no reason given');
-    return ack.error.code === 503 ? new StreamUnavailable(SUBJECT, { cause }) : new PublishRefused(SUBJECT, cause);
+  const error = fieldOf(ack, 'error');
+  if (error) {
+    const description = fieldOf(error, 'description');
+    const cause = new Error(typeof description === 'string' ? description : 'no reason given');
+    return fieldOf(error, 'code') === 503
+      ? new StreamUnavailable(SUBJECT, { cause })
+      : new PublishRefused(SUBJECT, cause);
   }
-  return typeof ack.stream === 'string' && ack.stream !== ''
+  const stream = fieldOf(ack, 'stream');
+  return typeof stream === 'string' && stream !== ''
     ? undefined
     : new StreamUnavailable(SUBJECT, { outcome: 'unknown' });
 }
+
+/** Undefined where there is no such field, or no object to have it. */
+const fieldOf = (value: unknown, name: string): unknown => Reflect.get(Object(value) as object, name);
 
 const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
-import { logger } from '@strowger/telemetry';
+import { guarded, inBackground, logger } from '@strowger/telemetry';
 import { encodeBatch, formGroups, sizeOfEntry, type SpoolEntry } from './records.js';
 import { lastSeqOf, recoverSegments, seedOf, segmentPath, type Segment } from './segment.js';
 import { SpoolFailing, SpoolFull } from './spool.errors.js';
@@ -77,7 +77,10 @@ export class Spool {
     this.nextSeq = Math.max(settled, last ? lastSeqOf(last) : 0) + 1;
     this.durable = this.nextSeq - 1;
     this.recordedMark = settled;
-    this.housekeeping = setInterval(() => this.keepHouse(), HOUSEKEEPING_MS).unref();
+    this.housekeeping = setInterval(
+      guarded('spool-housekeeping', () => this.keepHouse()),
+      HOUSEKEEPING_MS,
+    ).unref();
   }
 
   /** @throws SpoolInUse when another process has the folder */
@@ -200,7 +203,7 @@ export class Spool {
     const segment = this.segments.at(-1);
     if (!this.file || !segment || this.position >= this.options.segmentBytes) {
       // The last write's end begins the next one.
-      if (this.writes.length === 0) void this.rotate(evenEmpty);
+      if (this.writes.length === 0) inBackground('spool-rotate', this.rotate(evenEmpty));
       return;
     }
     const batch = this.pending;
@@ -237,7 +240,8 @@ export class Spool {
       this.recovered();
     }
     if (this.writes[0]?.outcome === 'failed') {
-      if (this.writes.every((write) => write.outcome !== undefined)) void this.giveUpFile();
+      if (this.writes.every((write) => write.outcome !== undefined))
+        inBackground('spool-give-up-file', this.giveUpFile());
     } else this.writeSoon();
   }
 

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { AppError, Batched } from '@strowger/kernel';
+import { inBackground } from '@strowger/telemetry';
 import type { Outcome } from '../messages/sending.store.js';
 
 const PAUSE_MS = 250;
@@ -20,7 +21,7 @@ export class OutcomeWriter {
   ) {}
 
   add(outcome: Outcome): void {
-    void this.batches.add(outcome);
+    inBackground('outcome', this.batches.add(outcome));
   }
 
   /** Resolves when nothing is left to write. */

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Timers } from '@strowger/jobs';
 import { Messaging } from '@strowger/messaging';
-import { logger } from '@strowger/telemetry';
+import { guarded, inBackground, logger } from '@strowger/telemetry';
 import { SendingStore } from '../messages/sending.store.js';
 import { ReceiptsService } from './receipts.service.js';
 import { SenderService } from './sender.service.js';
@@ -38,7 +38,10 @@ export class SenderWakes implements OnApplicationBootstrap, BeforeApplicationShu
     this.timers.everySeconds(SWEEP_SECONDS, 'sender-sweep', () => this.sweep());
     this.timers.everySeconds(PARKED_SWEEP_SECONDS, 'parked-receipts-sweep', () => this.receipts.forgetOldParked());
     this.messaging.ready().then(
-      () => this.messaging.nc.subscribe(WAKE_SUBJECT, { callback: (_, message) => this.hear(message.string()) }),
+      () =>
+        this.messaging.nc.subscribe(WAKE_SUBJECT, {
+          callback: guarded('sender-wake', (_, message) => this.hear(message.string())),
+        }),
       // Closed before NATS ever answered.
       () => undefined,
     );
@@ -53,7 +56,7 @@ export class SenderWakes implements OnApplicationBootstrap, BeforeApplicationShu
   wake(platformId: string): void {
     const resting = this.resting.get(platformId);
     if (resting) resting.again = true;
-    else this.outside(() => void this.drain(platformId, true));
+    else this.outside(() => inBackground('sender-drain', this.drain(platformId, true)));
   }
 
   /** Retries that have come due, and messages a dead process left behind. */
@@ -63,7 +66,7 @@ export class SenderWakes implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   private hear(platformId: string): void {
-    if (this.sender.isSendingFor(platformId)) void this.drain(platformId, false);
+    if (this.sender.isSendingFor(platformId)) inBackground('sender-drain', this.drain(platformId, false));
   }
 
   private async drain(platformId: string, first: boolean): Promise<void> {
@@ -78,7 +81,7 @@ export class SenderWakes implements OnApplicationBootstrap, BeforeApplicationShu
       const again = this.resting.get(platformId)?.again;
       this.resting.delete(platformId);
       if (again) this.wake(platformId);
-      else if (first) void this.drain(platformId, false);
+      else if (first) inBackground('sender-drain', this.drain(platformId, false));
     }, REST_MS).unref();
     this.resting.set(platformId, { again: false, timer });
   }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { MessageFailure } from '@strowger/contracts-routing';
 import { AppError, Clock } from '@strowger/kernel';
 import type { MessageState } from '@strowger/sms';
-import { counter, logger, span } from '@strowger/telemetry';
+import { counter, guarded, logger, span } from '@strowger/telemetry';
 import { RoutingConfig } from '../config.js';
 import { PlatformAccess, type OpenPlatform } from '../directory/platform-access.js';
 import { stateAfter, stateOfParts } from '../messages/message.js';
@@ -150,10 +150,15 @@ export class SenderService {
           signal();
         });
     };
-    const keep = setInterval(() => {
-      const ids = [...active, ...waiting].flat().map(({ message }) => message.id);
-      this.queries.renew(platformId, ids).catch((err: unknown) => log.warn({ platformId, err }, 'lease-not-renewed'));
-    }, RENEW_MS);
+    const keep = setInterval(
+      guarded('lease-renewal', () => {
+        const ids = [...active, ...waiting].flat().map(({ message }) => message.id);
+        return this.queries
+          .renew(platformId, ids)
+          .catch((err: unknown) => log.warn({ platformId, err }, 'lease-not-renewed'));
+      }),
+      RENEW_MS,
+    );
     const width = this.config.senderConcurrency;
     let probedAt = 0;
     let leasedAt = 0;

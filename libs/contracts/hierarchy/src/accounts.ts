@@ -296,8 +296,8 @@ export class ApiKeyGrant {
 /** Subject of `CredentialsDropped`; no stream captures it. */
 export const CREDENTIALS_DROPPED = 'push.credentials';
 /** What must no longer be taken from a memory of verified credentials. */
-export interface CredentialsDropped {
-  interfaceUserIds?: string[];
-  apiKeyIds?: string[];
-  sessionIds?: string[];
+export class CredentialsDropped {
+  @IsOptional() @IsUUID(undefined, { each: true }) interfaceUserIds?: string[];
+  @IsOptional() @IsUUID(undefined, { each: true }) apiKeyIds?: string[];
+  @IsOptional() @IsUUID(undefined, { each: true }) sessionIds?: string[];
 }

@@ -31,9 +31,12 @@ export function parseErrorBody(text: string): ErrorBody {
 
 function readJson(body: string): { message?: string; error?: string } | undefined {
   try {
-    const parsed = JSON.parse(body) as Record<string, unknown>;
-    const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
-    return { message: text(parsed['message']), error: text(parsed['error']) };
+    const parsed: unknown = JSON.parse(body);
+    const text = (name: string) => {
+      const value: unknown = Reflect.get(Object(parsed), name);
+      return typeof value === 'string' ? value : undefined;
+    };
+    return { message: text('message'), error: text('error') };
   } catch {
     return undefined;
   }

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { CREDENTIALS_DROPPED, type CredentialsDropped } from '@strowger/contracts-hierarchy';
+import { CREDENTIALS_DROPPED, CredentialsDropped } from '@strowger/contracts-hierarchy';
+import { validated } from '@strowger/kernel';
 import { Messaging } from '@strowger/messaging';
 import { Db } from '@strowger/persistence';
-import { logger } from '@strowger/telemetry';
+import { guarded, logger } from '@strowger/telemetry';
 
 const log = logger('hierarchy');
 
@@ -48,10 +49,10 @@ export class CredentialDrops {
     if (this.subscribed) return;
     this.subscribed = true;
     this.messaging.nc.subscribe(CREDENTIALS_DROPPED, {
-      callback: (error, message) => {
+      callback: guarded('credential-drops', (error, message) => {
         if (error) return log.error({ err: error }, 'credential-drops-not-heard');
-        this.hear(message.json<CredentialsDropped>());
-      },
+        this.hear(validated(CredentialsDropped, message.json(), { unknown: 'ignored' }));
+      }),
     });
   }
 }

@@ -3,7 +3,7 @@ import { shownCode } from '@strowger/http';
 import { Timers } from '@strowger/jobs';
 import { AppError, Clock, type Actor } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
-import { counter, logger } from '@strowger/telemetry';
+import { counter, inBackground, logger } from '@strowger/telemetry';
 import { HierarchyConfig } from '../../config.js';
 import { HistoryService } from '../../history/history.service.js';
 import { CsvReader, CsvUnreadable, type CsvRecord } from './csv.js';
@@ -60,7 +60,7 @@ export class ImportRunner implements OnModuleDestroy {
   /** There is something to do: look now. */
   readonly kick = (): void => {
     this.kicked = true;
-    void this.timers.runNow(TIMER);
+    inBackground(TIMER, this.timers.runNow(TIMER));
   };
 
   onModuleDestroy(): void {
