@@ -50,6 +50,11 @@ export class ClientSocket {
     this.frames.push(frame);
     if (frame.type === 'message.created' || frame.type === 'message.updated' || frame.type === 'synced')
       this.cursor = Math.max(this.cursor, frame.cursor);
+    // What was shown before belongs to a feed that is no more.
+    if (frame.type === 'cursor-ahead') {
+      this.cursor = 0;
+      this.socket.send(JSON.stringify({ type: 'hello', cursor: 0 }));
+    }
     if (frame.type === 'message.created') this.socket.send(JSON.stringify({ type: 'ack', cursor: this.cursor }));
   }
 }

@@ -56,6 +56,7 @@ client.add('GET /v1/client/sync', rpc.syncClient, {
   description: 'The REST twin of the socket: a client that was away asks from its last cursor until `more` is false.',
   access: 'client',
   response: { view: m.SyncView },
+  errors: { 'cursor-ahead': 'conflict' },
   fill: ownUser,
 });
 client.add('POST /v1/client/acks', rpc.ackClient, {

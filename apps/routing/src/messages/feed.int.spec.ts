@@ -31,7 +31,6 @@ describe('sync', () => {
       items: [{ message: { text: 'two' } }],
     });
     expect(await world.sync(user, all.cursor)).toEqual({ items: [], cursor: all.cursor, more: false });
-    expect(await world.sync(user, all.cursor + 100)).toEqual({ items: [], cursor: all.cursor, more: false });
   });
 
   it('never misses a change while many write', async () => {
@@ -94,6 +93,19 @@ it('the delivered mark moves forward only, and not beyond what there is', async 
     marks.push(row!.acked);
   }
   expect(marks).toEqual([2, 2, 3]);
+});
+
+it('refuses a cursor beyond the end of the feed and says where that is, as after a restore', async () => {
+  const user = await world.given.user();
+  await expect(world.sync(user, 1)).rejects.toMatchObject({ code: 'cursor-ahead', details: { head: 0 } });
+  await world.receive(user.platform, { to: user.e164 });
+  await world.idle();
+  expect(await world.sync(user, 1)).toMatchObject({ items: [], cursor: 1, more: false });
+  await expect(world.sync(user, 1001)).rejects.toMatchObject({
+    kind: 'conflict',
+    code: 'cursor-ahead',
+    details: { head: 1 },
+  });
 });
 
 it('heads are told to services, and to a user its own', async () => {

@@ -9,13 +9,25 @@ import {
   type SyncClient,
   type SyncView,
 } from '@strowger/contracts-routing';
-import { NotFound, type RpcRequest } from '@strowger/kernel';
+import { AppError, NotFound, type RpcRequest } from '@strowger/kernel';
 import { Messaging } from '@strowger/messaging';
 import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { traceparent } from '@strowger/telemetry';
 import { headers, type MsgHdrs } from '@nats-io/nats-core';
 import { messageViewOf, MESSAGE_COLUMNS, type MessageRow } from './message.js';
+
+/** No position of this feed: the client is older than a restore of the database. */
+export class CursorAhead extends AppError {
+  constructor(cursor: number, head: number) {
+    super(
+      'conflict',
+      'cursor-ahead',
+      `The cursor ${cursor} lies beyond the end of the feed, which is at ${head}. Forget what you have and start again from 0.`,
+      { head },
+    );
+  }
+}
 
 export interface Push {
   userId: string;
@@ -81,7 +93,8 @@ export class FeedService {
       sql`select head::float8 as head from user_feed where user_id = ${userId}`,
     );
     const head = feed?.head ?? 0;
-    if (head <= cursor) return { items: [], cursor: Math.min(cursor, head), more: false };
+    if (cursor > head) throw new CursorAhead(cursor, head);
+    if (cursor === head) return { items: [], cursor: head, more: false };
     const rows = await this.db.query<MessageRow>(sql`
       select ${MESSAGE_COLUMNS} from message where user_id = ${userId} and feed_seq > ${cursor} order by feed_seq limit ${limit + 1}`);
     const more = rows.length > limit;
