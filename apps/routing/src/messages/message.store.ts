@@ -136,21 +136,32 @@ export class MessageStore {
       return change ? [{ message: move.message, change }] : [];
     });
     if (allowed.length === 0) return [];
-    // Messages before feeds, and those in order: all who change messages do so, and never wait for each other in a circle.
-    await this.db.query(
-      sql`select 1 from message where id = any(${allowed.map(({ message }) => message.id)}::uuid[]) order by id for update`,
-    );
-    const positions = await this.positions(
-      allowed.map(({ message }) => ({ userId: message.userId, seen: message.feedSeq !== null })),
-    );
-    const moved = await this.db.query<MessageRow>(sql`
+    const column = (of: (one: (typeof allowed)[number]) => string | number | boolean | null): string =>
+      arrayLiteral(allowed.map(of));
+    // Messages before feeds, and each in order: all who change messages do so, and never wait for each other in a circle.
+    const moved = await this.db.query<MessageRow>(
+      sql`
+      with given as materialized (
+        select * from unnest(${column(({ message }) => message.id)}::uuid[], ${column(({ message }) => message.userId)}::uuid[], ${column(({ message }) => message.feedSeq !== null)}::boolean[],
+                             ${column(({ message }) => message.state)}::text[], ${column(({ change }) => change.state)}::text[],
+                             ${column(({ change }) => (change.failure ? JSON.stringify(change.failure) : null))}::jsonb[], ${column(({ change }) => change.attempts)}::smallint[],
+                             ${column(({ change }) => change.nextAttemptAt?.toISOString() ?? null)}::timestamptz[]) with ordinality
+          as g(id, user_id, seen, was, state, failure, attempts, again, at)),
+      locked as materialized (select id from message where id in (select id from given) order by id for update),
+      feed as (
+        insert into user_feed (user_id, head)
+        select user_id, count(*) from given where seen and (select count(*) from locked) > 0 group by user_id order by user_id
+        on conflict (user_id) do update set head = user_feed.head + excluded.head
+        returning user_id, head),
+      placed as (
+        select g.*, case when seen then f.head - count(*) over user_rows + row_number() over (partition by g.user_id, g.seen order by g.at) end as position
+        from given g left join feed f on f.user_id = g.user_id window user_rows as (partition by g.user_id, g.seen))
       update message set state = t.state, failure = t.failure, attempts = t.attempts, next_attempt_at = t.again, feed_seq = coalesce(t.position, message.feed_seq)
-      from unnest(${allowed.map(({ message }) => message.id)}::uuid[], ${allowed.map(({ message }) => message.state)}::text[], ${allowed.map(({ change }) => change.state)}::text[],
-                  ${allowed.map(({ change }) => (change.failure ? JSON.stringify(change.failure) : null))}::jsonb[], ${allowed.map(({ change }) => change.attempts)}::smallint[],
-                  ${allowed.map(({ change }) => change.nextAttemptAt)}::timestamptz[], ${positions}::bigint[])
-           as t(id, was, state, failure, attempts, again, position)
+      from placed t
       where message.id = t.id and message.state = t.was
-      returning ${MESSAGE_COLUMNS}`);
+      returning ${MESSAGE_COLUMNS}`,
+      { prepared: true },
+    );
     this.feed.pushAfterCommit('message.updated', moved);
     return moved;
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { MessageFailure } from '@strowger/contracts-routing';
 import { Clock, newId } from '@strowger/kernel';
-import { Db, sql } from '@strowger/persistence';
+import { arrayLiteral, Db, sql } from '@strowger/persistence';
 import type { MessageState } from '@strowger/sms';
 import {
   changesOf,
@@ -120,7 +120,8 @@ export class SendingStore {
    */
   async claim(platformId: string, limit: number, exhausted: readonly string[]): Promise<Claimed[]> {
     return this.db.transactional(async (): Promise<Claimed[]> => {
-      const rows = await this.db.query<MessageRow & Pick<Claimed, 'allowed'>>(sql`
+      const rows = await this.db.query<MessageRow & Pick<Claimed, 'allowed'>>(
+        sql`
         with held as materialized (
           select conversation_id, min(created_at) as since from (
             select conversation_id, created_at from message where platform_id = ${platformId} and ${mayChange('message', 'searched')} and next_attempt_at is not null
@@ -138,7 +139,9 @@ export class SendingStore {
           left join opt_out o on o.number = t.number and o.remote = t.remote and o.cleared_at is null)
         update message set ${changesOf('claimed')}
         from due where message.id = due.id
-        returning ${MESSAGE_COLUMNS}, case when not due.active then 'number-released' when due.opt_out is not null then 'opted-out' else 'yes' end as allowed`);
+        returning ${MESSAGE_COLUMNS}, case when not due.active then 'number-released' when due.opt_out is not null then 'opted-out' else 'yes' end as allowed`,
+        { prepared: true },
+      );
       if (rows.length === 0) return [];
       rows.sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
       const through = await this.acceptedParts(rows.filter((row) => row.attempts > 1).map((row) => row.id));
@@ -168,11 +171,15 @@ export class SendingStore {
         };
       });
       const attempts = claimed.flatMap(({ parts }) => parts);
-      await this.db.query(sql`
+      await this.db.query(
+        sql`
         insert into send_attempt (id, message_id, platform_id, part, attempt, state, started_at)
         select t.id, t.message_id, ${platformId}::uuid, t.part, t.attempt, 'submitting', now()
-        from unnest(${attempts.map((a) => a.id)}::uuid[], ${attempts.map((a) => a.messageId)}::uuid[], ${attempts.map((a) => a.part)}::smallint[], ${attempts.map((a) => a.attempt)}::smallint[])
-             as t(id, message_id, part, attempt)`);
+        from unnest(${arrayLiteral(attempts.map((a) => a.id))}::uuid[], ${arrayLiteral(attempts.map((a) => a.messageId))}::uuid[],
+                    ${arrayLiteral(attempts.map((a) => a.part))}::smallint[], ${arrayLiteral(attempts.map((a) => a.attempt))}::smallint[])
+             as t(id, message_id, part, attempt)`,
+        { prepared: true },
+      );
       return claimed;
     });
   }
@@ -218,12 +225,16 @@ export class SendingStore {
       const parts = outcomes.flatMap((o) =>
         o.parts.map((part) => ({ ...part, carrierStatus: o.carrierStatus ?? null, error: o.error ?? null })),
       );
-      await this.db.query(sql`
+      await this.db.query(
+        sql`
         update send_attempt set state = t.state, carrier_message_id = coalesce(t.carrier_message_id, send_attempt.carrier_message_id), carrier_status = coalesce(t.carrier_status, send_attempt.carrier_status),
                error = t.error, probes = t.probes, finished_at = now()
-        from unnest(${parts.map((p) => p.id)}::uuid[], ${parts.map((p) => p.state)}::text[], ${parts.map((p) => p.carrierMessageId)}::text[], ${parts.map((p) => p.carrierStatus)}::text[],
-                    ${parts.map((p) => p.error)}::text[], ${parts.map((p) => p.probes)}::smallint[]) as t(id, state, carrier_message_id, carrier_status, error, probes)
-        where send_attempt.id = t.id and ${mayChange('send_attempt', 'searched')}`);
+        from unnest(${arrayLiteral(parts.map((p) => p.id))}::uuid[], ${arrayLiteral(parts.map((p) => p.state))}::text[], ${arrayLiteral(parts.map((p) => p.carrierMessageId))}::text[],
+                    ${arrayLiteral(parts.map((p) => p.carrierStatus))}::text[], ${arrayLiteral(parts.map((p) => p.error))}::text[], ${arrayLiteral(parts.map((p) => p.probes))}::smallint[])
+             as t(id, state, carrier_message_id, carrier_status, error, probes)
+        where send_attempt.id = t.id and ${mayChange('send_attempt', 'searched')}`,
+        { prepared: true },
+      );
       await this.messages.move(outcomes);
     });
   }
@@ -244,12 +255,15 @@ export class SendingStore {
 
   /** Locks what the carrier's ids stand for, in the caller's transaction. */
   async takenAs(ids: readonly { platformId: string; carrierMessageId: string }[]): Promise<TakenAttempt[]> {
-    return this.db.query<TakenAttempt>(sql`
+    return this.db.query<TakenAttempt>(
+      sql`
       select a.id, a.message_id as "messageId", a.platform_id as "platformId", a.carrier_message_id as "carrierMessageId", a.part, a.state, p.kind
-      from unnest(${ids.map((r) => r.platformId)}::uuid[], ${ids.map((r) => r.carrierMessageId)}::text[]) as r(platform_id, carrier_message_id)
+      from unnest(${arrayLiteral(ids.map((r) => r.platformId))}::uuid[], ${arrayLiteral(ids.map((r) => r.carrierMessageId))}::text[]) as r(platform_id, carrier_message_id)
       join send_attempt a on a.platform_id = r.platform_id and a.carrier_message_id = r.carrier_message_id
       join platform p on p.platform_id = a.platform_id
-      order by a.id for update of a`);
+      order by a.id for update of a`,
+      { prepared: true },
+    );
   }
 
   /** Writes what receipts say of locked attempts; `moveOf` says what that comes to for each of their messages. */
@@ -258,19 +272,25 @@ export class SendingStore {
     moveOf: (message: MessageRow, parts: readonly PartState[]) => Move,
   ): Promise<void> {
     if (reports.length === 0) return;
-    await this.db.query(sql`
-      update send_attempt set state = t.state, carrier_status = t.status, error = coalesce(t.error, send_attempt.error)
-      from unnest(${reports.map((r) => r.attemptId)}::uuid[], ${reports.map((r) => r.state)}::text[], ${reports.map((r) => r.status)}::text[], ${reports.map((r) => r.errorCode ?? null)}::text[])
-           as t(id, state, status, error)
-      where send_attempt.id = t.id`);
-    const ids = [...new Set(reports.map((r) => r.messageId))].sort();
+    const ids = arrayLiteral([...new Set(reports.map((r) => r.messageId))].sort());
     const messages = await this.db.query<MessageRow>(
-      sql`select ${MESSAGE_COLUMNS} from message where id = any(${ids}::uuid[]) order by id for update`,
+      sql`
+      with reported as (
+        update send_attempt set state = t.state, carrier_status = t.status, error = coalesce(t.error, send_attempt.error)
+        from unnest(${arrayLiteral(reports.map((r) => r.attemptId))}::uuid[], ${arrayLiteral(reports.map((r) => r.state))}::text[], ${arrayLiteral(reports.map((r) => r.status))}::text[],
+                    ${arrayLiteral(reports.map((r) => r.errorCode ?? null))}::text[]) as t(id, state, status, error)
+        where send_attempt.id = t.id)
+      select ${MESSAGE_COLUMNS} from message where id = any(${ids}::uuid[]) order by id for update`,
+      { prepared: true },
     );
-    const parts = await this.db.query<PartState & { messageId: string }>(sql`
-      select distinct on (message_id, part) message_id as "messageId", part, state from send_attempt where message_id = any(${ids}::uuid[]) order by message_id, part, attempt desc`);
-    const partsOf = Map.groupBy(parts, (part) => part.messageId);
-    await this.messages.move(messages.map((message) => moveOf(message, partsOf.get(message.id) ?? [])));
+    // After the lock: another's receipt for another part may have been waiting for it to go.
+    const parts = await this.db.query<PartState & { messageId: string }>(
+      sql`
+      select distinct on (message_id, part) message_id as "messageId", part, state from send_attempt where message_id = any(${ids}::uuid[]) order by message_id, part, attempt desc`,
+      { prepared: true },
+    );
+    const byMessage = Map.groupBy(parts, (part) => part.messageId);
+    await this.messages.move(messages.map((message) => moveOf(message, byMessage.get(message.id) ?? [])));
   }
 
   /** Platforms with something due, for the sweep. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { MessageFailure } from '@strowger/contracts-routing';
 import { carrierOf } from '@strowger/cpaas';
-import { Db, sql } from '@strowger/persistence';
+import { arrayLiteral, Db, sql } from '@strowger/persistence';
 import { advance, type ReceiptMeaning } from '@strowger/sms';
 import { counter, logger } from '@strowger/telemetry';
 import { stateOfParts } from '../messages/message.js';
@@ -86,9 +86,16 @@ export class ReceiptsService {
   /** Receipts that were quicker than the answer to the request they belong to. */
   async applyParked(platformId: string, carrierMessageIds: readonly string[]): Promise<void> {
     if (carrierMessageIds.length === 0) return;
+    const ids = arrayLiteral(carrierMessageIds);
+    // Mostly there are none, which needs no transaction.
+    const waiting = await this.db.query<{ one: number }>(
+      sql`select 1 as one from parked_receipt where platform_id = ${platformId} and carrier_message_id = any(${ids}::text[]) limit 1`,
+      { prepared: true },
+    );
+    if (waiting.length === 0) return;
     await this.db.transactional(async () => {
       const parked = await this.db.query<Receipt>(sql`
-        delete from parked_receipt p where platform_id = ${platformId} and carrier_message_id = any(${carrierMessageIds}::text[])
+        delete from parked_receipt p where platform_id = ${platformId} and carrier_message_id = any(${ids}::text[])
           and exists (select 1 from send_attempt a where a.platform_id = p.platform_id and a.carrier_message_id = p.carrier_message_id)
         returning platform_id as "platformId", carrier_message_id as "carrierMessageId", status, nullif(error_code, '') as "errorCode", received_at as "receivedAt"`);
       if (parked.length > 0) await this.match(parked.map((r) => ({ ...r, errorCode: r.errorCode ?? undefined })));
