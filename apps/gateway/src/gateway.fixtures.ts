@@ -16,9 +16,16 @@ import {
   pushSubject,
   routingRpc,
   type MessageView,
+  type SendMessage,
   type SyncClient,
   type SyncView,
 } from '@strowger/contracts-routing';
+import {
+  provisioningRpc,
+  type AssignNumber,
+  type NumberOutcome,
+  type NumberView,
+} from '@strowger/contracts-provisioning';
 import { startService } from '@strowger/http';
 import { AppError, newId, type RpcRequest } from '@strowger/kernel';
 import { Messaging } from '@strowger/messaging';
@@ -38,6 +45,7 @@ export class Behind {
   /** System providers below the administrator's. */
   static children: string[] = [];
   static asked: RpcRequest<object>[] = [];
+  static sent = new Map<string, MessageView>();
   /** What the next sends are refused with. */
   static refuse?: AppError;
 
@@ -59,10 +67,25 @@ export class Behind {
     return Object.fromEntries(body.userIds.map((id) => [id, Behind.feed.length]));
   }
   @Answers(routingRpc.sendMessage)
-  async send(request: RpcRequest<{ messageId?: string; to: string; text: string }>): Promise<MessageView> {
+  async send(request: RpcRequest<SendMessage>): Promise<MessageView & { repeated?: true }> {
     Behind.asked.push(request);
     if (Behind.refuse) throw Behind.refuse;
-    return { ...messageAt(1, request.body.text), id: request.body.messageId ?? newId() };
+    const { messageId = newId(), text } = request.body;
+    const known = Behind.sent.get(messageId);
+    if (known && known.text !== text)
+      throw new AppError('conflict', 'message-id-reused', 'Another message has this id.');
+    if (known) return { ...known, repeated: true };
+    const message = { ...messageAt(1, text), id: messageId };
+    Behind.sent.set(messageId, message);
+    return message;
+  }
+  @Answers(provisioningRpc.assignNumber)
+  async assign(request: RpcRequest<AssignNumber>): Promise<NumberOutcome> {
+    Behind.asked.push(request);
+    if (Behind.refuse) throw Behind.refuse;
+    const id = request.body.numberId ?? newId();
+    const operation = { id, state: 'succeeded' as const, kind: 'provision', subjectId: id, startedAt: '' };
+    return { operation, number: { id, e164: request.body.number, version: 1 } as NumberView };
   }
   @Answers(hierarchyRpc.listProviderIds)
   async providerIds({ body }: RpcRequest<{ id: string }>): Promise<ProviderIdsView> {

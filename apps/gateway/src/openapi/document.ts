@@ -4,7 +4,7 @@ import { AppError, type ErrorKind } from '@strowger/kernel';
 import { shownCode, statusOf } from '@strowger/http';
 import type { Principal } from '../auth/tokens.js';
 import { areaOf } from '../routes/areas.js';
-import { pathParameters, type Route } from '../routes/route.js';
+import { idFieldsOf, pathParameters, type Route } from '../routes/route.js';
 import { SchemaRegistry, type Schema } from '../routes/schemas.js';
 
 /** Problems every operation of an access can answer. */
@@ -158,7 +158,7 @@ function operation(route: Route, schemas: SchemaRegistry): Record<string, unknow
   const filled = new Set<string>([
     ...Object.keys(route.fill?.(SOMEBODY) ?? {}),
     ...(route.waits ? ['waitSeconds'] : []),
-    ...(typeof route.idempotent === 'string' ? [route.idempotent] : []),
+    ...idFieldsOf(route),
     ...(route.versioned ? ['version'] : []),
   ]);
   const fields = Object.entries(request.properties ?? {}).filter(([name]) => !inPath.has(name) && !filled.has(name));

@@ -14,13 +14,16 @@ beforeEach(() => (Behind.asked = []));
 const send = (body: object, headers: Record<string, string> = {}) =>
   world.request('POST', '/v1/client/messages', world.clientToken, body, headers);
 const text = { to: '+12015550199', text: 'Hello' };
+const number = { number: '2015550101' };
+const assign = (body: object, headers: Record<string, string> = {}) =>
+  world.request('POST', `/v1/users/${world.user.id}/numbers`, world.adminToken, body, headers);
 
 describe('idempotency keys', () => {
   it('answer a repeat from memory, without asking the service again', async () => {
     const key = { 'idempotency-key': newId() };
-    const first = await send(text, key);
-    const again = await send(text, key);
-    expect(first.status).toBe(202);
+    const first = await assign(number, key);
+    const again = await assign(number, key);
+    expect(first.status).toBe(201);
     expect(await again.json()).toEqual(await first.json());
     expect(again.headers.get('idempotency-replayed')).toBe('true');
     expect(Behind.asked).toHaveLength(1);
@@ -28,8 +31,8 @@ describe('idempotency keys', () => {
 
   it('refuse another body under the same key with 422', async () => {
     const key = { 'idempotency-key': newId() };
-    await send(text, key);
-    const other = await send({ ...text, text: 'Goodbye' }, key);
+    await assign(number, key);
+    const other = await assign({ number: '2015550102' }, key);
     expect(other.status).toBe(422);
     expect(await other.json()).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
   });
@@ -44,13 +47,13 @@ describe('idempotency keys', () => {
 
   it('do not remember a failure: the same key may be tried again', async () => {
     const key = { 'idempotency-key': newId() };
-    const refused = await send({ to: text.to }, key);
+    const refused = await assign({}, key);
     expect(refused.status).toBe(400);
-    expect((await send({ to: text.to }, key)).status).toBe(400);
+    expect((await assign({}, key)).status).toBe(400);
   });
 
   it('keep what was answered sealed, as it holds message texts', async () => {
-    await send({ ...text, text: 'nobody else reads this' }, { 'idempotency-key': newId() });
+    await assign({ ...number, friendlyName: 'nobody else reads this' }, { 'idempotency-key': newId() });
     const bucket = await new Kvm(world.messaging.nc).open('idempotency-keys');
     const kept: string[] = [];
     for await (const key of await bucket.keys()) kept.push((await bucket.get(key))!.string());
@@ -60,13 +63,13 @@ describe('idempotency keys', () => {
 
   it('begin again after a try that failed for certain, and go on after one that may have worked', async () => {
     const key = { 'idempotency-key': newId() };
-    const ids = () => Behind.asked.map(({ body }) => (body as { messageId: string }).messageId);
+    const ids = () => Behind.asked.map(({ body }) => (body as { numberId: string }).numberId);
     Behind.refuse = new AppError('conflict', 'not-now', 'Not now.');
-    await send(text, key);
+    await assign(number, key);
     Behind.refuse = new AppError('unavailable', 'who-knows', 'Who knows.', {}, { outcome: 'unknown' });
-    await send(text, key);
+    await assign(number, key);
     Behind.refuse = undefined;
-    expect((await send(text, key)).status).toBe(202);
+    expect((await assign(number, key)).status).toBe(201);
     const [first, second, third] = ids();
     expect(second).not.toBe(first);
     expect(third).toBe(second);
@@ -77,12 +80,12 @@ describe('idempotency keys', () => {
     const away = (outcome?: 'unknown') => new AppError('unavailable', 'database-unavailable', 'Away.', {}, { outcome });
     for (const refusal of [away('unknown'), away(), away(), new AppError('conflict', 'not-now', 'Not now.')]) {
       Behind.refuse = refusal;
-      await send(text, key);
+      await assign(number, key);
     }
-    const other = await send({ ...text, text: 'another' }, key);
+    const other = await assign({ number: '2015550103' }, key);
     Behind.refuse = undefined;
-    await send(text, key);
-    const ids = Behind.asked.map(({ body }) => (body as { messageId: string }).messageId);
+    await assign(number, key);
+    const ids = Behind.asked.map(({ body }) => (body as { numberId: string }).numberId);
     expect(new Set(ids.slice(0, 4)).size).toBe(1);
     expect(new Set(ids.slice(3)).size).toBe(3);
     // What the first body was for is known to have failed, so the key was free for another.
@@ -110,18 +113,41 @@ describe('idempotency keys', () => {
   it('are not free for another request while the first may have worked', async () => {
     const key = { 'idempotency-key': newId() };
     Behind.refuse = new AppError('unavailable', 'database-unavailable', 'Away.', {}, { outcome: 'unknown' });
-    await send(text, key);
-    expect((await send({ ...text, text: 'another' }, key)).status).toBe(422);
+    await assign(number, key);
+    expect((await assign({ number: '2015550103' }, key)).status).toBe(422);
     Behind.refuse = undefined;
     expect(Behind.asked).toHaveLength(1);
   });
 
   it('let exactly one of many parallel requests through', async () => {
     const key = { 'idempotency-key': newId() };
-    const answers = await Promise.all(Array.from({ length: 12 }, () => send(text, key)));
+    const answers = await Promise.all(Array.from({ length: 12 }, () => assign(number, key)));
     expect(Behind.asked).toHaveLength(1);
-    expect(answers.filter((a) => a.status === 202).length).toBeGreaterThanOrEqual(1);
-    expect(answers.every((a) => a.status === 202 || a.status === 409)).toBe(true);
+    expect(answers.filter((a) => a.status === 201).length).toBeGreaterThanOrEqual(1);
+    expect(answers.every((a) => a.status === 201 || a.status === 409)).toBe(true);
+  });
+});
+
+describe('texts under an idempotency key', () => {
+  it('are known to routing by it: a repeat shows the message, also from many at once', async () => {
+    const key = { 'idempotency-key': newId() };
+    const answers = await Promise.all(Array.from({ length: 12 }, () => send(text, key)));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
+    const messages = (await Promise.all(answers.map((answer) => answer.json()))) as { id: string }[];
+    expect(new Set(messages.map(({ id }) => id)).size).toBe(1);
+    expect(messages.filter((message) => 'repeated' in message)).toEqual([]);
+    expect(answers.filter((answer) => answer.headers.get('idempotency-replayed') === 'true')).toHaveLength(11);
+  });
+
+  it('refuse another text with 422, and may be tried again after a refusal', async () => {
+    const key = { 'idempotency-key': newId() };
+    Behind.refuse = new AppError('conflict', 'opted-out', 'Opted out.');
+    expect((await send(text, key)).status).toBe(409);
+    Behind.refuse = undefined;
+    expect((await send(text, key)).status).toBe(202);
+    const other = await send({ ...text, text: 'Goodbye' }, key);
+    expect(other.status).toBe(422);
+    expect(await other.json()).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
   });
 });
 

@@ -6,7 +6,7 @@ import { authorize } from '../auth/access.js';
 import type { ProviderTree } from '../auth/provider-tree.js';
 import type { Principal, Tokens } from '../auth/tokens.js';
 import { areaOf } from './areas.js';
-import { idFromKey, type IdempotencyKeys } from './idempotency.js';
+import { idFromKey, IdempotencyKeyReused, type IdempotencyKeys } from './idempotency.js';
 import type { RequestRates } from './request-rates.js';
 import { pathParameters, type Answer, type Ask, type Route } from './route.js';
 import { schemaOf } from './schemas.js';
@@ -109,6 +109,13 @@ export class RouteHost {
         { field: 'Idempotency-Key', rule: 'length', message: 'An Idempotency-Key has 1 to 255 characters.' },
       ]);
     const caller = `${principal?.actor.id ?? request.clientAddress} ${route.method} ${route.path}`;
+    if (typeof route.idempotent === 'object') {
+      const { id, reused } = route.idempotent;
+      body[id] = idFromKey(caller, key);
+      return this.call(route, principal, body, request.clientAddress).catch((error: unknown) => {
+        throw AppError.wrap(error).code === reused ? new IdempotencyKeyReused() : error;
+      });
+    }
     const fingerprint = { ...body, waitSeconds: undefined };
     return this.keys.once(caller, key, fingerprint, (attempt) => {
       if (typeof route.idempotent === 'string') body[route.idempotent] = idFromKey(caller, key, attempt);
@@ -120,7 +127,11 @@ export class RouteHost {
     const { scope: own, actor } = principal ?? { scope: PLATFORM_SCOPE, actor: { ...SYSTEM_ACTOR, ip } };
     const scope = await this.providers.widen(own);
     const ask: Ask = (contract, request) =>
-      this.rpc.call(contract, { scope, actor, body: request }, { timeoutMs: this.rpcTimeoutMs });
+      this.rpc.call(
+        contract,
+        { scope, actor, body: request },
+        { timeoutMs: this.rpcTimeoutMs, bundled: route.bundled },
+      );
     const replied = await (route.compose?.(ask, body) ?? ask(route.contract, body));
     const reply = route.mint ? await route.mint(replied, this.tokens) : replied;
     if (route.changesProviders) this.providers.forget();

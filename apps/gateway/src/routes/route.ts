@@ -18,6 +18,15 @@ export type Ask = <B extends object, R>(contract: RpcContract<B, R>, body: B) =>
 /** What a schema in the OpenAPI document is made from: a view class, a list or a page of it, or nothing. */
 export type ResponseShape = { view: Constructor; as?: 'one' | 'list' | 'page' } | null;
 
+/**
+ * The service keeps what was asked under the id, so nothing need be kept here: it answers a repeat itself, and refuses
+ * another request under the id with the code `reused`.
+ */
+export interface KeptByService<Body extends object> {
+  id: keyof Body & string;
+  reused: string;
+}
+
 export interface RouteOptions<Body extends object, Reply> {
   summary: string;
   description?: string;
@@ -28,7 +37,9 @@ export interface RouteOptions<Body extends object, Reply> {
   /** Problem codes a caller must expect beside the common ones, with their kind. */
   errors?: Record<string, ErrorKind>;
   /** Takes `Idempotency-Key`; the field gets an id derived from the key, so that a repeat finds the first try. */
-  idempotent?: true | (keyof Body & string);
+  idempotent?: true | (keyof Body & string) | KeptByService<Body>;
+  /** Asked so often that requests of one moment share a message (`RpcCallOptions.bundled`). */
+  bundled?: true;
   /** The body carries `version`: `If-Match` sets it, `ETag` shows the reply's. */
   versioned?: true;
   /** Takes `Prefer: wait=N`. */
@@ -80,3 +91,9 @@ export function routes(tag: string): {
 
 /** Names of the `:parameters` of a path. */
 export const pathParameters = (path: string): string[] => [...path.matchAll(/:(\w+)/g)].map(([, name]) => name!);
+
+/** The field that gets its id from the `Idempotency-Key`, where there is one: callers do not send it. */
+export function idFieldsOf({ idempotent }: Route): string[] {
+  if (typeof idempotent === 'object') return [idempotent.id];
+  return typeof idempotent === 'string' ? [idempotent] : [];
+}

@@ -2,10 +2,16 @@ import { MailDeliveryView, notificationRpc } from '@strowger/contracts-notificat
 import * as m from '@strowger/contracts-routing';
 import { routingRpc as rpc } from '@strowger/contracts-routing';
 import type { Principal } from '../auth/tokens.js';
-import { routes } from './route.js';
+import { routes, type Answer } from './route.js';
 
 const ownUser = (principal: Principal): { userId: string } => ({
   userId: principal.kind === 'client' ? principal.userId : '',
+});
+/** The message that was sent under the key before is shown as it is now. */
+const sent = ({ repeated, ...message }: m.MessageView & { repeated?: true }): Answer => ({
+  status: 202,
+  body: message,
+  ...(repeated && { headers: { 'idempotency-replayed': 'true' } }),
 });
 const sendErrors = {
   'number-invalid': 'invalid',
@@ -23,7 +29,9 @@ client.add('POST /v1/client/messages', rpc.sendMessage, {
   access: 'client',
   status: 202,
   response: { view: m.MessageView },
-  idempotent: 'messageId',
+  idempotent: { id: 'messageId', reused: 'message-id-reused' },
+  bundled: true,
+  answer: sent,
   fill: ownUser,
   errors: sendErrors,
 });
@@ -104,7 +112,9 @@ messages.add('POST /v1/users/:userId/messages', rpc.sendMessage, {
   access: 'write',
   status: 202,
   response: { view: m.MessageView },
-  idempotent: 'messageId',
+  idempotent: { id: 'messageId', reused: 'message-id-reused' },
+  bundled: true,
+  answer: sent,
   errors: sendErrors,
 });
 messages.add('GET /v1/users/:userId/messages', rpc.listMessages, {
