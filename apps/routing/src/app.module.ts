@@ -1,4 +1,5 @@
-import { Module } from '@nestjs/common';
+/** The service's one module, in the shape that apps/provisioning/src/app.module.ts describes. */
+import { type DynamicModule, Module } from '@nestjs/common';
 import { JobsModule } from '@strowger/jobs';
 import { Clock, SystemClock } from '@strowger/kernel';
 import { MessagingModule } from '@strowger/messaging';
@@ -34,54 +35,58 @@ import { SenderService } from './outbound/sender.service.js';
 import { reconcilePlatform } from './reconcile/reconcile.jobs.js';
 import { ReconcileService } from './reconcile/reconcile.service.js';
 
-export function routingModule(config: Readonly<RoutingConfig>, clock: Clock = new SystemClock()) {
-  @Module({
-    imports: [
-      // Routing speaks SQL, not entities: every statement works on a batch.
-      PersistenceModule.forRoot({
-        service: 'routing',
-        databaseUrl: config.databaseUrl,
-        entities: [],
-        migrations: MIGRATIONS,
-        poolSize: 16,
-      }),
-      MessagingModule.forRoot(),
-      JobsModule.forRoot({
-        service: 'routing',
-        redisUrl: config.redisUrl,
-        jobs: [reconcilePlatform, rereadMessage],
-      }),
-      RpcModule,
-    ],
-    providers: [
-      { provide: Clock, useValue: clock },
-      NodesService,
-      EndingService,
-      CascadesService,
-      QueuesService,
-      MediaStreamsService,
-      AgentsService,
-      DirectoryService,
-      PlatformAccess,
-      DirectoryConsumer,
-      FeedService,
-      MessageStore,
-      QueueStore,
-      InboundService,
-      Quarantine,
-      QuarantineService,
-      DeliveriesConsumer,
-      OutboundMessages,
-      ReceiptsService,
-      SendingStore,
-      SenderService,
-      SenderWakes,
-      ConsentService,
-      BlocksService,
-      MessagesService,
-      ReconcileService,
-    ],
-  })
-  class RoutingModule {}
-  return RoutingModule;
+export const SERVICE = 'routing';
+
+@Module({})
+export class AppModule {
+  static forRoot(config: RoutingConfig, clock: Clock = new SystemClock()): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        // Routing speaks SQL, not entities: every statement works on a batch.
+        PersistenceModule.forRoot({
+          service: SERVICE,
+          databaseUrl: config.databaseUrl,
+          entities: [],
+          migrations: MIGRATIONS,
+          poolSize: 16,
+        }),
+        MessagingModule.forRoot(),
+        JobsModule.forRoot({
+          service: SERVICE,
+          redisUrl: config.redisUrl,
+          jobs: [reconcilePlatform, rereadMessage],
+        }),
+        RpcModule,
+      ],
+      providers: [
+        { provide: Clock, useValue: clock },
+        NodesService,
+        EndingService,
+        CascadesService,
+        QueuesService,
+        MediaStreamsService,
+        AgentsService,
+        DirectoryService,
+        PlatformAccess,
+        DirectoryConsumer,
+        FeedService,
+        MessageStore,
+        QueueStore,
+        InboundService,
+        Quarantine,
+        QuarantineService,
+        DeliveriesConsumer,
+        OutboundMessages,
+        ReceiptsService,
+        SendingStore,
+        SenderService,
+        SenderWakes,
+        ConsentService,
+        BlocksService,
+        MessagesService,
+        ReconcileService,
+      ],
+    };
+  }
 }

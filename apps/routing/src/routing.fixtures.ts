@@ -32,7 +32,7 @@ import { Db, migrate, sql } from '@strowger/persistence';
 import { Rpc } from '@strowger/rpc';
 import { eventually, servers, testDatabase, testNats, testRedisUrl } from '@strowger/testing';
 import { SenderService } from './outbound/sender.service.js';
-import { routingModule } from './app.module.js';
+import { AppModule, SERVICE } from './app.module.js';
 import { RoutingConfig } from './config.js';
 import { hierarchyStub, Tree } from './hierarchy-stub.fixtures.js';
 import { MIGRATIONS } from './migrations/index.js';
@@ -123,7 +123,7 @@ export async function startRouting({
   });
   await hierarchy.rpcReady;
   const start = async () => {
-    const service = await startService({ name: 'routing', module: routingModule(config), config });
+    const service = await startService({ name: SERVICE, module: AppModule.forRoot(config), config });
     await service.rpcReady;
     return service;
   };
@@ -198,10 +198,10 @@ export async function startRouting({
         account: '',
       });
       const platformId = request.url!.slice(1);
-      const told = hooks.arrive
+      const arrived = hooks.arrive
         ? deliver(delivery({ platformId, systemProviderId: newId() } as SpecPlatform, parsed.facts as HookFact[]))
         : Promise.resolve();
-      void told.then(() => {
+      void arrived.then(() => {
         hooks.seen += 1;
         response.writeHead(200, { 'content-type': parsed.reply.contentType }).end(parsed.reply.body);
       });
@@ -263,7 +263,7 @@ export async function startRouting({
         });
         return platform;
       },
-      /** A licensed user with a number on a platform of its own, unless told otherwise. */
+      /** A licensed user with a number. Without a platform in the options it gets a platform of its own. */
       user: async ({
         licensed = true,
         e164 = newNumber(),
