@@ -12,7 +12,7 @@ export class RoutingConfig extends ServiceConfig {
   @Env('SENDER_CONCURRENCY') @IsInt() @Min(1) @Max(256) senderConcurrency = 32;
   /** Tries for a refused or unreachable carrier; with the doubling backoff from two seconds, twelve are over two hours. */
   @Env('SEND_MAX_ATTEMPTS') @IsInt() @Min(1) @Max(100) sendMaxAttempts = 12;
-  /** After a doubtful answer the carrier is asked at these times (s); a message absent from its list to the end was never taken. */
+  /** After a doubtful answer the carrier is asked after these seconds; a message that stays absent from its list was never taken. */
   @EnvList('SEND_PROBE_SECONDS') @IsNumberString({}, { each: true }) sendProbeSeconds: string[] = [
     '2',
     '5',
@@ -20,7 +20,7 @@ export class RoutingConfig extends ServiceConfig {
     '20',
     '30',
   ];
-  /** How long a carrier's answer is waited for; one of them may itself take ten seconds to send. */
+  /** How long we wait for a carrier's answer; one of them may itself take ten seconds to send. */
   @Env('CARRIER_TIMEOUT_SECONDS') @IsNumber() @Min(0.1) @Max(120) carrierTimeoutSeconds = 15;
   /** How often a platform's message list is read for messages its webhook never brought. */
   @Env('RECONCILE_SECONDS') @IsInt() @Min(5) @Max(86_400) reconcileSeconds = 300;

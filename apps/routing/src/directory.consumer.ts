@@ -23,8 +23,8 @@ import { PlatformAccess } from './directory/platform-access.js';
 import { DirectoryService } from './directory/directory.service.js';
 
 /**
- * Keeps what routing must know of numbers, users, licences and platforms, lets through what had to wait for it, and ends
- * what hung on something deleted. One consumer for all of it: a second one would be sent every fact of hierarchy again.
+ * Keeps what routing must know of numbers, users, licenses and platforms, releases what waited for it, and ends what
+ * belonged to something deleted. One consumer for all of it: a second one would receive every fact of hierarchy again.
  */
 @Consumer('routing-directory')
 export class DirectoryConsumer {

@@ -15,7 +15,7 @@ export class Tree {
   readonly groups = new Map<string, GroupView>();
   readonly portalUsers = new Map<string, PortalUserView & SpecNode>();
 
-  /** A group, of a new reseller unless told of which. */
+  /** A group, of a new reseller unless one is given. */
   group(of: Partial<SpecNode> = {}): SpecNode {
     const node = { systemProviderId: newId(), resellerId: newId(), ...of, groupId: newId() };
     const { systemProviderId, resellerId, groupId } = node;

@@ -1,4 +1,4 @@
-import { analyse, isGsm7, smartEncoding, splitForSingles } from './encoding.js';
+import { analyze, isGsm7, smartEncoding, splitForSingles } from './encoding.js';
 
 describe('segments, as messaging-rules §3 computes them', () => {
   it.each<[string, string, string, number, number]>([
@@ -26,24 +26,24 @@ describe('segments, as messaging-rules §3 computes them', () => {
     ['an escape character', '\u001b', 'UCS-2', 1, 1],
     ['nothing', '', 'GSM-7', 0, 0],
   ])('%s', (_name, text, encoding, units, segments) => {
-    const analysis = analyse(text);
+    const analysis = analyze(text);
     expect(analysis).toMatchObject({ encoding, units, segments });
     expect(analysis.parts).toHaveLength(segments);
     expect(analysis.parts.join('')).toBe(text);
   });
 
   it('moves an ESC pair to the next part whole', () => {
-    expect(analyse(`${'a'.repeat(152)}€${'a'.repeat(10)}`).parts[1]).toBe(`€${'a'.repeat(10)}`);
+    expect(analyze(`${'a'.repeat(152)}€${'a'.repeat(10)}`).parts[1]).toBe(`€${'a'.repeat(10)}`);
   });
 
   it('moves a surrogate pair to the next part whole', () => {
-    expect(analyse(`${'b'.repeat(66)}😀${'b'.repeat(10)}`).parts[1]).toBe(`😀${'b'.repeat(10)}`);
+    expect(analyze(`${'b'.repeat(66)}😀${'b'.repeat(10)}`).parts[1]).toBe(`😀${'b'.repeat(10)}`);
   });
 
   it('leaves a septet less per part with a 16-bit reference', () => {
-    expect(analyse('a'.repeat(306), { longReference: true }).segments).toBe(3);
-    expect(analyse('a'.repeat(304), { longReference: true }).segments).toBe(2);
-    expect(analyse('你'.repeat(133), { longReference: true }).segments).toBe(3);
+    expect(analyze('a'.repeat(306), { longReference: true }).segments).toBe(3);
+    expect(analyze('a'.repeat(304), { longReference: true }).segments).toBe(2);
+    expect(analyze('你'.repeat(133), { longReference: true }).segments).toBe(3);
   });
 
   it.each(['`', '\t', '“', '–', '…', '\u00a0', 'ç', 'á', 'í', 'ó', 'ú', 'â', 'ê'])('%j forces UCS-2', (text) => {

@@ -45,7 +45,7 @@ function septetsOf(text: string): number | undefined {
 export const isGsm7 = (text: string): boolean => septetsOf(text) !== undefined;
 
 /** Encoding, size and parts of a text (3GPP TS 23.038 and 23.040; messaging-rules §3). */
-export function analyse(text: string, { longReference = false }: AnalyseOptions = {}): SmsAnalysis {
+export function analyze(text: string, { longReference = false }: AnalyseOptions = {}): SmsAnalysis {
   const septets = septetsOf(text);
   const encoding: SmsEncoding = septets === undefined ? 'UCS-2' : 'GSM-7';
   const units = septets ?? text.length;
@@ -60,7 +60,7 @@ export function analyse(text: string, { longReference = false }: AnalyseOptions 
  * All of them take the encoding of the whole text, so that a reader sees one alphabet.
  */
 export function splitForSingles(text: string): { encoding: SmsEncoding; parts: string[] } {
-  const { encoding, units } = analyse(text);
+  const { encoding, units } = analyze(text);
   const single = encoding === 'GSM-7' ? 160 : 70;
   return { encoding, parts: units === 0 ? [] : units <= single ? [text] : cut(text, encoding, single) };
 }

@@ -9,7 +9,7 @@ export interface ReceiptMeaning {
   /** One sentence: what the sender can do about it. */
   nextStep?: string;
   /** False when the carrier used a word we don't know: worth an alert, never an exception. */
-  recognised: boolean;
+  recognized: boolean;
 }
 
 const NEXT_STEPS = {

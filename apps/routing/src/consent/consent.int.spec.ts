@@ -93,7 +93,7 @@ describe('STOP', () => {
   });
 });
 
-it('HELP is answered, also to who opted out', async () => {
+it('HELP is answered, also after an opt-out', async () => {
   const user = await world.given.user();
   await says(user, 'STOP');
   await says(user, 'help');

@@ -1,3 +1,7 @@
+/**
+ * Opt-outs of remote parties, per pair of owned number and remote number (messaging-rules §6). The pair outlives the
+ * number's owner: consent was withdrawn from the number, not from a person the remote party can't see.
+ */
 import { Injectable } from '@nestjs/common';
 import { routingRpc as rpc, type OptOutView } from '@strowger/contracts-routing';
 import { newId, NotFound, PLATFORM_SCOPE, type RpcRequest } from '@strowger/kernel';
@@ -20,10 +24,6 @@ export interface KeywordMessage {
   silent?: boolean;
 }
 
-/**
- * Opt-outs of remote parties, per pair of owned number and remote number (messaging-rules §6). The pair outlives the
- * number's owner: consent was withdrawn from the number, not from a person the remote party can't see.
- */
 @Injectable()
 export class ConsentService {
   constructor(
@@ -31,7 +31,7 @@ export class ConsentService {
     private readonly outbound: OutboundMessages,
   ) {}
 
-  /** Honours STOP, START and HELP, and answers once. Joins the transaction that stores the message. */
+  /** Obeys STOP, START and HELP, and answers once. Joins the transaction that stores the message. */
   async apply(keyword: Keyword, about: KeywordMessage): Promise<void> {
     const replies = suggestedReplies(about.friendlyName, about.number);
     // Toll-free networks answer STOP and START themselves and block; a second answer would break their rules.

@@ -74,7 +74,7 @@ export class AgentsService {
     return pageOf(rows, query.limit ?? 50, (row) => [row.name, row.id], viewOf);
   }
 
-  /** Hierarchy's newer word on a portal user; one who no longer belongs to the reseller is no agent there any more. */
+  /** Takes hierarchy's newer state of a portal user; one who no longer belongs to the reseller stops being an agent there. */
   async saved(user: PortalUserSavedV1, sequence: number): Promise<void> {
     const resellerId = user.level === 'reseller' ? user.nodeId : null;
     await this.db.transactional(async () => {

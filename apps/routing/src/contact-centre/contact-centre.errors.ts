@@ -22,7 +22,7 @@ export class MediaStreamNotFound extends AppError {
     super('not-found', 'media-stream-not-found', `There is no media stream named '${name}' in this queue.`, { name });
   }
 }
-/** Says nothing of whose the number is: that may be another provider. */
+/** Does not say whose the number is: that may be another provider. */
 export class NumberAlreadyAssigned extends AppError {
   constructor(e164: string) {
     super(

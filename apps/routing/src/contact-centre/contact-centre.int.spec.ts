@@ -38,7 +38,7 @@ const addStream = (queue: QueueView, more: object = {}) =>
 const namesOf = async (node: SpecNode): Promise<string[]> =>
   (await world.call(rpc.listGroupQueues, { groupId: node.groupId })).items.map(({ name }) => name);
 
-/** What the history is told about a thing, oldest first. */
+/** What the history is given about a record, oldest first. */
 const told = async (id: string) =>
   (
     await world.db.query(sql<{ event: string }>`
@@ -224,7 +224,7 @@ describe('agents', () => {
     await add(ada.id);
   });
 
-  it('have the name hierarchy last told, and end with their portal user', async () => {
+  it('have the name hierarchy sent last, and end with their portal user', async () => {
     const node = world.tree.group();
     const ada = world.tree.portalUser(node);
     await world.call(rpc.addAgent, { groupId: node.groupId, portalUserId: ada.id });

@@ -34,7 +34,7 @@ export class EndingService {
     await this.end(actor, 'media-stream', sql`id = ${id}`);
   }
 
-  /** False when the portal user is no agent of the group. */
+  /** False when the portal user is not an agent of the group. */
   async association(actor: Actor, groupId: string, portalUserId: string): Promise<boolean> {
     const where = sql`group_id = ${groupId} and portal_user_id = ${portalUserId}`;
     return (await this.end(actor, 'agent-association', where)) > 0;

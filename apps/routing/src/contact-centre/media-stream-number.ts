@@ -1,7 +1,7 @@
 import type { MediaStreamType } from '@strowger/contracts-routing';
 import { InvalidInput, isNanp, toE164 } from '@strowger/kernel';
 
-/** Types through which somebody reaches a number of ours. */
+/** The types of media stream that have a number, and what that number must look like. */
 const WITH_NUMBER: readonly MediaStreamType[] = ['SMS', 'WhatsApp', 'Callback'];
 
 /**
@@ -16,7 +16,7 @@ export function numberFor(type: MediaStreamType, given: string | null | undefine
   if (!WITH_NUMBER.includes(type))
     throw refused('type', `A ${type} media stream has no number; only ${WITH_NUMBER.join(', ')} streams do.`);
   const e164 = toE164(given);
-  // What begins with +1 and is no number of North America would never be reached.
+  // A number that begins with +1 and is not from North America can never be reached.
   if (e164 === undefined || (e164.startsWith('+1') && !isNanp(e164)))
     throw refused(
       'e164',

@@ -1,3 +1,7 @@
+/**
+ * The nodes that records belong to. Hierarchy knows them; it is asked with the caller's scope, so a foreign one is
+ * missing. A node that hierarchy reported as ended stays ended here, also for a record that is being added meanwhile.
+ */
 import { Injectable } from '@nestjs/common';
 import { hierarchyRpc } from '@strowger/contracts-hierarchy';
 import { Clock, NotFound, type RpcContext } from '@strowger/kernel';
@@ -5,7 +9,7 @@ import { Db, sql } from '@strowger/persistence';
 import { Rpc } from '@strowger/rpc';
 import { AgentNotAtReseller } from './contact-centre.errors.js';
 
-/** A reseller, or a group of it, as hierarchy told. */
+/** A reseller, or a group of it, as hierarchy reported it. */
 export interface Node {
   systemProviderId: string;
   resellerId: string;
@@ -19,10 +23,6 @@ export interface Agent {
   sequence: number;
 }
 
-/**
- * The nodes records hang on. Hierarchy knows them; it is asked with the caller's scope, so a foreign one is missing. What
- * it told of as ended stays ended here, whichever comes first: the news of the end, or a record on its way in.
- */
 @Injectable()
 export class NodesService {
   constructor(

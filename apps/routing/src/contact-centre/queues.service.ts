@@ -101,7 +101,7 @@ export class QueuesService {
   async ofReseller(request: RpcRequest<ListResellerQueues>): Promise<Page<QueueView>> {
     const { resellerId } = request.body;
     const page = await this.page(request.scope, request.body, sql`reseller_id = ${resellerId} and group_id is null`);
-    // Routing knows only who has queues; whether there is such a reseller at all, hierarchy knows.
+    // Routing knows only who has queues; hierarchy knows whether the reseller exists.
     if (page.items.length === 0) await this.nodes.reseller(request, resellerId);
     return page;
   }

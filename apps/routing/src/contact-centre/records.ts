@@ -25,7 +25,7 @@ export const NODE_COLUMN = {
 /** The condition that keeps a query of these records inside the scope. A user has none. */
 export const recordsIn = (scope: TenantScope) => inScope(scope, NODE_COLUMN);
 
-/** Tells the history, in the transaction of the change. */
+/** Reports the change to the history, in the transaction of the change. */
 export const tell = (outbox: Outbox, actor: Actor, rows: readonly RecordRow[], change: Change): Promise<void> =>
   outbox.addAll(rows.map((row) => changeOf(actor, row, change)));
 

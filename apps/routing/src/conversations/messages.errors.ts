@@ -42,7 +42,7 @@ export class TextTooLong extends AppError {
 }
 export class NotLicensed extends AppError {
   constructor() {
-    super('conflict', 'not-licensed', 'The user has no licence that includes messaging. Assign one, then send again.');
+    super('conflict', 'not-licensed', 'The user has no license that includes messaging. Assign one, then send again.');
   }
 }
 export class SmsNotAvailable extends AppError {

@@ -23,7 +23,7 @@ import {
 } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
-import { analyse, isShortCode, MAX_TEXT_LENGTH } from '@strowger/sms';
+import { analyze, isShortCode, MAX_TEXT_LENGTH } from '@strowger/sms';
 import { inScopeOfUser, timeCursor } from '../directory/scope.js';
 import { mayMove, MESSAGE_COLUMNS, messageViewOf, type MessageRow } from '../messages/message.js';
 import { MessageStore } from '../messages/message.store.js';
@@ -65,7 +65,7 @@ export class MessagesService {
       case 'known':
         return { ...sameOrConflict(queued, remote, text), repeated: true };
       case 'no-number':
-        // A user of the scope without a number can send nothing; anybody else's does not exist here.
+        // A user of the scope who has no number can't send; a user outside of the scope does not exist here.
         if (scope.level === 'user' && scope.id === owner) throw new NumberNotOwned(undefined);
         throw new NotFound('user', owner);
       case 'sender-required':
@@ -79,7 +79,7 @@ export class MessagesService {
 
   @Answers(rpc.previewMessage)
   async preview({ body: { text } }: RpcRequest<PreviewMessage>): Promise<PreviewView> {
-    const { encoding, units, segments, parts } = analyse(text);
+    const { encoding, units, segments, parts } = analyze(text);
     const warnings: string[] = [];
     if (segments > 1) warnings.push(`Carriers bill ${segments} segments for this text, and may bill more.`);
     if (encoding === 'UCS-2')
@@ -95,7 +95,7 @@ export class MessagesService {
     return messageViewOf(await this.row(scope, body.id));
   }
 
-  /** A failed message again, as a new attempt. What may still arrive is not sent twice. */
+  /** Sends a failed message again, as a new attempt. What may still arrive is not sent twice. */
   @Answers(rpc.retryMessage)
   async retry({ scope, body: { id } }: RpcRequest<{ id: string }>): Promise<MessageView> {
     return this.db.transactional(async () => {
@@ -192,9 +192,9 @@ export class MessagesService {
   }
 }
 
-/** A held message is not there for its user yet. */
+/** A user does not see a message that is held. */
 const visible = (scope: TenantScope) => (scope.level === 'user' ? sql`and feed_seq is not null` : sql``);
-/** Nor is a conversation that has nothing else. */
+/** A user does not see a conversation in which every message is held. */
 const shown = (scope: TenantScope) =>
   scope.level === 'user'
     ? sql`and exists (select 1 from message m where m.conversation_id = conversation.id and m.feed_seq is not null)`

@@ -38,7 +38,7 @@ describe.each(LEVELS)('a %s', (level) => {
       await refusal(world.call(contract, missing, scope)),
     ];
     expect(one.kind).toBe('not-found');
-    // Nothing tells another's from a missing one.
+    // The answer for another's is the same as for a missing one.
     expect(one.code).toBe(other.code);
   };
 
@@ -58,7 +58,7 @@ describe.each(LEVELS)('a %s', (level) => {
       { userId: newId() },
     );
   });
-  it('can neither act for another user', async () => {
+  it('cannot act for another user either', async () => {
     const [foreign, missing] = [theirs.user.userId, newId()];
     await refusedLike(routingRpc.ackClient, { userId: foreign, cursor: 1 }, { userId: missing, cursor: 1 });
     await refusedLike(routingRpc.blockNumber, { userId: foreign, number: REMOTE }, { userId: missing, number: REMOTE });
@@ -94,7 +94,7 @@ describe.each(LEVELS)('a %s', (level) => {
     'rubbish',
     Buffer.from('["a","b"]').toString('base64url'),
     Buffer.from(`["2026-01-01 00:00:00+00","b"]`).toString('base64url'),
-  ])('is told that %s is no cursor', async (cursor) => {
+  ])('learns that %s is not a cursor', async (cursor) => {
     const scope = scopeOf(mine, level);
     for (const list of [routingRpc.listMessages, routingRpc.listConversations] as const)
       expect(
@@ -135,7 +135,7 @@ describe('a system provider with others below it', () => {
   });
 });
 
-it('does not tell a provider who opted out from the number when it was another provider’s', async () => {
+it('does not show a provider who opted out from the number when it was another provider’s', async () => {
   const first = await world.given.user();
   await world.receive(first.platform, { to: first.e164, text: 'STOP' });
   await world.drain();

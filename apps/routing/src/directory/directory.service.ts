@@ -1,3 +1,4 @@
+/** What other services reported about numbers, licenses and platforms. An older sequence changes nothing. */
 import { Injectable } from '@nestjs/common';
 import type { UserSavedV1 } from '@strowger/contracts-hierarchy';
 import type { NumberActivatedV1, PlatformSavedV1 } from '@strowger/contracts-provisioning';
@@ -28,22 +29,23 @@ export interface KnownPlatform {
 }
 
 /**
- * What an inbound message may find missing. Whoever stores a message as waiting for it holds this lock shared until the
- * commit; whoever makes it true holds it alone and then releases what waits: so nothing is left waiting for what is there.
+ * What an inbound message may find missing. A transaction that stores a message as waiting for it holds this lock shared
+ * until the commit. A transaction that makes it true holds the lock alone and then releases what waits. So no message is
+ * left waiting for what is there.
  */
 export const lockOf = {
   number: (platformId: string, e164: string): string => `routing:number:${platformId}:${e164}`,
-  licence: (userId: string): string => `routing:licence:${userId}`,
-  /** Held by whoever stores or changes where a user's numbers are in the tree. */
+  /** The key is spelled as version 0.1.0 spells it: during an upgrade, old and new processes must meet at the same lock. */
+  license: (userId: string): string => `routing:licence:${userId}`,
+  /** Held while it is stored or changed where a user's numbers are in the tree. */
   place: (userId: string): string => `routing:place:${userId}`,
 };
 
-/** What other services told us of numbers, licences and platforms. An older sequence changes nothing. */
 @Injectable()
 export class DirectoryService {
   constructor(private readonly db: Db) {}
 
-  /** The owner's place in the tree is hierarchy's to tell; what the number carries of it counts until it has. */
+  /** Hierarchy reports the owner's place in the tree; until it has, the place that the number's event carries counts. */
   async activate(
     { numberId, e164, friendlyName, platformId, owner }: NumberActivatedV1,
     sequence: number,
@@ -59,7 +61,7 @@ export class DirectoryService {
         where owned_number.sequence < excluded.sequence`);
   }
 
-  /** Users' numbers, and all that was said on them, go where the users go. */
+  /** When users move, their numbers and all messages on them move too. */
   async place(users: readonly { data: UserSavedV1; sequence: number }[]): Promise<void> {
     const rows = [...users].sort((a, b) => (a.data.userId < b.data.userId ? -1 : 1));
     const locks = rows.map(({ data }) => lockOf.place(data.userId));
@@ -80,7 +82,7 @@ export class DirectoryService {
         and (n.reseller_id, n.group_id) is distinct from (p.reseller_id, p.group_id)`);
   }
 
-  /** Users who are gone are entitled to nothing, whatever else is still on its way. */
+  /** Users who are gone have no rights left, also when older news still arrives. */
   async forget(userIds: readonly string[]): Promise<void> {
     const ids = [...userIds].sort();
     await this.db.query(sql`
@@ -91,7 +93,7 @@ export class DirectoryService {
   }
 
   async release(numberId: string, sequence: number): Promise<void> {
-    // Also when its activation is not known yet: should that come later, it is the older news.
+    // Also when its activation is not known yet: if that comes later, it is the older news.
     await this.db.query(sql`
       insert into owned_number (number_id, e164, friendly_name, platform_id, system_provider_id, reseller_id, group_id, user_id, active, sequence)
       values (${numberId}, '', '', ${NOBODY}, ${NOBODY}, ${NOBODY}, ${NOBODY}, ${NOBODY}, false, ${sequence})
@@ -99,8 +101,8 @@ export class DirectoryService {
   }
 
   async entitle(userId: string, entitled: boolean, sequence: number): Promise<void> {
-    // Nothing waits for a licence to go, so only its coming has to be alone.
-    if (entitled) await this.lock(lockOf.licence(userId));
+    // No message waits for a license to end, so only a license that starts needs the lock.
+    if (entitled) await this.lock(lockOf.license(userId));
     await this.db.query(sql`
       insert into user_entitlement (user_id, entitled, sequence) values (${userId}, ${entitled}, ${sequence})
       on conflict (user_id) do update set entitled = excluded.entitled, sequence = excluded.sequence where user_entitlement.sequence < excluded.sequence`);

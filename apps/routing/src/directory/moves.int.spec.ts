@@ -25,7 +25,7 @@ const scopesAt = (user: SpecUser, { resellerId, groupId }: { resellerId: string;
     { level: 'group', id: groupId, systemProviderId },
   ];
 };
-/** What of the user's the scope reaches. */
+/** What the scope sees of the user's conversations and messages. */
 const reached = async (user: SpecUser, scope: TenantScope, messageId: string) => ({
   messages: (await world.call(rpc.listMessages, { userId: user.userId }, scope)).items.length,
   conversations: (await world.call(rpc.listConversations, { userId: user.userId }, scope)).items.length,
@@ -40,7 +40,7 @@ const reached = async (user: SpecUser, scope: TenantScope, messageId: string) =>
 });
 const nothing = { messages: 0, conversations: 0, message: 'message-not-found', optOuts: false };
 
-it('what was said on a user’s numbers goes where the user goes, and out of sight of where the user was', async () => {
+it('the messages on a user’s numbers move with the user, and can no longer be seen from where the user was', async () => {
   const user = await world.given.user();
   const { id } = await world.send(user);
   await world.drain();
@@ -59,7 +59,7 @@ it('what was said on a user’s numbers goes where the user goes, and out of sig
   expect(await refusal(refused)).toMatchObject({ code: 'user-not-found' });
 });
 
-it('the newest news counts, in whatever order it comes, and a number’s own is older than all of it', async () => {
+it('the newest news counts, in any order, and the place a number came with is older than all of it', async () => {
   const user = await world.given.user();
   const { id } = await world.send(user);
   const [first, last] = [newPlace(), newPlace()];

@@ -1,3 +1,4 @@
+/** Opens platforms: credentials come sealed from provisioning and are kept in memory for a minute, or until they change. */
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { provisioningRpc, type PlatformAccessView } from '@strowger/contracts-provisioning';
 import { Carriers, type OpenCarrier } from '@strowger/cpaas';
@@ -5,7 +6,7 @@ import { PLATFORM_SCOPE, SecretBox } from '@strowger/kernel';
 import { Rpc } from '@strowger/rpc';
 import { RoutingConfig } from '../config.js';
 
-/** A platform ready to be talked to. Held in memory only. */
+/** A platform with its credentials open, ready for requests. Held in memory only. */
 export interface OpenPlatform extends OpenCarrier {
   /** As the carrier's deliveries name it, where they do. */
   account: string;
@@ -15,7 +16,6 @@ export interface OpenPlatform extends OpenCarrier {
 
 const FRESH_MS = 60_000;
 
-/** Opens platforms: credentials come sealed from provisioning and are kept in memory for a minute, or until told of a change. */
 @Injectable()
 export class PlatformAccess implements OnApplicationShutdown {
   private readonly box: SecretBox;

@@ -65,7 +65,7 @@ describe('an inbound message', () => {
     expect(await world.call(routingRpc.listConversations, {}, user.scope)).toMatchObject({ items: { length: 7 } });
   });
 
-  it('reaches its owner in order and word for word, whatever comes with it in one batch', async () => {
+  it('reaches its owner in order and word for word, also in a batch with other things', async () => {
     const ann = await world.given.user();
     const { platform } = ann;
     const bob = await world.given.user({ platform });
@@ -130,7 +130,7 @@ describe('an inbound message', () => {
     expect((await world.call(routingRpc.listConversations, {}, user.scope)).items).toHaveLength(1);
   });
 
-  it('finds its owner whatever way the carrier writes the number', async () => {
+  it('finds its owner however the carrier writes the number', async () => {
     const user = await world.given.user();
     await world.receive(user.platform, { to: user.e164.slice(1) }, { to: user.e164.slice(2) });
     await world.idle();
@@ -161,7 +161,7 @@ describe('a message to a number nobody owns', () => {
     expect(await world.quarantined(platform, true)).toHaveLength(3);
   });
 
-  it('is not left held when the number and the licence come while it is being stored', async () => {
+  it('is not left held when the number and the license come while it is being stored', async () => {
     const platform = await world.given.platform();
     const [userId, e164] = [newId(), world.newNumber()];
     const { systemProviderId, platformId } = platform;
@@ -174,7 +174,7 @@ describe('a message to a number nobody owns', () => {
       groupId: newId(),
     };
     const directory = world.app.get(DirectoryService);
-    const [number, licence] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const [number, license] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const waiting = (): Promise<boolean> =>
       eventually(async () => {
         const locks = await world.db.query(sql`
@@ -189,14 +189,14 @@ describe('a message to a number nobody owns', () => {
     const entitlement = world.db.transactional(async () => {
       await directory.entitle(userId, true, 1);
       await world.app.get(MessageStore).releaseHeld(userId);
-      await licence.promise;
+      await license.promise;
     });
     await world.receive(platform, { to: e164 });
     await waiting();
     number.resolve();
     await activation;
     await waiting();
-    licence.resolve();
+    license.resolve();
     await entitlement;
     await world.idle();
     const { items } = await world.sync({ userId, scope: { level: 'user', id: userId, systemProviderId } });
@@ -215,8 +215,8 @@ describe('a message to a number nobody owns', () => {
   });
 });
 
-describe('a message for a user without a licence', () => {
-  it('is held, unseen by the user, and shown in order when the licence comes', async () => {
+describe('a message for a user without a license', () => {
+  it('is held, unseen by the user, and shown in order when the license comes', async () => {
     const user = await world.given.user({ licensed: false });
     const { frames } = world.listen(user);
     await world.receive(user.platform, { to: user.e164, text: 'a' });
@@ -237,13 +237,13 @@ describe('a message for a user without a licence', () => {
     expect(frames.map(({ cursor }) => cursor)).toEqual([1, 2]);
   });
 
-  it('is not left held when it comes while the licence does', async () => {
+  it('is not left held when it comes at the same time as the license', async () => {
     const users = [];
     const platform = await world.given.platform();
     for (let i = 0; i < 10; i++) users.push(await world.given.user({ licensed: false, platform }));
-    const licences = users.map((user) => world.entitle(user));
+    const licenses = users.map((user) => world.entitle(user));
     for (let i = 0; i < 5; i++) await world.receive(platform, ...users.map(({ e164 }) => ({ to: e164 })));
-    await Promise.all(licences);
+    await Promise.all(licenses);
     await world.idle();
     for (const user of users) expect(await world.messagesOf(user)).toHaveLength(5);
   });

@@ -1,9 +1,13 @@
+/**
+ * Inbound messages to their owners, a batch in one transaction. High-rate: no outbox, because the message row is the
+ * record and the stream redelivers until the commit; pushes are hints that the feed's cursor makes good.
+ */
 import { Injectable } from '@nestjs/common';
 import type { MessageView } from '@strowger/contracts-routing';
 import { newId, toE164 } from '@strowger/kernel';
 import { Jobs } from '@strowger/jobs';
 import { DatabaseUnavailable, Db, sql } from '@strowger/persistence';
-import { analyse, keywordOf, type Keyword } from '@strowger/sms';
+import { analyze, keywordOf, type Keyword } from '@strowger/sms';
 import { counter } from '@strowger/telemetry';
 import { RoutingConfig } from '../config.js';
 import { ConsentService } from '../consent/consent.service.js';
@@ -27,7 +31,7 @@ interface Destination {
   known: boolean;
 }
 
-/** What one query tells of a message: without a number nobody owns it. */
+/** What one query finds about a message; `numberId` is null when nobody owns its number. */
 type Found = Destination | (Pick<Destination, 'known'> & { numberId: null });
 
 interface Routed extends Destination, Arrival {
@@ -35,12 +39,8 @@ interface Routed extends Destination, Arrival {
   keyword?: Keyword;
 }
 
-const routed = counter('strowger_inbound_total', 'Inbound messages by what became of them');
+const routed = counter('strowger_inbound_total', 'Inbound messages by what happened to them');
 
-/**
- * Inbound messages to their owners, a batch in one transaction. High-rate: no outbox, because the message row is the
- * record and the stream redelivers until the commit; pushes are hints that the feed's cursor makes good.
- */
 @Injectable()
 export class InboundService {
   constructor(
@@ -53,7 +53,7 @@ export class InboundService {
     private readonly config: RoutingConfig,
   ) {}
 
-  /** Stores each once, in order, and tells who is connected. Safe to repeat; joins the caller's transaction. */
+  /** Stores each once, in order, and notifies connected clients. Safe to repeat; joins the caller's transaction. */
   async receive(batch: readonly Inbound[]): Promise<void> {
     const messages = await this.storePlain(distinct(batch));
     if (messages.length === 0) return;
@@ -70,7 +70,7 @@ export class InboundService {
           continue;
         }
         const keyword = keywordOf(message.text, { startWords: this.config.extraStartWords });
-        (to.blocked ? blocked : taken).push({ ...to, ...analysed(message), keyword });
+        (to.blocked ? blocked : taken).push({ ...to, ...analyzed(message), keyword });
       }
       await this.quarantine.add(unknown);
       const counted = await this.countBlocked(blocked);
@@ -105,18 +105,18 @@ export class InboundService {
   }
 
   /**
-   * What is as usual, with one statement; returns the rest, whose order within each conversation is kept: what sets a
-   * message apart here sets its whole conversation apart, keywords aside, and where there is one nothing goes this way.
+   * Stores the usual messages with one statement and returns the rest. The order within each conversation is kept: when
+   * one message can't go this way, its whole conversation can't. A batch with a keyword doesn't go this way at all.
    */
   private async storePlain(messages: Inbound[]): Promise<Inbound[]> {
     if (messages.length === 0 || this.db.inTransaction || messages.some((m) => this.isSpecial(m))) return messages;
-    const given = messages.map(analysed);
+    const given = messages.map(analyzed);
     let rows: Placed[];
     try {
       rows = await this.messages.storeUsual(given);
     } catch (error) {
       if (error instanceof DatabaseUnavailable) throw error;
-      // A deadlock, or one message the database can't take: the other way repeats the one and finds the other.
+      // A deadlock, or one message the database can't take. The other way tries again and finds the message at fault.
       return messages;
     }
     const rest: Inbound[] = [];
@@ -141,17 +141,17 @@ export class InboundService {
   }
 
   /**
-   * Owner, licence, block and whether it was seen before: one query for the batch. What would have to wait is looked at
-   * again under the lock of what it waits for.
+   * Owner, license, block and whether it was seen before: one query for the batch. A message that would have to wait is
+   * looked at again under the lock of what it waits for.
    */
   private async destinations(messages: readonly Inbound[]): Promise<Found[]> {
     const found = await this.lookUp(messages);
-    // More than once: a number that turns up may be of a user whose licence is on its way.
+    // More than once: a number that appears meanwhile may belong to a user whose license is still on its way.
     for (const held = new Set<string>(); ;) {
       const waiting = found.flatMap((to, ord) => {
         if (to.known || (isOwned(to) && (to.entitled || to.blocked))) return [];
         const { platformId, to: number } = messages[ord]!;
-        const lock = isOwned(to) ? lockOf.licence(to.userId) : lockOf.number(platformId, number);
+        const lock = isOwned(to) ? lockOf.license(to.userId) : lockOf.number(platformId, number);
         return held.has(lock) ? [] : [{ ord, lock }];
       });
       if (waiting.length === 0) return found;
@@ -165,7 +165,7 @@ export class InboundService {
     }
   }
 
-  /** Lateral, for a probe per message whatever the statistics say: an "exists" may be planned as a scan of all messages. */
+  /** Lateral joins force one index probe per message; Postgres may plan an "exists" as a scan of all messages. */
   private async lookUp(messages: readonly Inbound[]): Promise<Found[]> {
     return this.db.query<Found>(sql`
       select n.number_id as "numberId", n.user_id as "userId", n.system_provider_id as "systemProviderId", n.reseller_id as "resellerId",
@@ -184,7 +184,7 @@ export class InboundService {
       order by i.ord`);
   }
 
-  /** A count is all that is left of what a blocked party sends. Returns what was counted now. */
+  /** Of what a blocked party sends, only a count is kept. Returns what was counted now. */
   private async countBlocked(blocked: readonly Routed[]): Promise<Routed[]> {
     if (blocked.length === 0) return [];
     const fresh = await this.db.query<{ key: string }>(sql`
@@ -218,8 +218,8 @@ function distinct(batch: readonly Inbound[]): Inbound[] {
 
 const toOwned = (number: string): string => (number.startsWith('+') ? number : (toE164(number) ?? number));
 
-const analysed = (message: Inbound): Arrival & { message: Inbound } => {
-  const { encoding, segments } = analyse(message.text);
+const analyzed = (message: Inbound): Arrival & { message: Inbound } => {
+  const { encoding, segments } = analyze(message.text);
   return { id: newId(), message, encoding, segments };
 };
 

@@ -126,7 +126,7 @@ export class QuarantineService {
   }
 }
 
-/** After an adapter has learnt to read what it could not. */
+/** For use after a release in which the adapter reads what it could not read before. */
 function parseAgain(
   row: Row,
   { kind, raw }: Unreadable,

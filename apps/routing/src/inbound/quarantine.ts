@@ -1,3 +1,4 @@
+/** The way into quarantine; QuarantineService is the way out. */
 import { Injectable } from '@nestjs/common';
 import type { RawDelivery } from '@strowger/contracts-ingestion';
 import type { QuarantinedView } from '@strowger/contracts-routing';
@@ -23,7 +24,6 @@ export interface Unreadable {
   raw: RawDelivery;
 }
 
-/** The way into quarantine; QuarantineService is the way out. */
 @Injectable()
 export class Quarantine {
   constructor(private readonly db: Db) {}

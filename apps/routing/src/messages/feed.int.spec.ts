@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 
 describe('sync', () => {
-  it('tells what was made and what has changed since the cursor, page by page', async () => {
+  it('returns what was made and what has changed since the cursor, page by page', async () => {
     const user = await world.given.user();
     await world.receive(user.platform, { to: user.e164, text: 'one' });
     await world.idle();
@@ -108,7 +108,7 @@ it('refuses a cursor beyond the end of the feed and says where that is, as after
   });
 });
 
-it('heads are told to services, and to a user its own', async () => {
+it('services may ask for all heads, a user only for its own', async () => {
   const [user, other] = [await world.given.user(), await world.given.user()];
   for (const { platform, e164 } of [user, other]) await world.receive(platform, { to: e164, from: REMOTE });
   await world.idle();

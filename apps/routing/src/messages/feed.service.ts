@@ -1,3 +1,7 @@
+/**
+ * Each user has a feed: every change of a message the user may see takes the next position. The positions of a user
+ * are handed out under that row's lock, so a reader who has seen N has seen everything up to N.
+ */
 import { Injectable } from '@nestjs/common';
 import {
   encodePush,
@@ -35,10 +39,6 @@ export interface Push {
   message: MessageView;
 }
 
-/**
- * Each user has a feed: every change of a message the user may see takes the next position. The positions of a user
- * are handed out under that row's lock, so a reader who has seen N has seen everything up to N.
- */
 @Injectable()
 export class FeedService {
   constructor(
@@ -69,7 +69,7 @@ export class FeedService {
     );
   }
 
-  /** Tells whoever listens. A hint: what is lost here, the cursor finds. Call after the commit. */
+  /** Notifies connected clients. A hint: a client that misses it finds the change with its cursor. Call after the commit. */
   push(pushes: readonly Push[]): void {
     if (!this.messaging.connected) return;
     const trace = traceparent();
@@ -105,7 +105,7 @@ export class FeedService {
           : ('message.updated' as const),
       message: messageViewOf(row),
     }));
-    // A message deleted since leaves its position empty: at the end of the feed the client stands at its head.
+    // A message deleted since leaves its position empty, so at the end of the feed the client's cursor is the head.
     return {
       items,
       cursor: more ? items.at(-1)!.message.cursor : Math.max(head, items.at(-1)?.message.cursor ?? 0),
@@ -113,7 +113,7 @@ export class FeedService {
     };
   }
 
-  /** For services; a user learns of its own feed only. */
+  /** For services; a user may ask only for its own feed. */
   @Answers(rpc.feedHeads)
   async heads({ scope, body: { userIds } }: RpcRequest<FeedHeads>): Promise<Record<string, number>> {
     const rows = await this.db.query<{ user_id: string; head: number }>(

@@ -118,7 +118,7 @@ it('the store moves just what transition allows, for every state and cause', asy
   expect(new Set(moved.map(({ feedSeq }) => feedSeq)).size).toBe(moved.length);
 });
 
-it('what has moved since it was read is left alone', async () => {
+it('a message that has moved since it was read stays as it is', async () => {
   const [pair] = PAIRS.filter(({ from, cause }) => from === 'submitting' && cause === 'accepted');
   await store([pair!]);
   const [read] = [...(await stored()).values()];

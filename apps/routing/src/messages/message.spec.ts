@@ -65,7 +65,7 @@ describe('a message', () => {
     expect(MESSAGE_STATES.filter((state) => !reached.has(state))).toEqual(['held']);
   });
 
-  it('goes back in line only where a new attempt is made or one is taken out', () => {
+  it('goes back in line only when a new attempt is made or one is taken out', () => {
     const back = MOVES.filter(([, , to]) => to === 'queued').map(([, cause]) => cause);
     expect(new Set(back)).toEqual(new Set(['handed-back', 'not-taken', 'retried']));
   });
@@ -136,7 +136,7 @@ describe('the states of its parts', () => {
     expect(of('expired', 'undelivered', 'delivered')).toBe('undelivered');
   });
 
-  it('come to a failure as soon as one part can not arrive', () => {
+  it('come to a failure as soon as one part cannot arrive', () => {
     expect(of('accepted', 'undelivered')).toBe('undelivered');
     expect(of('failed', 'sent')).toBe('failed');
   });

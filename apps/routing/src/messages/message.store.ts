@@ -1,8 +1,9 @@
+/** Stores messages and moves them on: each method works on a batch, in the caller's transaction where there is one. */
 import { Injectable } from '@nestjs/common';
 import type { MessageFailure } from '@strowger/contracts-routing';
 import { Clock, newId } from '@strowger/kernel';
 import { arrayLiteral, Db, sql } from '@strowger/persistence';
-import { analyse } from '@strowger/sms';
+import { analyze } from '@strowger/sms';
 import type { Insertable } from 'kysely';
 import { FeedService } from './feed.service.js';
 import {
@@ -65,7 +66,6 @@ export interface Move {
   failure?: MessageFailure | null;
 }
 
-/** Stores messages and moves them on: each method works on a batch, in the caller's transaction where there is one. */
 @Injectable()
 export class MessageStore {
   constructor(
@@ -75,8 +75,8 @@ export class MessageStore {
   ) {}
 
   /**
-   * Stores what is as usual, with one statement, and answers every arrival in order: where it is now, or that it was known
-   * before, or neither for one that needs a closer look (see the migration of `store_inbound`).
+   * Stores the usual arrivals with one statement. Returns one answer per arrival, in order: where it is now, or that it was
+   * known before, or nulls when it needs a closer look (see the migration of `store_inbound`).
    */
   async storeUsual(arrivals: readonly Arrival[]): Promise<Placed[]> {
     const column = (of: (arrival: Arrival) => string | number): string => arrayLiteral(arrivals.map(of));
@@ -128,7 +128,7 @@ export class MessageStore {
     return rows.filter((row) => fresh.has(row.id));
   }
 
-  /** Moves messages on and shows it to their users. What the cause may not move, or has moved since it was read, stays. */
+  /** Moves messages on and shows it to their users. A message stays if the cause may not move it or it has moved since it was read. */
   async move(moves: readonly Move[]): Promise<MessageRow[]> {
     const at = this.clock.now();
     const allowed = moves.flatMap((move) => {
@@ -189,7 +189,7 @@ export class MessageStore {
         sql`update message set reread = false where id = ${id} returning ${MESSAGE_COLUMNS}`,
       );
       if (!row || original === undefined || row.body === original) return;
-      const { encoding, segments } = analyse(original);
+      const { encoding, segments } = analyze(original);
       const [position] = await this.positions([{ userId: row.userId, seen: row.feedSeq !== null }]);
       const corrected = await this.db.query<MessageRow>(sql`
         update message set body = ${original}, encoding = ${encoding}, segments = ${segments}, feed_seq = ${position}

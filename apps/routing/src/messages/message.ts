@@ -18,7 +18,7 @@ import type { ColumnType, Generated, Selectable } from 'kysely';
 export type Cause =
   /** Its user may have messages now. */
   | 'licensed'
-  /** A sender takes it, or gives it back before the carrier was asked. */
+  /** A sender takes it, or returns it before the carrier was asked. */
   | 'claimed'
   | 'handed-back'
   /** Nobody knows whether the carrier took it: a sender takes it to look for it. */
@@ -43,7 +43,7 @@ interface Rule {
   to: MessageState;
   /** A claim begins an attempt; handing back takes it out again. */
   attempts?: 1 | -1;
-  /** When it is looked at next: when the claim's lease ends, at once, or when the caller says. Without it: never. */
+  /** When it is looked at next: when the claim's lease ends, at once, or at the caller's time. Without it: never. */
   due?: 'lease' | 'at-once' | 'as-given';
   /** The failure shown stays as it is. Without it the caller's replaces it, or nothing does. */
   keepsFailure?: true;
@@ -75,7 +75,7 @@ const RULES: Readonly<Record<Cause, Rule>> = {
   ),
 };
 
-/** What carriers report moves a message forward only, whatever order it comes in. */
+/** What carriers report moves a message forward only, in whichever order it comes. */
 function ruleOfEach<C extends 'found' | 'receipt'>(cause: C, from: readonly OutboundState[]) {
   const rules = OUTBOUND_STATES.map((to) => [
     `${cause}:${to}`,
@@ -161,7 +161,7 @@ export function stateOfParts(parts: readonly PartState[]): OutboundState {
   const states = parts.map((part) => part.state);
   const worst = WORST_FIRST.find((state) => states.includes(state));
   if (states.every(isFinal)) return worst ?? 'delivered';
-  // One part refused for good: the message can't arrive whole, whatever happens to the others.
+  // One part was refused for good, so the message can't arrive whole.
   if (worst && worst !== 'unknown') return worst;
   return SLOWEST_FIRST.find((state) => states.includes(state)) ?? 'accepted';
 }
@@ -254,7 +254,7 @@ export const COLUMN_TYPES: Readonly<Record<keyof MessageTable, string>> = {
   parts: 'text[]',
 };
 
-/** What no rule and no view asks for. */
+/** Columns that no rule and no view needs. */
 const LEFT_OUT = ['reseller_id', 'group_id', 'carrier_message_id', 'next_attempt_at', 'reread'] as const;
 type RowColumn = Exclude<keyof MessageTable, (typeof LEFT_OUT)[number]>;
 type CamelCase<S extends string> = S extends `${infer Head}_${infer Tail}`

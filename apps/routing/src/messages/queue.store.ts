@@ -6,7 +6,7 @@ import { Injectable } from '@nestjs/common';
 import { carriers } from '@strowger/cpaas';
 import { newId, reachIn, type TenantScope } from '@strowger/kernel';
 import { arrayLiteral, Db, sql, type RawBuilder } from '@strowger/persistence';
-import { analyse, splitForSingles } from '@strowger/sms';
+import { analyze, splitForSingles } from '@strowger/sms';
 import { FeedService } from './feed.service.js';
 import { MESSAGE_COLUMNS, type MessageRow, type MessageTable } from './message.js';
 
@@ -101,7 +101,7 @@ function partsOf(text: string): string | null {
 }
 
 function statementFor(texts: readonly NewOutbound[]): RawBuilder<Verdict & Stored> {
-  const analysed = texts.map(({ text }) => analyse(text));
+  const analysed = texts.map(({ text }) => analyze(text));
   const reaches = texts.map(({ scope }) => reachIn(scope, LEVELS));
   const asked: [type: string, values: readonly (string | number | boolean | null)[]][] = [
     ['uuid', texts.map((t) => t.id)],

@@ -1,3 +1,4 @@
+/** Messages that are being sent and the journal of their attempts, which are written together: each method works on a batch. */
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { MessageFailure } from '@strowger/contracts-routing';
@@ -69,7 +70,6 @@ export interface Report {
 
 const SENDER_LEASE_SECONDS = 30;
 
-/** Messages that are being sent and the journal of their attempts, which are written together: each method works on a batch. */
 @Injectable()
 export class SendingStore {
   readonly me = randomUUID();
@@ -81,8 +81,8 @@ export class SendingStore {
   ) {}
 
   /**
-   * Takes or keeps the right to send for a platform. Whoever takes it over looks at once for what the one before, now
-   * dead, left half-sent: waiting for those messages' own leases would hold their conversations up for minutes.
+   * Takes or keeps the right to send for a platform. A process that takes it over looks at once for what the dead process
+   * left half-sent: waiting until those messages' own leases end would delay their conversations for minutes.
    */
   async lease(platformId: string): Promise<{ ratePerSecond: number } | undefined> {
     return this.db.transactional(async () => {
@@ -100,7 +100,7 @@ export class SendingStore {
     });
   }
 
-  /** Keeps what a long round still works on. */
+  /** Renews the leases of messages that a long round still works on. */
   async renew(platformId: string, messageIds: readonly string[]): Promise<void> {
     await this.lease(platformId);
     await this.db.query(sql`
@@ -115,8 +115,8 @@ export class SendingStore {
   }
 
   /**
-   * Takes due messages, oldest first and none of the exhausted numbers', and journals an attempt per part before anything is sent. A conversation keeps its
-   * order: a message waits while an earlier one of it is not through.
+   * Takes due messages, oldest first, except those of exhausted numbers, and journals an attempt per part before anything
+   * is sent. A conversation keeps its order: a message waits while an earlier one of it is not finished.
    */
   async claim(platformId: string, limit: number, exhausted: readonly string[]): Promise<Claimed[]> {
     return this.db.transactional(async (): Promise<Claimed[]> => {
@@ -253,7 +253,7 @@ export class SendingStore {
     });
   }
 
-  /** Locks what the carrier's ids stand for, in the caller's transaction. */
+  /** Locks the attempts with these carrier ids, in the caller's transaction. */
   async takenAs(ids: readonly { platformId: string; carrierMessageId: string }[]): Promise<TakenAttempt[]> {
     return this.db.query<TakenAttempt>(
       sql`

@@ -3,7 +3,7 @@ import { Migration, OUTBOX_INBOX_SQL } from '@strowger/persistence';
 export class M20261120Initial extends Migration {
   override up(): void {
     this.addSql(OUTBOX_INBOX_SQL);
-    // What provisioning and hierarchy tell us; the sequence keeps older news out.
+    // What provisioning and hierarchy report; the sequence keeps older news out.
     this.addSql(`
       create table owned_number (
         number_id uuid primary key,
@@ -155,8 +155,8 @@ export class M20261120Initial extends Migration {
         blocked_messages bigint not null default 0,
         unique (user_id, remote)
       )`);
-    // Carrier ids of messages we keep no row of (blocked, deleted with their number, known under another id), so that
-    // neither a redelivery nor the carrier's list brings them again.
+    // Carrier ids of messages that have no row (blocked, deleted with their number, known under another id), so that a
+    // redelivery or the carrier's list does not bring them again.
     this.addSql(`
       create table dismissed (
         platform_id uuid not null,

@@ -63,7 +63,7 @@ export class M20261120cContactCentre extends Migration {
         );
     // Groups, resellers, system providers and portal users that are gone: nothing is added to them any more.
     this.addSql(`create table ended_node (node_id uuid primary key, ended_at timestamptz not null)`);
-    // Users move, and whose portal users may see a user's messages moves with them.
+    // Users move; then the portal users of the new place may see their messages.
     this.addSql(`
       create table user_place (
         user_id uuid primary key,

@@ -1,3 +1,4 @@
+/** Puts messages in line. The row is the queue of record. */
 import { Injectable } from '@nestjs/common';
 import { Batched } from '@strowger/kernel';
 import { Db } from '@strowger/persistence';
@@ -7,7 +8,6 @@ import { SenderWakes } from './sender-wakes.js';
 /** Of one statement: what arrives while it runs goes into the next. */
 const MOST_TEXTS = 512;
 
-/** Puts messages in line. The row is the queue of record. */
 @Injectable()
 export class OutboundMessages {
   private readonly batches = new Batched((texts: NewOutbound[]) => this.addAll(texts), {

@@ -1,3 +1,4 @@
+/** Receipts move messages forward, never back: twice, late or out of order makes no difference. */
 import { Injectable } from '@nestjs/common';
 import type { MessageFailure } from '@strowger/contracts-routing';
 import { carrierOf } from '@strowger/cpaas';
@@ -18,15 +19,14 @@ export interface Receipt {
 }
 
 const log = logger('receipts');
-const receiptsTotal = counter('strowger_receipts_total', 'Receipts by what became of them');
-const UNKNOWN: ReceiptMeaning = { state: 'unknown', recognised: false };
+const receiptsTotal = counter('strowger_receipts_total', 'Receipts by what happened to them');
+const UNKNOWN: ReceiptMeaning = { state: 'unknown', recognized: false };
 /** A word of a carrier that has no receipts, or that this version doesn't know, means nothing. */
 const meaningOf = (kind: string, { status, errorCode }: Receipt): ReceiptMeaning =>
   carrierOf(kind)?.receipts?.(status, errorCode) ?? UNKNOWN;
-/** Unmatched receipts are kept so long. */
+/** How long unmatched receipts are kept. */
 const PARKED_HOURS = 72;
 
-/** Receipts move messages forward, never back: twice, late or out of order makes no difference. */
 @Injectable()
 export class ReceiptsService {
   constructor(
@@ -59,8 +59,8 @@ export class ReceiptsService {
           unmatched.push(receipt);
           continue;
         }
-        const { state, reason, nextStep, recognised } = meaningOf(attempt.kind, receipt);
-        if (!recognised)
+        const { state, reason, nextStep, recognized } = meaningOf(attempt.kind, receipt);
+        if (!recognized)
           log.error(
             { platformId: receipt.platformId, status: receipt.status, errorCode: receipt.errorCode },
             'receipt-status-unknown',

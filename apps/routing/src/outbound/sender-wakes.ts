@@ -1,3 +1,4 @@
+/** Wakes senders: the one in this process at once, and where another process sends for the platform, that one. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Timers } from '@strowger/jobs';
@@ -18,7 +19,6 @@ const WAKE_SUBJECT = 'routing.sender-wake';
 
 const log = logger('sender');
 
-/** Wakes senders: the one in this process at once, and where another process sends for the platform, that one. */
 @Injectable()
 export class SenderWakes implements OnApplicationBootstrap, BeforeApplicationShutdown {
   /** Sent for elsewhere, and whether something more became due since. */

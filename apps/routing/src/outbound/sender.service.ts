@@ -1,3 +1,4 @@
+/** Sends what is due at a platform: one process per platform, at the platform's rate, each conversation in its order. */
 import { Injectable } from '@nestjs/common';
 import type { MessageFailure } from '@strowger/contracts-routing';
 import { AppError, Clock } from '@strowger/kernel';
@@ -35,7 +36,6 @@ interface Run {
   wake: () => void;
 }
 
-/** Sends what is due at a platform: one process per platform, at the platform's rate, each conversation in its order. */
 @Injectable()
 export class SenderService {
   private readonly draining = new Map<string, Run>();
@@ -80,7 +80,7 @@ export class SenderService {
         if (!elsewhere) await this.giveBack(platformId);
       }
     } catch (error) {
-      // Provisioning or the database is away, and will be for a moment.
+      // Provisioning or the database is away; it is tried again after a pause.
       this.pausedUntil.set(platformId, Date.now() + TROUBLE_PAUSE_MS);
       await this.giveBack(platformId);
       throw error;
@@ -207,7 +207,7 @@ export class SenderService {
     return elsewhere ? 'elsewhere' : 'done';
   }
 
-  /** Messages of one conversation, one after the other; what comes after one that is not through goes back in line. */
+  /** Messages of one conversation, one after the other; after one that is not finished, the rest goes back in line. */
   private async sendLane(
     platformId: string,
     platform: OpenPlatform,
@@ -225,7 +225,7 @@ export class SenderService {
       }
       const outcome = await this.send(platform, claimed, bucket);
       outcomes.add(outcome);
-      if (outcome.cause === 'not-taken') this.pauseIfTold(platformId, outcome);
+      if (outcome.cause === 'not-taken') this.pauseIfAsked(platformId, outcome);
       if (outcome.again !== null && at + 1 < lane.length)
         return await this.queries.release(lane.slice(at + 1), outcome.again);
     }
@@ -413,7 +413,7 @@ export class SenderService {
     await this.receipts.applyParked(platformId, accepted);
   }
 
-  private pauseIfTold(platformId: string, { error = '', again }: Outcome): void {
+  private pauseIfAsked(platformId: string, { error = '', again }: Outcome): void {
     const code = error.split(':')[0]!;
     if (again && (ACCOUNT_TROUBLE.has(code) || code === 'carrier-rate-limited'))
       this.pausedUntil.set(platformId, again.getTime());
@@ -438,12 +438,12 @@ export class SenderService {
   }
 
   /** Waits for the platform's rate; false when the service stops first. */
-  private async turn(bucket: TokenBucket, whatever = false): Promise<boolean> {
+  private async turn(bucket: TokenBucket, evenWhileStopping = false): Promise<boolean> {
     for (let pause = bucket.take(1, Date.now()); pause > 0; pause = bucket.take(1, Date.now())) {
-      if (this.stopping && !whatever) return false;
-      await new Promise((resolve) => setTimeout(resolve, whatever ? pause : Math.min(pause, 200)));
+      if (this.stopping && !evenWhileStopping) return false;
+      await new Promise((resolve) => setTimeout(resolve, evenWhileStopping ? pause : Math.min(pause, 200)));
     }
-    return !this.stopping || whatever;
+    return !this.stopping || evenWhileStopping;
   }
 
   private isPaused(platformId: string): boolean {

@@ -103,7 +103,7 @@ describe('sending', () => {
 });
 
 describe('order and rate', () => {
-  it('keeps the order of a conversation, also when one is not through at once', async () => {
+  it('keeps the order of a conversation, also when one message is not sent at once', async () => {
     const user = await world.given.user();
     await world.fault(user.platform, { do: 'reset-after', times: 1, skip: 1 });
     for (let i = 0; i < 6; i++) await world.send(user, `n${i}`);
@@ -252,16 +252,16 @@ describe('receipts', () => {
 
   it('move forward only: twice, late and out of order', async () => {
     const { user, id, sids } = await accepted();
-    const told = async (status: string, error?: string) => {
+    const stateAfter = async (status: string, error?: string) => {
       await world.receipt(user.platform, sids[0]!, status, error);
       await world.idle();
       return (await stateOf(user, id)).state;
     };
-    expect(await told('delivered')).toBe('delivered');
+    expect(await stateAfter('delivered')).toBe('delivered');
     const { items } = await world.sync(user);
-    expect(await told('delivered')).toBe('delivered');
-    expect(await told('sent')).toBe('delivered');
-    expect(await told('failed', 'UNKNOWN_ERROR')).toBe('delivered');
+    expect(await stateAfter('delivered')).toBe('delivered');
+    expect(await stateAfter('sent')).toBe('delivered');
+    expect(await stateAfter('failed', 'UNKNOWN_ERROR')).toBe('delivered');
     expect(await world.sync(user)).toMatchObject({ items });
   });
 

@@ -41,7 +41,7 @@ it('stores one message when list and webhook bring it at the same time', async (
   expect(await texts(user)).toHaveLength(20);
 });
 
-it('does not double what came under our own fingerprint, and tells equal texts apart', async () => {
+it('does not double what came under our own fingerprint, and keeps equal texts apart', async () => {
   const user = await world.given.user();
   await world.receive(user.platform, { to: user.e164, text: 'ok', id: `fp-${user.userId}` });
   await world.idle();

@@ -1,3 +1,4 @@
+/** Some carriers deliver only once. What their webhook did not bring is read from their message list, where they have one. */
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { newId } from '@strowger/kernel';
 import { Processes, Jobs, Timers } from '@strowger/jobs';
@@ -24,7 +25,6 @@ const recovered = counter(
   "Messages found in a carrier's list that its webhook never brought",
 );
 
-/** Some carriers deliver once. What their webhook did not bring is read from their message list, where they have one. */
 @Injectable()
 export class ReconcileService implements OnApplicationBootstrap {
   constructor(
@@ -125,8 +125,8 @@ export class ReconcileService implements OnApplicationBootstrap {
   }
 
   /**
-   * Leaves out what its webhook did bring, under our fingerprint because it had no id. One fingerprint stands for one
-   * message: it takes the carrier's id, and both ids are known from then on.
+   * Leaves out messages that the webhook brought without an id, which are stored under our fingerprint. One fingerprint
+   * stands for one message: it takes the carrier's id, and both ids are known from then on.
    */
   private async withoutFingerprinted(messages: readonly Inbound[]): Promise<Inbound[]> {
     const missed: Inbound[] = [];

@@ -1,6 +1,6 @@
 import type { Clock } from '@strowger/kernel';
 import { nationalDigits } from '@strowger/kernel';
-import { analyse } from '@strowger/sms';
+import { analyze } from '@strowger/sms';
 import { MessageTooLong, PlatformUnavailable } from '../errors.js';
 import type { CarrierMessage, KnownMessages, SendRequest, SentMessage, SentProbe } from '../carrier.js';
 import { carrierNumber, carrierText } from '../number-text.js';
@@ -32,7 +32,7 @@ export class RestcommMessages {
   ) {}
 
   async send(access: RestcommAccess, request: SendRequest): Promise<SentMessage> {
-    const { encoding: own, units } = analyse(request.body);
+    const { encoding: own, units } = analyze(request.body);
     const encoding = own === 'UCS-2' ? own : (request.encoding ?? own);
     if (access.longMessages === 'passthrough') {
       if (request.body.length > LONGEST_BODY) throw new MessageTooLong(RESTCOMM, LONGEST_BODY);

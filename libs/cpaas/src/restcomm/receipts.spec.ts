@@ -8,11 +8,11 @@ describe('Restcomm statuses (carrier-restcomm §4.2)', () => {
     ['Delivered', 'delivered'],
     ['undelivered', 'undelivered'],
     ['failed', 'failed'],
-  ])('%s means %s', (status, state) => expect(restcommReceipt(status)).toMatchObject({ state, recognised: true }));
+  ])('%s means %s', (status, state) => expect(restcommReceipt(status)).toMatchObject({ state, recognized: true }));
 
   it('reads the error as a number and as a name', () => {
     for (const code of [30004, '30004', 'MESSAGE_BLOCKED'])
-      expect(restcommReceipt('failed', code)).toMatchObject({ reason: 'message-blocked', recognised: true });
+      expect(restcommReceipt('failed', code)).toMatchObject({ reason: 'message-blocked', recognized: true });
     expect(restcommReceipt('failed', 'MESSAGE_BLOCKED').nextStep).toContain('START');
   });
 
@@ -21,11 +21,11 @@ describe('Restcomm statuses (carrier-restcomm §4.2)', () => {
       state: 'failed',
       reason: 'unknown-error',
       nextStep: expect.any(String),
-      recognised: false,
+      recognized: false,
     });
   });
 
   it('answers an unknown status instead of throwing', () => {
-    expect(restcommReceipt('teleported')).toEqual({ state: 'unknown', recognised: false });
+    expect(restcommReceipt('teleported')).toEqual({ state: 'unknown', recognized: false });
   });
 });

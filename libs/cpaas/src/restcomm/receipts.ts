@@ -45,9 +45,9 @@ export function restcommReceipt(status: string, errorCode?: string | number | nu
     .trim()
     .toUpperCase();
   const named = RESTCOMM_REASONS.get(code);
-  const recognised = known !== undefined && (code === '' || named !== undefined);
+  const recognized = known !== undefined && (code === '' || named !== undefined);
   const unhappy = state === 'failed' || state === 'undelivered';
-  if (!unhappy) return { state, recognised };
+  if (!unhappy) return { state, recognized };
   const reason = named ?? 'unknown-error';
-  return { state, reason, nextStep: nextStepFor(reason), recognised };
+  return { state, reason, nextStep: nextStepFor(reason), recognized };
 }

@@ -16,7 +16,7 @@ export function listNumbers(store: RestcommStore, call: Call, accountSid: string
     (row) => phone(row.phone_number) && name(row.friendly_name),
   );
   const sortBy = call.query.get('SortBy');
-  // The two recognised values, and so the default, produce no ORDER BY; any other sorts by number (§3.1).
+  // The two recognized values, and so the default, produce no ORDER BY; any other sorts by number (§3.1).
   if (sortBy !== null && sortBy !== 'PhoneNumber' && sortBy !== 'FriendlyName') {
     rows.sort((left, right) => (left.phone_number < right.phone_number ? -1 : 1));
     if (call.query.get('Reverse') === 'true') rows.reverse();

@@ -31,9 +31,9 @@ const provisioning = new NumberSteps<Paper>()
   });
 
 const STATES: Readonly<Record<string, ReceiptMeaning>> = {
-  sent: { state: 'sent', recognised: true },
-  delivered: { state: 'delivered', recognised: true },
-  failed: { state: 'failed', reason: 'unknown-error', nextStep: 'Send it once more.', recognised: true },
+  sent: { state: 'sent', recognized: true },
+  delivered: { state: 'delivered', recognized: true },
+  failed: { state: 'failed', reason: 'unknown-error', nextStep: 'Send it once more.', recognized: true },
 };
 
 export const paper = defineCarrier<PaperCredentials, PaperApi>({
@@ -52,7 +52,7 @@ export const paper = defineCarrier<PaperCredentials, PaperApi>({
     return { warnings: [] };
   },
   hook: paperHook,
-  receipts: (status) => STATES[status] ?? { state: 'unknown', recognised: false },
+  receipts: (status) => STATES[status] ?? { state: 'unknown', recognized: false },
   provisioning,
   messages: {
     send: async (access, { from, to, body, statusCallbackUrl }) => {
