@@ -158,7 +158,7 @@ export class MessagesService {
     );
   }
 
-  /** Everything that stands between a number and a remote party; for a new text the statement that stores it asks. */
+  /** Everything that can forbid a text to a remote party. For a new text, the statement that stores it checks this. */
   private async mustBeAllowed(numberId: string, remote: string): Promise<void> {
     const [may] = await this.db.query<{
       e164: string;

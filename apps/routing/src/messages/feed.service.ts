@@ -21,7 +21,7 @@ import { traceparent } from '@strowger/telemetry';
 import { headers, type MsgHdrs } from '@nats-io/nats-core';
 import { messageViewOf, MESSAGE_COLUMNS, type MessageRow } from './message.js';
 
-/** No position of this feed: the client is older than a restore of the database. */
+/** The cursor is beyond the end of the feed: the client received it before the database was restored. */
 export class CursorAhead extends AppError {
   constructor(cursor: number, head: number) {
     super(

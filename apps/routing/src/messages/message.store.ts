@@ -138,7 +138,7 @@ export class MessageStore {
     if (allowed.length === 0) return [];
     const column = (of: (one: (typeof allowed)[number]) => string | number | boolean | null): string =>
       arrayLiteral(allowed.map(of));
-    // Messages before feeds, and each in order: all who change messages do so, and never wait for each other in a circle.
+    // Messages before feeds, each in order, as everywhere, so no two transactions wait for each other.
     const moved = await this.db.query<MessageRow>(
       sql`
       with given as materialized (

@@ -1,6 +1,6 @@
 /**
  * Takes texts that are to be sent. All that arrive together become rows with one statement, prepared once: it finds the
- * number, asks everything that can stand in the way, and takes the places in the conversation and in the user's feed.
+ * number, checks everything that can forbid the text, and takes the places in the conversation and in the user's feed.
  */
 import { Injectable } from '@nestjs/common';
 import { carriers } from '@strowger/cpaas';
@@ -12,7 +12,7 @@ import { MESSAGE_COLUMNS, type MessageRow, type MessageTable } from './message.j
 
 export interface NewOutbound {
   id: string;
-  /** Of whose numbers it is sent, and where that user must be for the caller. */
+  /** The user whose number it is sent from, and the scope in which the caller must find that user. */
   userId: string;
   scope: TenantScope;
   /** An owned number, E.164; without it the user's only one. */
@@ -22,7 +22,7 @@ export interface NewOutbound {
   /** E.164, or a short code. */
   remote: string;
   text: string;
-  /** Our own answer to a keyword, which goes out whatever the consent. */
+  /** Our own answer to a keyword, which is sent even after an opt-out. */
   automatic?: boolean;
 }
 
@@ -35,7 +35,7 @@ export type Refusal =
   | 'sms-not-available'
   | 'opted-out'
   | 'remote-blocked';
-/** `known`: a text has the id already, which may be another one. */
+/** `known`: a text with this id is stored already; it may be a different text. */
 export type Queued =
   | { verdict: 'queued'; message: MessageRow }
   | { verdict: 'known'; message: MessageRow; numberId: string }
@@ -94,14 +94,14 @@ export class QueueStore {
 
 const isStored = (row: Verdict & Stored): row is Verdict & MessageRow => row.id !== null;
 
-/** How a long text is sent is settled when it is accepted. Null where one request takes it all. */
+/** How a long text is sent is decided when it is accepted. Null where one request takes it all. */
 function partsOf(text: string): string | null {
   const { parts } = splitForSingles(text);
   return parts.length > 1 ? JSON.stringify(parts) : null;
 }
 
 function statementFor(texts: readonly NewOutbound[]): RawBuilder<Verdict & Stored> {
-  const analysed = texts.map(({ text }) => analyze(text));
+  const analyzed = texts.map(({ text }) => analyze(text));
   const reaches = texts.map(({ scope }) => reachIn(scope, LEVELS));
   const asked: [type: string, values: readonly (string | number | boolean | null)[]][] = [
     ['uuid', texts.map((t) => t.id)],
@@ -113,8 +113,8 @@ function statementFor(texts: readonly NewOutbound[]): RawBuilder<Verdict & Store
     ['text', texts.map((t) => t.remote)],
     ['text', texts.map((t) => t.text)],
     ['boolean', texts.map((t) => t.automatic ?? false)],
-    ['text', analysed.map((a) => a.encoding)],
-    ['smallint', analysed.map((a) => a.segments)],
+    ['text', analyzed.map((a) => a.encoding)],
+    ['smallint', analyzed.map((a) => a.segments)],
     ['jsonb', texts.map((t) => partsOf(t.text))],
     ['uuid', texts.map(() => newId())],
   ];
@@ -138,7 +138,7 @@ function statementFor(texts: readonly NewOutbound[]): RawBuilder<Verdict & Store
     state: `'queued'`,
     encoding: 'v.encoding',
     segments: 'v.segments',
-    // Not the transaction's time, nor a process's: a conversation is sent in this order.
+    // The database's clock now, not the transaction's start or a process's clock: a conversation is sent in this order.
     created_at: `statement_timestamp() + v.at * interval '1 microsecond'`,
     feed_created: 'v.position',
     feed_seq: 'v.position',
@@ -147,7 +147,7 @@ function statementFor(texts: readonly NewOutbound[]): RawBuilder<Verdict & Store
     parts: `case when v.parts is null then null when v.passthrough then array[v.body]
                  else array(select part from jsonb_array_elements_text(v.parts) with ordinality as p(part, at) order by at) end`,
   });
-  // Conversations before feeds, and each in order: all who take both do so, and never wait for each other in a circle.
+  // Conversations before feeds, each in order, as everywhere, so no two transactions wait for each other.
   return sql<Verdict & Stored>`
     with asked as materialized (
       select * from unnest(${arrays}) with ordinality

@@ -283,7 +283,7 @@ export class SendingStore {
       select ${MESSAGE_COLUMNS} from message where id = any(${ids}::uuid[]) order by id for update`,
       { prepared: true },
     );
-    // After the lock: another's receipt for another part may have been waiting for it to go.
+    // After the lock: a receipt for another part may have been written while this one waited for the lock.
     const parts = await this.db.query<PartState & { messageId: string }>(
       sql`
       select distinct on (message_id, part) message_id as "messageId", part, state from send_attempt where message_id = any(${ids}::uuid[]) order by message_id, part, attempt desc`,

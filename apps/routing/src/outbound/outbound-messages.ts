@@ -5,7 +5,7 @@ import { Db } from '@strowger/persistence';
 import { QueueStore, type NewOutbound, type Queued } from '../messages/queue.store.js';
 import { SenderWakes } from './sender-wakes.js';
 
-/** Of one statement: what arrives while it runs goes into the next. */
+/** The most texts of one statement; what arrives while it runs goes into the next. */
 const MOST_TEXTS = 512;
 
 @Injectable()
@@ -21,7 +21,7 @@ export class OutboundMessages {
     private readonly wakes: SenderWakes,
   ) {}
 
-  /** Together with what else is asked now, in a transaction of their own; not from inside one. A known id changes nothing. */
+  /** Queued together with other texts of this moment, in a transaction of their own; don't call it inside one. A known id changes nothing. */
   submit(text: NewOutbound): Promise<Queued> {
     return this.batches.add(text);
   }

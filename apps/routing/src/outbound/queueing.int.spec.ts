@@ -1,4 +1,4 @@
-/** Texts that are asked for in one moment share a statement; each has its own answer and its own place. */
+/** Texts that are sent at the same moment share a statement; each has its own answer and its own place. */
 import { routingRpc } from '@strowger/contracts-routing';
 import { newId, type TenantScope } from '@strowger/kernel';
 import { providerScope, refusal, REMOTE, startRouting, type SpecUser, type World } from '../routing.fixtures.js';
@@ -36,7 +36,7 @@ it('a hundred texts of two users leave in the order they were asked for, each co
       const mine = asked.filter((one) => one.user === user && one.to === to).map(({ text }) => text);
       const listed = (await world.messagesOf(user)).filter(({ remote }) => remote === to);
       expect(listed.map(({ text }) => text).reverse()).toEqual(mine);
-      // The text itself says whose it is, as no two are alike.
+      // No two texts are alike, so a text shows whose it is.
       expect(atCarrier.map(({ body }) => body).filter((body) => mine.includes(body))).toEqual(mine);
     }
   for (const user of users) {
@@ -76,7 +76,7 @@ it('one that is refused changes nothing for those beside it', async () => {
     'number-not-owned',
     'queued',
     'invalid-input',
-    // The gateway lets none through; here it is what makes a whole statement fail.
+    // The gateway refuses such a text; here it makes the whole statement fail.
     'internal',
     'queued',
   ]);
@@ -88,7 +88,7 @@ it('one that is refused changes nothing for those beside it', async () => {
   ]);
 });
 
-it('only who reaches the user sends for it, and a foreign id is as one that is not there', async () => {
+it('only a scope that sees the user sends for it, and a foreign id is answered like a missing one', async () => {
   const [mine, other] = [await world.given.user(), await world.given.user()];
   const { userId, platform, resellerId, groupId } = mine;
   const at = (level: 'reseller' | 'group', id: string): TenantScope => ({

@@ -12,7 +12,7 @@ const SWEEP_SECONDS = 1;
 const PARKED_SWEEP_SECONDS = 3600;
 /** Platforms one process sends for at once; more are left to the next sweep. */
 const MOST_PLATFORMS = 64;
-/** A process that found the right to send held elsewhere looks again, and says so again, no sooner than this. */
+/** When another process holds the right to send, how long until this one looks and sends its hint again. */
 const REST_MS = 20;
 /** Not a fact: a hint to the other processes of this service. The row is the queue, and the sweep finds what a hint missed. */
 const WAKE_SUBJECT = 'routing.sender-wake';
@@ -21,9 +21,9 @@ const log = logger('sender');
 
 @Injectable()
 export class SenderWakes implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  /** Sent for elsewhere, and whether something more became due since. */
+  /** Platforms that another process sends for, and whether more became due since. */
   private readonly resting = new Map<string, { again: boolean; timer: NodeJS.Timeout }>();
-  /** Sending is part of no request or transaction that caused it. */
+  /** Sending runs outside of the request or transaction that caused it. */
   private readonly outside = AsyncLocalStorage.snapshot();
 
   constructor(
@@ -76,7 +76,7 @@ export class SenderWakes implements OnApplicationBootstrap, BeforeApplicationShu
     });
     if (!elsewhere) return;
     if (first && this.messaging.connected) this.messaging.nc.publish(WAKE_SUBJECT, platformId);
-    // The other one may just have been giving the right back, and heard nothing: so one more look.
+    // The other process may have been giving the right back and missed the hint, so this one looks once more.
     const timer = setTimeout(() => {
       const again = this.resting.get(platformId)?.again;
       this.resting.delete(platformId);

@@ -74,7 +74,7 @@ export class SenderService {
     this.draining.set(platformId, run);
     let elsewhere = false;
     try {
-      // What came while the right was given back found a sender that was no longer looking.
+      // A text that came while the right was given back met a sender that no longer looked.
       while (run.again && !elsewhere && !this.stopping && !this.isPaused(platformId)) {
         elsewhere = (await this.pump(platformId, run)) === 'elsewhere';
         if (!elsewhere) await this.giveBack(platformId);
