@@ -35,13 +35,13 @@ export class IngestionConfig extends ServiceConfig {
   @Max(4 * MIB)
   bodyLimitBytes: number = 256 * 1024;
 
-  /** All the spool may hold; a day of 10 messages a second is about 1 GiB. Beyond it carriers are asked to come again. */
+  /** The most that the spool may hold; a day of 10 messages a second is about 1 GiB. Beyond it carriers are asked to send again later. */
   @Env('SPOOL_MAX_BYTES')
   @IsInt()
   @Min(MIB)
   spoolMaxBytes: number = 2048 * MIB;
 
-  /** Size at which a spool file is closed; it goes once all in it is in the stream. To begin the next takes tens of milliseconds on a busy disk. */
+  /** Size at which a spool file is closed; it is removed once all in it is in the stream. Beginning the next one takes tens of milliseconds on a busy disk. */
   @Env('SPOOL_SEGMENT_BYTES')
   @IsInt()
   @Min(64 * 1024)
@@ -54,7 +54,7 @@ export class IngestionConfig extends ServiceConfig {
   @Max(2000)
   answerWithinMs: number = 250;
 
-  /** Deliveries sent to the stream and not yet acked, at most. No less than one message may hold (`records.ts`). */
+  /** The most deliveries sent to the stream and not yet acked. Not less than one message may hold (`records.ts`). */
   @Env('STREAM_WINDOW')
   @IsInt()
   @Min(64)

@@ -18,7 +18,7 @@ describe('a process that is killed', () => {
 
   const spawn = async (): Promise<SpawnedService> => {
     const opsPort = await freePort();
-    // A mode that heeds SIGTERM.
+    // A mode that ends on SIGTERM.
     const env = world.env({
       STROWGER_MODE: 'development',
       PORT: String(port),

@@ -38,7 +38,7 @@ describe('on the bad day', () => {
     await eventually(async () => (await world.metric('ingestion_unacked_deliveries')) === 0);
   });
 
-  it('takes no reply without a stream for an ack', async () => {
+  it('does not take a reply without a stream for an ack', async () => {
     await world.deleteStream();
     await sendAll(numbered(5));
     expect(await world.metric('ingestion_unacked_deliveries')).toBe(5);
@@ -83,7 +83,7 @@ describe('on the bad day', () => {
     expect(await world.storedCount()).toBeGreaterThanOrEqual(statuses.length);
   });
 
-  it('puts aside what the stream will never take, and delivers what is behind it', async () => {
+  it('puts aside what the stream will never take, and delivers what comes after it', async () => {
     const id = '01a1f87e-1837-7262-a7cf-48dd9fb98477';
     await world.ingestion.journal.accept(id, Buffer.alloc(9 * 1024 * 1024, 'x'));
     await sendAll(numbered(3));
@@ -102,7 +102,7 @@ describe('on the bad day', () => {
     expect(await readdir(world.spoolDirectory)).not.toContain('refused');
   });
 
-  it('asks carriers to come again only when the spool is full', async () => {
+  it('asks carriers to send again only when the spool is full', async () => {
     await world.stopService();
     await world.nats.stop();
     await world.serve({ SPOOL_MAX_BYTES: String(1024 * 1024), SPOOL_SEGMENT_BYTES: String(64 * 1024) });

@@ -108,7 +108,7 @@ describe('the webhook', () => {
     expect(await world.metric('ingestion_quarantined_total')).toBe(before + 1);
   });
 
-  it('knows no other token, kind or expired token, and stores nothing for them', async () => {
+  it('refuses another token, another kind and an expired token, and stores nothing for them', async () => {
     const endpoint = await world.givenEndpoint();
     const expired = await world.givenEndpoint({ expiresAt: new Date(Date.now() - 1000).toISOString() });
     const before = await world.storedCount();

@@ -11,11 +11,11 @@ import { DeliveryStream } from './journal/delivery-stream.js';
 import { StreamOnlyJournal } from './journal/stream-only-journal.js';
 import { Spool } from './spool/spool.js';
 
-/** With what NATS may take to close (5 s), less than the 25 s in which a process must end. */
+/** Together with the 5 s that NATS may take to close, less than the 25 s in which a process must end. */
 const DRAIN_MS = 15_000;
 /** Room for the headers beside the event. */
 const HEADER_BYTES = 1024;
-/** What a server takes that was never asked. */
+/** The limit we assume until a server has named its own. */
 const DEFAULT_MAX_PAYLOAD = 1024 * 1024;
 
 /** The parts of the service, opened and closed in the order they need each other. Needs no server to start. */

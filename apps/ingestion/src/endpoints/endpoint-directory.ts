@@ -37,8 +37,8 @@ export class EndpointDirectory {
   }
 
   /**
-   * The endpoint of a token. A token is compared only through its digest, which a caller can't steer, so the time a lookup
-   * takes tells nothing about other tokens.
+   * The endpoint of a token. A token is compared only through its digest, which a caller can't steer, so the time of a
+   * lookup reveals nothing about other tokens.
    * @throws HookEndpointNotFound also for an expired token and for another kind's; EndpointsUnknown before anything is known
    */
   find(kind: string, token: string, now: number): KnownEndpoint {
@@ -75,7 +75,7 @@ function keysOf({ endpointId, platformId, sealedKeys }: HookEndpoint, box: Secre
     if (Array.isArray(keys) && keys.every((key) => typeof key === 'string')) return keys;
     throw new Error('not a list of keys');
   } catch (err) {
-    // Our trouble, not the carrier's: its deliveries are asked for again until the keyring is complete.
+    // Our fault, not the carrier's: it is asked to send again until the keyring is complete.
     log.error({ endpointId, platformId, err }, 'hook-keys-unreadable');
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { AppError } from '@strowger/kernel';
 
-/** The same answer for a token that never was, one that has expired, and one of another kind of platform. */
+/** The same answer for a token that never existed, one that has expired, and one of another kind of platform. */
 export class HookEndpointNotFound extends AppError {
   constructor() {
     super(
@@ -11,7 +11,7 @@ export class HookEndpointNotFound extends AppError {
   }
 }
 
-/** Our own trouble, hence no 404: this instance has never seen the list of endpoints. */
+/** Our own fault, so not a 404: this instance has never seen the list of endpoints. */
 export class EndpointsUnknown extends AppError {
   constructor() {
     super(
@@ -24,14 +24,14 @@ export class EndpointsUnknown extends AppError {
   }
 }
 
-/** The carrier's proof is missing or wrong. Which, only the counter says: a forger learns nothing. */
+/** The carrier's proof is missing or wrong. Only the counter says which, so that a forger learns nothing. */
 export class HookNotAuthenticated extends AppError {
   constructor() {
     super('unauthenticated', 'hook-not-authenticated', 'The request is not signed with a key of this platform.');
   }
 }
 
-/** Our own trouble: a kind of carrier, or a key, that this instance doesn't have yet. */
+/** Our own fault: a kind of carrier, or a key, that this instance doesn't have yet. */
 export class HookNotReady extends AppError {
   constructor() {
     super(

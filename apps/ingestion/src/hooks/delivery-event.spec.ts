@@ -22,7 +22,7 @@ const fact = (text: string) =>
 const dataOf = (bytes: Buffer) => (JSON.parse(bytes.toString()) as { data: Record<string, unknown> }).data;
 
 describe('the event of a delivery', () => {
-  it('leaves out facts the stream would not take, and keeps the raw body', () => {
+  it('leaves out facts that the stream would refuse, and keeps the raw body', () => {
     const parsed = { facts: [fact('x'.repeat(5000))] };
     const data = dataOf(deliveryEvent('id', endpoint, request, parsed, 2000).bytes);
     expect(data).toMatchObject({

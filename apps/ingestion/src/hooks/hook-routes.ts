@@ -41,8 +41,8 @@ const LONGEST_HEADER = 4096;
 const ALLOW = 'GET, HEAD, POST';
 
 /**
- * `POST|GET /hooks/:kind/:token`. Straight on Fastify, in a scope of its own: bodies must arrive as the carrier's bytes whatever
- * their content type, and Nest's pipes and interceptors would cost a quarter of the throughput and add nothing here.
+ * `POST|GET /hooks/:kind/:token`. Straight on Fastify, in a scope of its own: bodies of every content type must arrive as
+ * the carrier's bytes, and Nest's pipes and interceptors would cost a quarter of the throughput and add nothing here.
  */
 export function hookRoutes(
   directory: EndpointDirectory,
@@ -88,7 +88,7 @@ export function hookRoutes(
       { parseAs: 'buffer', bodyLimit: options.bodyLimitBytes },
       (_request, body, parsedAs) => parsedAs(null, body),
     );
-    // Fastify refuses a malformed content type before any parser is asked; to us it is one more thing to keep.
+    // Fastify refuses a malformed content type before it calls a parser; we keep such a request like any other.
     scope.decorateRequest('hookContentType', undefined);
     scope.addHook('onRequest', (request, _reply, next) => {
       const { headers } = request.raw;
@@ -99,7 +99,7 @@ export function hookRoutes(
     scope.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
     const url = '/hooks/:kind/:token';
     scope.route<HookRoute>({ method: ['GET', 'POST'], url, exposeHeadRoute: false, handler: receive });
-    // A look from a health check or a person's tool stores nothing.
+    // A HEAD from a health check or a person's tool stores nothing.
     scope.route<HookRoute>({
       method: 'HEAD',
       url,
@@ -126,7 +126,7 @@ function queryOf(url: string): string {
   return at < 0 ? '' : url.slice(at + 1);
 }
 
-/** The headers a carrier's hook wants, of those that came once and are not endless. */
+/** The headers a carrier's hook needs; those that came more than once or are too long are left out. */
 function keptOf(headers: IncomingHttpHeaders, wanted: readonly string[]): Readonly<Record<string, string>> {
   if (wanted.length === 0) return NO_HEADERS;
   const kept: Record<string, string> = {};
@@ -137,7 +137,7 @@ function keptOf(headers: IncomingHttpHeaders, wanted: readonly string[]): Readon
   return kept;
 }
 
-/** Before anything is kept of it. @throws HookBodyTooLarge, HookNotReady, HookNotAuthenticated */
+/** Call before anything of the request is kept. @throws HookBodyTooLarge, HookNotReady, HookNotAuthenticated */
 function admit(
   hook: HookRequest,
   { hook: { bodyLimitBytes, authentication } }: Carrier,

@@ -15,7 +15,7 @@ export interface JournalOptions {
   ackTimeoutMs: number;
 }
 
-/** What the HTTP side needs: resolves when the carrier may be told that the delivery is safe. */
+/** What the HTTP side needs: resolves when the delivery is safe, so that the carrier may be answered. */
 export interface Journal {
   /** @throws AppError `unavailable` when it can't be stored */
   accept(deliveryId: string, event: Buffer): Promise<void>;
@@ -64,7 +64,7 @@ export class DeliveryJournal implements Journal {
   private singlyThrough = 0;
   private settled: number;
   private sent: number;
-  /** Counts rewinds; what was sent before one may still be acked, but its failure is no news. */
+  /** Counts rewinds. What was sent before a rewind may still be acked, but its failure is ignored. */
   private epoch = 0;
   private paused = false;
   private retryAt = 0;
@@ -88,7 +88,7 @@ export class DeliveryJournal implements Journal {
     this.refusals = new Refusals(rejectedDirectory);
     this.settled = this.sent = spool.settledThrough;
     spool.onWrite = (batch) => this.onWrite(batch);
-    stream.tell({ acked: (sent) => this.onAck(sent), failed: (sent, error) => this.onTrouble(sent, error) });
+    stream.reportTo({ acked: (sent) => this.onAck(sent), failed: (sent, error) => this.onTrouble(sent, error) });
     this.offUp = stream.onUp(() => this.resume());
     this.watchdog = setInterval(
       guarded('journal-watch', () => this.watch()),
@@ -156,7 +156,7 @@ export class DeliveryJournal implements Journal {
     if (oldest && oldest.seq > this.settled) this.receivedAt[oldest.seq % this.options.window] ||= timeOf(oldest.key);
   }
 
-  /** A stream that is not even connected won't take the rest in time; the next start will. */
+  /** A stream that is not even connected won't take the rest in time; the next start sends it. */
   private get givenUp(): boolean {
     return !this.stream.connected && this.spool.durableThrough === this.spool.lastSeq;
   }
@@ -184,7 +184,7 @@ export class DeliveryJournal implements Journal {
     waiting.resolve();
   }
 
-  /** In order of arrival, so the overdue ones come first. */
+  /** The map is in order of arrival, so the overdue ones come first. */
   private sweep(): void {
     clearTimeout(this.sweeper);
     this.sweeper = undefined;
@@ -203,7 +203,7 @@ export class DeliveryJournal implements Journal {
     );
   }
 
-  /** The disk has begun to write these: off to the stream with them too, unless something is left behind. */
+  /** The disk has begun to write these, so they go to the stream too, unless something is left behind. */
   private onWrite(batch: readonly SpoolEntry[]): void {
     const inOrder = this.sent === batch[0]!.seq - 1 && !this.draining && this.hasRoom(batch.at(-1)!.seq);
     if (!inOrder) return this.kick();
@@ -264,12 +264,12 @@ export class DeliveryJournal implements Journal {
     if (epoch !== this.epoch || this.closed || last <= this.settled) return;
     if (error.code !== 'publish-refused') return this.pause(error.code);
     if (first === last) return void this.refused(first, key, error);
-    // Too large together, perhaps, or one of them is not to its liking: they are tried one by one.
+    // Perhaps they are too large together, or the stream refuses one of them: they are tried one by one.
     this.singlyThrough = Math.max(this.singlyThrough, last);
     this.rewind();
   }
 
-  /** The stream will never take this one: out of the way with it, or it would hold up all behind it. */
+  /** The stream will never take this one: it is put aside, or it would hold up everything after it. */
   private async refused(seq: number, key: string, error: AppError): Promise<void> {
     if (!this.refusals.isFinal(key)) return this.pause(error.code);
     const cursor = this.spool.read(seq);
@@ -300,7 +300,7 @@ export class DeliveryJournal implements Journal {
     if (this.closed || !this.stream.connected) return;
     this.paused = false;
     this.progressAt = Date.now();
-    // Back after a loss of connection nobody here noticed: what was in flight may be lost.
+    // Back after a loss of connection that was not noticed here: what was in flight may be lost.
     this.rewind();
   }
 
@@ -335,7 +335,7 @@ export class DeliveryJournal implements Journal {
       });
   }
 
-  /** Sends what is left behind, from disk, then what is just being written, until nothing is. */
+  /** Sends what is left behind, from disk, then what is just being written, until nothing is left. */
   private async drain(): Promise<void> {
     const { epoch } = this;
     const going = (): boolean => epoch === this.epoch && !this.away && !this.closed;
@@ -361,7 +361,7 @@ export class DeliveryJournal implements Journal {
     }
   }
 
-  /** Returns the beginning of a message whose end may yet come; none when these are the last. */
+  /** Returns the beginning of a message whose end may still come; nothing when these are the last. */
   private async sendInOrder(
     entries: readonly SpoolEntry[],
     going: () => boolean,

@@ -44,7 +44,7 @@ describe('the stream of deliveries', () => {
     stream = new DeliveryStream(messaging, 600);
     acked = [];
     failed = [];
-    stream.tell({
+    stream.reportTo({
       acked: ({ first, last }) => acked.push(...Array.from({ length: last - first + 1 }, (_, i) => first + i)),
       failed: ({ first }, error) => failed.push([first, error.code, error.outcome]),
     });
@@ -65,7 +65,7 @@ describe('the stream of deliveries', () => {
     expect(failed).toEqual([]);
   });
 
-  it('sends several as one message, which repeated is stored once', async () => {
+  it('sends several as one message, which is stored once when it is repeated', async () => {
     for (const seqs of [[1, 2, 3], [4], [1, 2, 3], [1, 2]]) stream.send(seqs.map(entry));
     await eventually(() => acked.length === 9);
     expect(acked).toEqual([1, 2, 3, 4, 1, 2, 3, 1, 2]);
@@ -80,7 +80,7 @@ describe('the stream of deliveries', () => {
     ]);
   });
 
-  it('fails when there is no stream: the server’s empty reply is no ack', async () => {
+  it('fails when there is no stream: the server’s empty reply is not an ack', async () => {
     await messaging.jsm.streams.delete('INGESTION');
     stream.send([entry(1)]);
     await eventually(() => failed.length === 1);

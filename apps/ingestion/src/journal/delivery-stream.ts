@@ -73,8 +73,8 @@ export class DeliveryStream {
     return () => this.listeners.delete(listener);
   }
 
-  /** Who is told of acks and failures; set once, before the first `send`. */
-  tell(receipts: Receipts): void {
+  /** Where acks and failures are reported; set once, before the first `send`. */
+  reportTo(receipts: Receipts): void {
     this.receipts = receipts;
   }
 
@@ -83,7 +83,7 @@ export class DeliveryStream {
     const { seq: first, key } = deliveries[0]!;
     const { seq: last, key: lastKey } = deliveries.at(-1)!;
     const sent: Sent = { first, last, key, tag, deadline: Date.now() + this.timeoutMs };
-    // While disconnected the client would keep the message in memory and send it whenever.
+    // While disconnected the client would keep the message in memory and send it at any later time.
     if (!this.connected) return this.receipts?.failed(sent, new StreamUnavailable(SUBJECT));
     const token = this.nextToken++;
     const alone = deliveries.length === 1;
@@ -123,7 +123,7 @@ export class DeliveryStream {
     for (const listener of this.listeners) listener();
   }
 
-  /** Acks of what was sent before a disconnect went to nobody: waiting for them is no use. */
+  /** Acks of what was sent before a disconnect went to nobody, so it is useless to wait for them. */
   private async follow(nc: NatsConnection): Promise<void> {
     for await (const { type } of nc.status()) if (type === 'disconnect') this.failAll('disconnected');
     this.failAll('closed');
@@ -175,7 +175,7 @@ const CLOSE = Buffer.from(']');
 const arrayOf = (deliveries: readonly Delivery[]): Buffer =>
   Buffer.concat([...deliveries.flatMap(({ payload }, i) => [i === 0 ? OPEN : COMMA, payload]), CLOSE]);
 
-/** Why a reply is no ack. A reply without a body carries status 503: no stream listens, so nobody stored it. */
+/** Why a reply is not an ack. A reply without a body carries status 503: no stream listens, so nobody stored it. */
 export function failureIn(reply: Pick<Msg, 'data' | 'headers' | 'string'>): AppError | undefined {
   if (reply.data.length === 0) return new StreamUnavailable(SUBJECT);
   let ack: unknown;

@@ -9,10 +9,10 @@ const refused = counter(
   'ingestion_refused_by_stream_total',
   'Deliveries the stream will not take; each is kept as a file for a person.',
 );
-/** A limit of the stream may be lifted by the next try; a delivery that is refused thrice is refused for good. */
+/** A limit of the stream may be lifted by the next try; a delivery that is refused three times is refused for good. */
 const TRIES = 3;
 
-/** Deliveries that the stream says no to, such as one larger than the server takes. */
+/** Deliveries that the stream refuses, such as one larger than the server takes. */
 export class Refusals {
   private readonly tries = new Map<string, number>();
 

@@ -4,8 +4,8 @@ import type { SpoolEntry } from '../spool/records.js';
 import type { Journal } from './delivery-journal.js';
 
 /**
- * For pods without a disk on a replicated cluster (`DURABILITY=stream`): a delivery is as safe as the stream makes it, and
- * while the stream is away there is nowhere to put it.
+ * For pods without a disk on a replicated cluster (`DURABILITY=stream`): a delivery is as safe as the stream makes it. While
+ * the stream is away, no delivery can be stored.
  */
 export class StreamOnlyJournal implements Journal {
   private readonly pending = new InFlight<PromiseWithResolvers<void>>();
@@ -14,7 +14,10 @@ export class StreamOnlyJournal implements Journal {
   private idle?: () => void;
 
   constructor(private readonly stream: DeliveryStream) {
-    stream.tell({ acked: ({ first }) => this.settle(first), failed: ({ first }, error) => this.settle(first, error) });
+    stream.reportTo({
+      acked: ({ first }) => this.settle(first),
+      failed: ({ first }, error) => this.settle(first, error),
+    });
   }
 
   accept(deliveryId: string, event: Buffer): Promise<void> {

@@ -36,7 +36,7 @@ describe('entries that go together', () => {
     ]);
   });
 
-  it('go on without a beginning that is settled, or an end that was never written', () => {
+  it('are read without a beginning that is settled, or an end that was never written', () => {
     const all = entries(10, 10, 10, 10, 10, 10);
     formGroups(all.slice(0, 3));
     formGroups(all.slice(3));

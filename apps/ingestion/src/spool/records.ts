@@ -13,7 +13,7 @@ export interface SpoolEntry {
 /** More would gain nothing, and a message must stay far below what a server takes (1 MiB unless configured). */
 const GROUP = { entries: 64, bytes: 128 * 1024 };
 
-/** Decides which entries go together. Once: what is sent again must be the same message, or the stream would not know it. */
+/** Decides once which entries go together: what is sent again must be the same message, or the stream would store it twice. */
 export function formGroups(entries: readonly SpoolEntry[]): void {
   let first = 0;
   let bytes = 0;
@@ -29,8 +29,8 @@ export function formGroups(entries: readonly SpoolEntry[]): void {
 }
 
 /**
- * The group that begins at `from`. One that lost its beginning, because that is settled already, comes in single entries;
- * one that lost its end, in a crash before anybody was answered, ends where the next begins.
+ * The group that begins at `from`. A group whose beginning is settled already comes in single entries. A group that lost
+ * its end in a crash, before its carriers were answered, ends where the next begins.
  */
 export function groupAt<E extends SpoolEntry>(entries: readonly E[], from: number): readonly E[] {
   const most = from + entries[from]!.group;
@@ -45,8 +45,8 @@ export function groupAt<E extends SpoolEntry>(entries: readonly E[], from: numbe
  * Marks ride along with the next batch, so that a restart after a crash repeats only what was in flight. Earlier versions
  * wrote `[1][u8 key length][key][payload]`, an entry that goes alone.
  *
- * The CRC starts from the segment's seed, because files are used again: a sound record of the file's former life must not
- * pass for one of this.
+ * The CRC starts from the segment's seed, because files are used again: a sound record from the file's earlier use must
+ * not pass for a new one.
  */
 const HEADER = 8;
 const LONE_ENTRY = 1;
@@ -99,7 +99,7 @@ export interface Decoded {
   records: SpoolRecord[];
   /** Bytes that made whole, sound records. */
   consumed: number;
-  /** What follows is no record, however many bytes more there are. */
+  /** What follows is not a record, however many more bytes come. */
   ended: boolean;
 }
 

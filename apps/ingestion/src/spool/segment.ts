@@ -84,9 +84,9 @@ export interface Recovered {
 }
 
 /**
- * What a folder holds after whatever happened. Behind a segment's last sound record are zeros, records of the file's former
- * life, or one cut off whose write had not returned, so that nobody was answered for it. Only where the next segment begins
- * later than that is something wrong: damage, or appends that failed.
+ * What a folder holds after any kind of end. After a segment's last sound record there are zeros, records of the file's
+ * earlier use, or a record cut off in a write that had not returned, so that no carrier was answered for it. Something is
+ * wrong (damage, or appends that failed) only when the next segment begins later than that.
  */
 export async function recoverSegments(directory: string): Promise<Recovered> {
   const names = (await readdir(directory)).filter((name) => NAME.test(name)).sort();

@@ -24,7 +24,7 @@ export class SpareFiles {
 
   static async open(directory: string, bytes: number): Promise<SpareFiles> {
     const spares = new SpareFiles(directory, bytes);
-    // Of unknown size and age: made anew.
+    // Their size and age are unknown, so new ones are made.
     for (const name of await readdir(directory)) if (NAME.test(name)) await unlink(join(directory, name));
     await spares.make();
     return spares;
@@ -42,7 +42,7 @@ export class SpareFiles {
   /** A file nobody needs any more. */
   async give(path: string): Promise<void> {
     const { size } = await stat(path);
-    // One that grew beyond its size is not worth keeping.
+    // A file that grew beyond its size is not kept.
     if (this.closed || this.free.length >= KEEP || size < this.bytes || size > 2 * this.bytes) return unlink(path);
     const spare = this.nextPath();
     await rename(path, spare);

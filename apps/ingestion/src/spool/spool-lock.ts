@@ -7,8 +7,8 @@ export interface SpoolLock {
 }
 
 /**
- * Keeps a second process off the folder. The file names the holder by pid and start time, so neither a crash nor a reused
- * pid blocks a restart. Where there is no /proc, nothing is locked.
+ * Keeps a second process out of the folder. The file names the holder by pid and start time, so a restart is not blocked by
+ * a crash or a reused pid. Where there is no /proc, nothing is locked.
  */
 export async function lockSpool(directory: string): Promise<SpoolLock> {
   const path = join(directory, 'lock');

@@ -1,6 +1,6 @@
 import { AppError } from '@strowger/kernel';
 
-/** The spool holds as much as it may; the carrier should come again. */
+/** The spool holds as much as it may; the carrier should send again later. */
 export class SpoolFull extends AppError {
   constructor() {
     super(
@@ -13,7 +13,7 @@ export class SpoolFull extends AppError {
   }
 }
 
-/** The disk refuses to store. */
+/** The disk refuses writes. */
 export class SpoolFailing extends AppError {
   constructor(cause?: unknown) {
     super(

@@ -38,7 +38,7 @@ describe('the spool', () => {
   };
   const segments = async (): Promise<string[]> =>
     (await readdir(directory)).filter((name) => name.endsWith('.log')).sort();
-  /** As after kill -9: the files stay as they are, and nobody says goodbye. */
+  /** As after kill -9: the files stay as they are, and nothing is closed. */
   const crash = async (spool: Spool): Promise<void> => {
     opened = opened.filter((one) => one !== spool);
     const kept = await Promise.all(
@@ -67,11 +67,11 @@ describe('the spool', () => {
     expect(batches).toEqual([20]);
   });
 
-  it('goes on taking while writes are under way, and tells in order', async () => {
+  it('goes on taking while writes are under way, and reports in order', async () => {
     const spool = await open();
-    const told: number[] = [];
-    await Promise.all(Array.from({ length: 1000 }, (_, i) => append(spool, `p${i}`).then((seq) => told.push(seq))));
-    expect(told).toEqual(Array.from({ length: 1000 }, (_, i) => i + 1));
+    const reported: number[] = [];
+    await Promise.all(Array.from({ length: 1000 }, (_, i) => append(spool, `p${i}`).then((seq) => reported.push(seq))));
+    expect(reported).toEqual(Array.from({ length: 1000 }, (_, i) => i + 1));
   });
 
   it('leaves out a record that was cut off at the end', async () => {
@@ -105,7 +105,7 @@ describe('the spool', () => {
     expect(await readAll(await open())).toEqual(['first']);
   });
 
-  it('takes no record of a file’s former life for one of this', async () => {
+  it('does not take a record from a file’s earlier use for a new one', async () => {
     const spool = await open({ segmentBytes: 4096 });
     for (let round = 0; round < 30; round++) {
       await Promise.all(Array.from({ length: 10 }, (_, i) => append(spool, `${round}/${i} ${'x'.repeat(200)}`)));
@@ -119,7 +119,7 @@ describe('the spool', () => {
     expect(again.lastSeq).toBe(300);
   });
 
-  it('closes a segment when it is large enough and lets it go when all in it is settled', async () => {
+  it('closes a segment when it is large enough and removes it when all in it is settled', async () => {
     const spool = await open({ segmentBytes: 4096 });
     for (let i = 0; i < 20; i++) await append(spool, 'x'.repeat(1000));
     expect((await segments()).length).toBeGreaterThan(3);
@@ -128,7 +128,7 @@ describe('the spool', () => {
     expect(await readAll(spool)).toHaveLength(1);
   });
 
-  it('repeats after a crash little of what was settled', async () => {
+  it('repeats little of what was settled after a crash', async () => {
     const spool = await open();
     for (let i = 0; i < 10; i++) await append(spool, `p${i}`);
     spool.settle(9);
@@ -160,7 +160,7 @@ describe('the spool', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it('takes no more than it may hold, and takes again when there is room', async () => {
+  it('refuses more than it may hold, and takes entries again when there is room', async () => {
     const spool = await open({ segmentBytes: 4096, maxBytes: 10_000 });
     const appended: Promise<number>[] = [];
     expect(() => {

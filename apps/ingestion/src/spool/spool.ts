@@ -32,7 +32,7 @@ interface Write {
 const log = logger('spool');
 /** A batch of this size does not wait, so that disk, stream and processor work at the same time. */
 const EAGER_BATCH = 32;
-/** Smaller ones begin so long after the one before: each wakes disk, stream and router, which costs more than its entries. */
+/** Smaller ones wait this long after the one before: each wakes disk, stream and router, which costs more than its entries. */
 const APART_MS = 1;
 const MAX_WRITES = 4;
 const SCRATCH_BYTES = 128 * 1024;
@@ -41,8 +41,8 @@ const HOUSEKEEPING_MS = 1000;
 const FLAGS = constants.O_WRONLY | constants.O_DSYNC;
 
 /**
- * Write-ahead spool: appended entries are on disk before anyone is answered, and stay until they are settled. Whatever is
- * appended while one write runs goes out with the next, one write and sync for all of it. (Not the kernel's `Batched`:
+ * Write-ahead spool: appended entries are on disk before the carrier is answered, and stay until they are settled. All that
+ * is appended while one write runs goes out with the next, in one write and sync. (Not the kernel's `Batched`:
  * writes run beside each other but count as done in the order of the file, and small ones begin apart.)
  */
 export class Spool {
@@ -150,11 +150,11 @@ export class Spool {
     };
     const early = this.begunAt + APART_MS - performance.now();
     if (early > 0) setTimeout(go, early);
-    // Not now: the other requests of this turn of the event loop come along.
+    // Not yet: the other requests of this turn of the event loop are written together with it.
     else setImmediate(go);
   }
 
-  /** Entries up to `through` are safe elsewhere; segments with nothing else in them go. */
+  /** Entries up to `through` are safe elsewhere; segments with nothing else in them are removed. */
   settle(through: number): void {
     if (through <= this.settled) return;
     this.settled = through;
@@ -175,7 +175,7 @@ export class Spool {
     return new SpoolCursor(this.segments, seq);
   }
 
-  /** Waits for what was appended, then lets go of the folder. A spool with everything settled leaves no file. */
+  /** Waits for what was appended, then releases the folder. A spool with everything settled leaves no file. */
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
@@ -230,13 +230,13 @@ export class Spool {
     if (batch.length > 0) this.onWrite?.(batch);
   }
 
-  /** Tells of the writes that are done, oldest first: behind a hole in the file nothing would be found again. */
+  /** Reports the writes that are done, oldest first: nothing after a hole in the file would be found again. */
   private finish(): void {
     for (let write = this.writes[0]; write?.outcome === 'done'; write = this.writes[0]) {
       this.writes.shift();
       write.segment.bytes += write.length;
       write.segment.count += write.batch.length;
-      this.told(write.batch);
+      this.report(write.batch);
       this.recovered();
     }
     if (this.writes[0]?.outcome === 'failed') {
@@ -245,7 +245,7 @@ export class Spool {
     } else this.writeSoon();
   }
 
-  private told(batch: readonly Appended[], error?: Error): void {
+  private report(batch: readonly Appended[], error?: Error): void {
     const last = batch.at(-1);
     if (!last) return;
     this.durable = last.seq;
@@ -291,16 +291,16 @@ export class Spool {
     this.rotating = true;
     await this.abandonFile();
     this.rotating = false;
-    // Whatever mark was on its way is written again.
+    // A mark that was being written is written again.
     this.recordedMark = Math.min(this.recordedMark, ...this.writes.map((write) => (write.mark ?? Infinity) - 1));
-    for (const { batch } of this.writes.splice(0)) this.told(batch, new SpoolFailing());
+    for (const { batch } of this.writes.splice(0)) this.report(batch, new SpoolFailing());
     this.failPending();
   }
 
   private failPending(cause?: unknown): void {
     const batch = this.pending;
     this.pending = [];
-    this.told(batch, new SpoolFailing(cause));
+    this.report(batch, new SpoolFailing(cause));
   }
 
   private async abandonFile(): Promise<void> {

@@ -31,7 +31,7 @@ export const sms = (fields: Record<string, string> = {}): string =>
     ...fields,
   }).toString();
 
-/** A nats-server of its own, with what provisioning and routing would do to it. */
+/** A nats-server of its own, and in it what provisioning and routing would make. */
 export class IngestionWorld {
   private service?: RunningService;
 

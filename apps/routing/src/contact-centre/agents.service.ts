@@ -13,7 +13,7 @@ import { Answers } from '@strowger/rpc';
 import { AssociationExists, AssociationNotFound } from './contact-centre.errors.js';
 import { EndingService } from './ending.service.js';
 import { NodesService } from './nodes.service.js';
-import { byName, iso, recordsIn, tell, type RecordRow } from './records.js';
+import { byName, iso, recordsIn, report, type RecordRow } from './records.js';
 
 interface AgentRow extends RecordRow {
   groupId: string;
@@ -44,7 +44,7 @@ export class AgentsService {
         values (${newId()}, ${node.systemProviderId}, ${node.resellerId}, ${groupId}, ${portalUserId}, ${agent.name}, ${agent.email}, ${agent.sequence}, ${this.clock.now()})
         on conflict do nothing returning ${COLUMNS}`);
       if (!row) throw new AssociationExists(portalUserId);
-      await tell(this.outbox, request.actor, [row], {
+      await report(this.outbox, request.actor, [row], {
         objectKind: 'agent-association',
         action: 'created',
         changes: { portalUserId },

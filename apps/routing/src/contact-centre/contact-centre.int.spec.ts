@@ -39,7 +39,7 @@ const namesOf = async (node: SpecNode): Promise<string[]> =>
   (await world.call(rpc.listGroupQueues, { groupId: node.groupId })).items.map(({ name }) => name);
 
 /** What the history is given about a record, oldest first. */
-const told = async (id: string) =>
+const historyOf = async (id: string) =>
   (
     await world.db.query(sql<{ event: string }>`
       select event from outbox where type = ${ContactCentreChangedV1.type} and subject = ${id} order by sequence`)
@@ -190,7 +190,7 @@ describe('media streams', () => {
     expect(await refusal(update({ number: null }))).toMatchObject({ errors: [{ field: 'number' }] });
     expect(await update({ type: 'Callback', number: null })).not.toHaveProperty('number');
     expect(await refusal(update({ version: 1, name: 'x' }))).toMatchObject({ code: 'version-mismatch' });
-    expect((await told(one.id)).map(({ action, changes }) => [action, changes])).toEqual([
+    expect((await historyOf(one.id)).map(({ action, changes }) => [action, changes])).toEqual([
       ['created', { queue: queue.name, type: 'WebChat' }],
       [
         'updated',
@@ -346,7 +346,7 @@ describe('when hierarchy deletes', () => {
     expect(await left(first)).toEqual([0, 0, 0]);
     expect(await left(second)).toEqual([1, 1, 1]);
     expect((await world.call(rpc.getQueue, { id: own.id })).id).toBe(own.id);
-    expect(await told(queue!.id)).toMatchObject([
+    expect(await historyOf(queue!.id)).toMatchObject([
       { action: 'created', objectKind: 'queue', objectName: queue!.name, actor: BACK_OFFICE },
       { action: 'deleted', groupId: first.groupId, actor: BACK_OFFICE },
     ]);

@@ -3,7 +3,7 @@ import type { ContactCentreChangedV1 } from '@strowger/contracts-routing';
 import { Clock, type Actor } from '@strowger/kernel';
 import { Db, Outbox, sql } from '@strowger/persistence';
 import { NodesService } from './nodes.service.js';
-import { NODE_COLUMN, tell, type RecordRow } from './records.js';
+import { NODE_COLUMN, report, type RecordRow } from './records.js';
 
 type Kind = ContactCentreChangedV1['objectKind'];
 type Condition = ReturnType<typeof sql>;
@@ -68,7 +68,7 @@ export class EndingService {
       update ${sql.table(TABLE[kind])} set ended_at = ${this.clock.now()}, version = version + 1
       where ended_at is null and ${where}
       returning id, system_provider_id as "systemProviderId", reseller_id as "resellerId", group_id as "groupId", name, version, created_at as "createdAt"`);
-    await tell(this.outbox, actor, rows, { objectKind: kind, action: 'deleted' });
+    await report(this.outbox, actor, rows, { objectKind: kind, action: 'deleted' });
     return rows.length;
   }
 }

@@ -25,7 +25,7 @@ import { MediaStreamExists, MediaStreamNotFound, NumberAlreadyAssigned } from '.
 import { EndingService } from './ending.service.js';
 import { numberFor } from './media-stream-number.js';
 import { QueuesService } from './queues.service.js';
-import { byName, iso, recordsIn, tell, type RecordRow } from './records.js';
+import { byName, iso, recordsIn, report, type RecordRow } from './records.js';
 
 interface MediaStreamRow extends RecordRow {
   queueId: string;
@@ -59,7 +59,7 @@ export class MediaStreamsService {
           returning ${COLUMNS}`),
       );
       const changes = { queue: queue.name, type, ...(number ? { number } : {}) };
-      await tell(this.outbox, actor, [row], { objectKind: 'media-stream', action: 'created', changes });
+      await report(this.outbox, actor, [row], { objectKind: 'media-stream', action: 'created', changes });
       return viewOf(row);
     });
   }
@@ -88,7 +88,7 @@ export class MediaStreamsService {
           update media_stream set name = ${next.name}, type = ${next.type}, number = ${next.number}, version = version + 1
           where id = ${given.id} returning ${COLUMNS}`),
       );
-      await tell(this.outbox, actor, [changed], { objectKind: 'media-stream', action: 'updated', changes });
+      await report(this.outbox, actor, [changed], { objectKind: 'media-stream', action: 'updated', changes });
       return viewOf(changed);
     });
   }

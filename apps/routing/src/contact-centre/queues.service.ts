@@ -28,7 +28,7 @@ import { Answers } from '@strowger/rpc';
 import { QueueExists, QueueNotFound } from './contact-centre.errors.js';
 import { EndingService } from './ending.service.js';
 import { NodesService, type Node } from './nodes.service.js';
-import { byName, iso, NODE_COLUMN, recordsIn, tell, type RecordRow } from './records.js';
+import { byName, iso, NODE_COLUMN, recordsIn, report, type RecordRow } from './records.js';
 
 /** Queues of resellers and of groups; a name is unique among the active ones of its level. */
 @Injectable()
@@ -62,7 +62,7 @@ export class QueuesService {
       if (name === undefined || name === null || name === row.name) return viewOf(row);
       const renamed = await this.rename(id, name);
       const changes = { name: { from: row.name, to: name } };
-      await tell(this.outbox, actor, [renamed], { objectKind: 'queue', action: 'updated', changes });
+      await report(this.outbox, actor, [renamed], { objectKind: 'queue', action: 'updated', changes });
       return viewOf(renamed);
     });
   }
@@ -140,7 +140,7 @@ export class QueuesService {
         values (${newId()}, ${systemProviderId}, ${resellerId}, ${groupId}, ${name}, ${this.clock.now()})
         on conflict do nothing returning ${COLUMNS}`);
       if (!row) throw new QueueExists(name);
-      await tell(this.outbox, actor, [row], { objectKind: 'queue', action: 'created' });
+      await report(this.outbox, actor, [row], { objectKind: 'queue', action: 'created' });
       return viewOf(row);
     });
   }

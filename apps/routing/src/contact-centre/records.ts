@@ -26,7 +26,7 @@ export const NODE_COLUMN = {
 export const recordsIn = (scope: TenantScope) => inScope(scope, NODE_COLUMN);
 
 /** Reports the change to the history, in the transaction of the change. */
-export const tell = (outbox: Outbox, actor: Actor, rows: readonly RecordRow[], change: Change): Promise<void> =>
+export const report = (outbox: Outbox, actor: Actor, rows: readonly RecordRow[], change: Change): Promise<void> =>
   outbox.addAll(rows.map((row) => changeOf(actor, row, change)));
 
 function changeOf(
