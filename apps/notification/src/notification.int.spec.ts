@@ -184,7 +184,7 @@ describe('news', () => {
     expect(mailsTo(emails[0]!)).toHaveLength(2);
   });
 
-  it('that have changed in between are no repeat', async () => {
+  it('that have changed in between are not a repeat', async () => {
     const { id, emails } = await provider();
     const platformId = newId();
     for (const state of ['failed', 'recovered', 'failed'] as const) {

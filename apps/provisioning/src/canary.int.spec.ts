@@ -39,9 +39,9 @@ it('lets no secret out: logs, spans, facts, errors, timelines, sagas', async () 
   const logs = captureLogs();
   const { spans, stop } = await recordSpans('provisioning');
   const world = await startProvisioning({ LOG_LEVEL: 'trace' });
-  const told: unknown[] = [];
-  const tell = async (work: Promise<unknown>): Promise<void> => {
-    told.push(await work.catch((error: unknown) => AppError.wrap(error).toJSON()));
+  const heard: unknown[] = [];
+  const hear = async (work: Promise<unknown>): Promise<void> => {
+    heard.push(await work.catch((error: unknown) => AppError.wrap(error).toJSON()));
   };
   try {
     const tenant = await world.given.tenant({ carrier: { token: SECRET, meToken: TOKEN } });
@@ -50,17 +50,17 @@ it('lets no secret out: logs, spans, facts, errors, timelines, sagas', async () 
     // Each carrier knows, and may quote, what it was given.
     const echo = (body: string) => ({ do: 'status', status: 500, body, times: 6 }) as const;
 
-    await tell(world.given.platform(provider.id, account, { secret: OTHER }));
-    await tell(world.given.platform(provider.id, account, { messageExchangeToken: OTHER }));
-    await tell(world.call(rpc.updatePlatform, { id: platform.id, credentials: { secret: OTHER } }, scope));
-    await tell(world.assign(tenant, '2025550001'));
-    await tell(world.assign(tenant, '2025550000'));
-    await tell(world.assign(tenant, '2025550004'));
+    await hear(world.given.platform(provider.id, account, { secret: OTHER }));
+    await hear(world.given.platform(provider.id, account, { messageExchangeToken: OTHER }));
+    await hear(world.call(rpc.updatePlatform, { id: platform.id, credentials: { secret: OTHER } }, scope));
+    await hear(world.assign(tenant, '2025550001'));
+    await hear(world.assign(tenant, '2025550000'));
+    await hear(world.assign(tenant, '2025550004'));
     await world.twins.control.addFault({ carrier: 'restcomm', ...echo(`${SECRET} ${platform.webhookUrl}`) });
-    await tell(world.assign(tenant, '2025551234', { numberId: newId() }));
+    await hear(world.assign(tenant, '2025551234', { numberId: newId() }));
     await world.twins.control.clearFaults();
     await world.twins.control.addFault({ carrier: 'message-exchange', ...echo(`refused ${TOKEN}`) });
-    await tell(world.assign(tenant, '2025551235'));
+    await hear(world.assign(tenant, '2025551235'));
     await world.pass(21 * 60_000);
     await world.twins.control.clearFaults();
     await world.twins.control.putAccount({ sid: account.sid, token: 'x', meToken: 'y' });
@@ -69,21 +69,21 @@ it('lets no secret out: logs, spans, facts, errors, timelines, sagas', async () 
     await world.main.timers.runNow('platform-verification-sweep');
     const { items } = await world.call(rpc.listNumbers, {}, scope);
     for (const { id } of items) {
-      await tell(world.call(rpc.numberTimeline, { id }, scope));
-      await tell(world.call(rpc.refreshNumber, { id }, scope));
-      await tell(world.call(rpc.releaseNumber, { id, waitSeconds: 5 }, scope));
+      await hear(world.call(rpc.numberTimeline, { id }, scope));
+      await hear(world.call(rpc.refreshNumber, { id }, scope));
+      await hear(world.call(rpc.releaseNumber, { id, waitSeconds: 5 }, scope));
     }
-    await tell(world.call(rpc.deletePlatform, { id: platform.id }, scope));
+    await hear(world.call(rpc.deletePlatform, { id: platform.id }, scope));
 
     const places: Record<string, string> = {
       logs: logs.lines.join('\n'),
       spans: JSON.stringify(spans),
       database: await wholeDatabase(world),
-      answers: JSON.stringify(told),
+      answers: JSON.stringify(heard),
     };
     expect(logs.lines.length).toBeGreaterThan(20);
     expect(spans.length).toBeGreaterThan(20);
-    expect(told.length).toBeGreaterThan(10);
+    expect(heard.length).toBeGreaterThan(10);
     for (const [place, text] of Object.entries(places))
       for (const secret of [SECRET, TOKEN, OTHER, hookToken])
         expect({ place, secret, found: text.includes(secret) }).toEqual({ place, secret, found: false });

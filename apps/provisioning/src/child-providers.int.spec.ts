@@ -9,7 +9,7 @@ let tenant: Tenant;
 let scope: Record<'top' | 'child' | 'sibling' | 'grandchild', TenantScope>;
 let numberId: string;
 
-/** As the gateway widens it. */
+/** The scope of a provider with its children, as the gateway makes it. */
 async function scopeOf(id: string): Promise<TenantScope> {
   const own: TenantScope = { level: 'system-provider', id, systemProviderId: id };
   return { ...own, providerIds: (await world.call(hierarchyRpc.listProviderIds, { id }, own)).ids };

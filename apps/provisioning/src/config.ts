@@ -46,7 +46,7 @@ export class ProvisioningConfig extends ServiceConfig {
   @EnvList('MESSAGE_EXCHANGE_BASE_URLS') @ValidateIf(hasExchange) @IsUrlList() messageExchangeBaseUrls: string[] = [];
   /** Message Exchange, TeleAPI dialect. */
   @EnvList('TELEAPI_BASE_URLS') @ValidateIf(hasTeleapi) @IsUrlList() teleapiBaseUrls: string[] = [];
-  /** The application numbers are bound to where a carrier has such, named exactly so in its portal. */
+  /** The application that numbers are bound to, where a carrier has applications; its exact name in the carrier's portal. */
   @Env('CONNECTOR_APPLICATION_NAME') @IsString() @Length(1, 64) applicationName: string = 'UnitySmsConnector';
   /** From a request to the carrier to its last byte. */
   @Env('CARRIER_READ_MS') @IsInt() @Min(50) @Max(60_000) carrierReadMs: number = 15_000;
@@ -61,7 +61,7 @@ export class ProvisioningConfig extends ServiceConfig {
   @Env('ENABLEMENT_REFRESH_SECONDS') @IsInt() @Min(0) @Max(3600) enablementRefreshSeconds: number = 30;
   /** Requests a second to Message Exchange while polling, per platform. */
   @Env('ENABLEMENT_RATE_PER_SECOND') @IsInt() @Min(1) @Max(100) enablementRatePerSecond: number = 2;
-  /** When to look whether a write with an unknown outcome worked: milliseconds after it, one by one. */
+  /** How long after a write with an unknown outcome we look whether it worked: milliseconds, one for each look. */
   @EnvList('CARRIER_LOOK_AGAIN_MS')
   @ArrayNotEmpty()
   @IsNumberString({ no_symbols: true }, { each: true })
@@ -72,7 +72,7 @@ export class ProvisioningConfig extends ServiceConfig {
   /** How often stored credentials are verified again. */
   @Env('PLATFORM_VERIFY_SECONDS') @IsInt() @Min(1) @Max(86_400) platformVerifySeconds: number = 1800;
 
-  /** Quick tries to undo something at a carrier before people are told; slow ones go on. */
+  /** Quick tries to undo something at a carrier before people are alerted; slow ones go on. */
   @Env('CARRIER_UNDO_ATTEMPTS') @IsInt() @Min(1) @Max(20) undoAttempts: number = 5;
   @Env('CARRIER_UNDO_BACKOFF_MS') @IsInt() @Min(1) @Max(60_000) undoBackoffMs: number = 500;
   @Env('CARRIER_CLEANUP_SECONDS') @IsInt() @Min(1) @Max(86_400) cleanupSeconds: number = 300;

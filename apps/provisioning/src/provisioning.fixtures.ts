@@ -255,7 +255,7 @@ export async function startProvisioning(env: Record<string, string> = {}) {
       do await main.sagas.drain();
       while ((await main.sagas.counts()).due > 0);
     },
-    /** Lets ours and the exchange's clock run, then checks what has come due. */
+    /** Moves our clock and the exchange's forward, then checks what has come due. */
     async pass(milliseconds: number): Promise<void> {
       clock.advance(milliseconds);
       await twins.control.clock({ advanceMs: milliseconds });

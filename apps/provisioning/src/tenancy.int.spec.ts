@@ -15,7 +15,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => world.stop(), 60_000);
 
-/** Whatever is asked about a thing of another provider: contract, body with the given id, and which thing. */
+/** Every request about something of another provider: contract, body with the given id, and which thing. */
 const requests: [string, RpcContract<object, unknown>, (id: string) => object, 'platform' | 'number' | 'operation'][] =
   [
     ['getPlatform', rpc.getPlatform, (id) => ({ id }), 'platform'],

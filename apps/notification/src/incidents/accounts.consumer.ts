@@ -1,3 +1,4 @@
+/** Mails about accounts. Hierarchy names the recipients, since here only those of alerts are known. */
 import {
   InterfaceUserAddressRefusedV1,
   InterfaceUserLockedV1,
@@ -16,7 +17,6 @@ const NO_PROVIDER = '00000000-0000-0000-0000-000000000000';
 
 const log = logger('mail');
 
-/** Mails about accounts. Hierarchy names the recipients, since here only those of alerts are known. */
 @Consumer('notification-accounts')
 export class AccountsConsumer {
   constructor(
@@ -26,12 +26,12 @@ export class AccountsConsumer {
 
   @Handles(InterfaceUserLockedV1)
   async onInterfaceUserLocked({ data }: Received<InterfaceUserLockedV1>): Promise<void> {
-    await this.tellAll(data, (reader) => templates.interfaceUserLocked(data, reader, this.config.portalUrl));
+    await this.notifyAll(data, (reader) => templates.interfaceUserLocked(data, reader, this.config.portalUrl));
   }
 
   @Handles(InterfaceUserAddressRefusedV1)
   async onAddressRefused({ data }: Received<InterfaceUserAddressRefusedV1>): Promise<void> {
-    await this.tellAll(data, (reader) => templates.interfaceUserAddressRefused(data, reader, this.config.portalUrl));
+    await this.notifyAll(data, (reader) => templates.interfaceUserAddressRefused(data, reader, this.config.portalUrl));
   }
 
   @Handles(PasswordResetRequestedV1)
@@ -40,7 +40,7 @@ export class AccountsConsumer {
     await this.mail.notify(data.systemProviderId ?? NO_PROVIDER, data.resetId, data.email, mail);
   }
 
-  private async tellAll(
+  private async notifyAll(
     { systemProviderId, incidentId, recipients }: InterfaceUserLockedV1 | InterfaceUserAddressRefusedV1,
     write: (reader: AlertRecipient) => Mail,
   ): Promise<void> {

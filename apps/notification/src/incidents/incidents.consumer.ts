@@ -10,7 +10,7 @@ import { NotificationConfig } from '../config.js';
 import { MailService } from '../mail/mail.service.js';
 import * as templates from '../mail/templates.js';
 
-/** Incidents others decided on become mails to the people who asked for alerts. */
+/** Turns incidents, which other services decide on, into mails to the people who asked for alerts. */
 @Consumer('notification-incidents')
 export class IncidentsConsumer {
   constructor(

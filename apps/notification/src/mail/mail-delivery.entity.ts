@@ -4,7 +4,7 @@ import { newId } from '@strowger/kernel';
 /**
  * `queued → sending → handed-over → sent`. `handed-over` is written just before the mail's last byte: before it the
  * server can't have taken the mail, after it only the server's answer says. A crash in between leaves `unknown`, and
- * an alert is rather looked up in the log than mailed twice.
+ * and an alert is not mailed twice: the log shows it.
  */
 export type MailState = 'queued' | 'sending' | 'handed-over' | 'sent' | 'failed' | 'suppressed' | 'unknown';
 

@@ -48,7 +48,7 @@ export class MailService {
     await this.db.transactional(async (em) => {
       // Locked, so that two incidents about the same topic see each other.
       const list = await em.findOne(AlertRecipients, { systemProviderId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-      // The provider's list comes by another stream and may be later than its first incident.
+      // The provider's list comes on another stream and may arrive after its first incident.
       if (!list) throw new NotFound('alert-recipients', systemProviderId);
       if (list.recipients.length === 0)
         log.error({ systemProviderId, incidentId, template: mail.template }, 'alert-without-recipient');
@@ -139,7 +139,7 @@ export class MailService {
   }
 
   private async enqueue(id: string): Promise<void> {
-    // Redis being away is no reason to fail: the row is due, and the sweep finds it.
+    // Without Redis nothing is lost: the row is due, and the sweep finds it.
     await this.jobs
       .add(sendMail, { id }, { jobId: `mail-${id}` })
       .catch((error: unknown) => log.warn({ id, code: AppError.wrap(error).code }, 'mail-job-not-queued'));
@@ -155,7 +155,7 @@ export class MailService {
     });
   }
 
-  /** The bodies with their secret, which is in none of our tables. */
+  /** The bodies with their secret, which none of our tables holds. */
   private revealing({ incidentId, sealedSecret }: MailDelivery): (body: string) => string {
     if (!sealedSecret) return (body) => body;
     const secret = this.box.open(sealedSecret, `password-reset:${incidentId}`);

@@ -7,13 +7,13 @@ import type SMTPPool from 'nodemailer/lib/smtp-pool/index.js';
 import { NotificationConfig } from '../config.js';
 import type { MailDelivery } from './mail-delivery.entity.js';
 
-/** The server said no for good (5yz): another try would be refused the same way. */
+/** The server refused for good (5yz): another try would be refused the same way. */
 export class MailRefused extends AppError {
   constructor(response: string, cause: unknown) {
     super('invalid', 'mail-refused', response, {}, { cause });
   }
 }
-/** Away, or not now (4yz). With `outcome: unknown` the mail was handed over and no answer came. */
+/** The server is away or refused for now (4yz). With `outcome: unknown` the mail was handed over and no answer came. */
 export class MailServerUnavailable extends AppError {
   constructor(why: string, cause: unknown, handedOver: boolean) {
     super(

@@ -10,7 +10,7 @@ import type { Mail } from './mail-delivery.entity.js';
 
 const escape = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-/** A header is one line, whatever a carrier put into its words. */
+/** A header is one line, also when a carrier's words hold line breaks. */
 const oneLine = (text: string): string =>
   text
     .replaceAll(/[\s\p{Cc}]+/gu, ' ')

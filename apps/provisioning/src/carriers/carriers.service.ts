@@ -1,3 +1,4 @@
+/** The carriers' adapters, and the keys to the platforms. */
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import {
   CarrierHttp,
@@ -24,13 +25,12 @@ export interface SealedPlatform {
   sealContext: string;
 }
 
-/** A platform ready to be talked to; held in memory for the length of a use, never stored. */
+/** A platform with its credentials open, ready for requests; held in memory while it is used, never stored. */
 export interface OpenPlatform extends OpenCarrier {
   /** Absent when numbers need no SMS-enablement of their own. */
   exchange?: MessageExchangePort;
 }
 
-/** The carriers' adapters, and the keys to the platforms. */
 @Injectable()
 export class Carriers implements OnApplicationShutdown {
   readonly box: SecretBox;

@@ -56,7 +56,7 @@ create table hook_endpoint (
 create unique index hook_endpoint_current on hook_endpoint (platform_id) where expires_at is null;
 `;
 
-/** A number is taken from the moment of its reservation until whatever we did at the carrier is undone. */
+/** A number is taken from the moment of its reservation until all that we did at the carrier is undone. */
 const NUMBERS = `
 create table cpaas_number (
   id uuid primary key,

@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** What hierarchy told of users since they were made, for numbers that are being assigned to them at that moment. */
+/** What hierarchy reported about users since they were made, for numbers that are being assigned to them at that moment. */
 export class M20261120bChangedUser extends Migration {
   override name = 'm20261120b-changed-user';
 

@@ -1,7 +1,7 @@
 import { Migration } from '@mikro-orm/migrations';
 
 /**
- * A platform's credentials become one envelope, whatever the carrier calls its secrets. Only the service has the keys
+ * A platform's credentials become one envelope, for every carrier the same. Only the service has the keys
  * to seal what is stored, so it does that when it starts (`PlatformSecrets`).
  */
 export class M20261201Credentials extends Migration {

@@ -19,7 +19,7 @@ export class EnablementSchedule {
     private readonly config: ProvisioningConfig,
   ) {}
 
-  /** A period from now, give or take a twentieth: numbers added together must not be asked for together for ever. */
+  /** A period from now, plus or minus a twentieth: numbers that were added together must not be looked up together for ever. */
   next(): Date {
     const { enablementPollSeconds: seconds } = this.config;
     const jitter = (Math.random() * 2 - 1) / 20;
@@ -35,7 +35,7 @@ export class EnablementSchedule {
     if (nextCheckAt) this.db.afterCommit(() => this.arm(id, nextCheckAt));
   }
 
-  /** Never throws: a job that Redis can't take now, the sweep adds when it is due. */
+  /** Never throws: when Redis can't take the job now, the sweep adds it when it is due. */
   async arm(numberId: string, at: Date): Promise<void> {
     try {
       const options = { jobId: numberId, delayMs: this.delayMs(at), replace: true };

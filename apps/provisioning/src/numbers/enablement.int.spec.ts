@@ -66,7 +66,7 @@ it('checks by the queue’s job, without any sweep', async () => {
   await soon(async () => expect(await world.number(id)).toMatchObject({ state: 'active' }));
 });
 
-it('never fails a number because it could not ask, and tells people once that the token is refused', async () => {
+it('never fails a number because it could not ask, and alerts people once that the token is refused', async () => {
   const { id } = await pending();
   const { sid, meToken } = tenant.account;
   await world.twins.control.addFault({
@@ -104,7 +104,7 @@ it('refreshes at a person’s request, at most once in 30 seconds', async () => 
   expect(await refresh(id)).toMatchObject({ state: 'active' });
 });
 
-it('tells a person who refreshes that the exchange is away', async () => {
+it('answers a person who refreshes that the exchange is away', async () => {
   const { id } = await pending();
   await world.twins.control.addFault({ carrier: 'message-exchange', do: 'status', times: 3 });
   expect(await refusal(refresh(id))).toMatchObject({ kind: 'unavailable', code: 'exchange-unavailable' });

@@ -1,3 +1,4 @@
+/** Follows the jobs of Message Exchange for numbers, until it has enabled or refused them. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { LockMode } from '@mikro-orm/postgresql';
@@ -18,12 +19,11 @@ import { NumberQueries } from './number.queries.js';
 import { pick, requestEnablement, type Requested } from './request-enablement.js';
 import { Timeline, type Recorder } from './timeline.service.js';
 
-/** A check that died is due again after so long. */
+/** A check whose process died is due again after this time. */
 const CLAIM_MS = 60_000;
 const log = logger('enablement');
 const checks = counter('enablement_checks_total', 'Answers of Message Exchange to checks, by result');
 
-/** Follows what Message Exchange makes of numbers, until it has enabled or refused them. */
 @Injectable()
 export class EnablementService {
   private readonly lookAgainMs: number[];
@@ -106,7 +106,7 @@ export class EnablementService {
   private async askAgain(exchange: MessageExchangePort, { id, e164 }: CpaasNumber): Promise<Omit<Requested, 'added'>> {
     const known = await exchange.lookup(e164);
     if (known && known.state !== 'failed') return pick(known);
-    // Whether a failed number may be submitted again is the exchange's to say (carrier-message-exchange §9).
+    // The exchange decides whether a failed number may be submitted again (carrier-message-exchange §9).
     const answer = await requestEnablement(exchange, e164, { lookAgainMs: this.lookAgainMs }).catch(
       (error: unknown) => {
         throw error instanceof ExchangeRejected
@@ -118,7 +118,7 @@ export class EnablementService {
     return answer;
   }
 
-  /** Asks, and keeps the answer. Throws why it could not be asked, after counting that. */
+  /** Asks, and keeps the answer. When it could not ask, it counts that and throws the reason. */
   private async check(number: CpaasNumber): Promise<void> {
     const recorder = this.timeline.recorder(number.id);
     let record: EnablementRecord;
@@ -176,7 +176,7 @@ export class EnablementService {
     return exchange;
   }
 
-  /** Turns are given out by the database, so that all processes together keep to the rate of one token. */
+  /** The database gives out the turns, so that all processes together keep to the rate of one token. */
   private async takeTurn(platformId: string): Promise<void> {
     const gapMs = 1000 / this.config.enablementRatePerSecond;
     const [turn] = await this.db.query(sql<{ waitMs: number }>`

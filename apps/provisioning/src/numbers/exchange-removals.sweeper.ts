@@ -19,7 +19,7 @@ interface Removal {
   attempts: number;
 }
 
-/** Takes numbers off Message Exchange that it would not let go of when asked first: their jobs still ran. */
+/** Removes numbers from Message Exchange that it refused to remove at first, because their jobs still ran. */
 @Injectable()
 export class ExchangeRemovals implements OnApplicationBootstrap {
   constructor(
@@ -50,7 +50,7 @@ export class ExchangeRemovals implements OnApplicationBootstrap {
   }
 
   private async remove({ numberId, platformId, e164, attempts }: Removal): Promise<void> {
-    // Assigned anew meanwhile: the enablement is in use, and no longer ours to take away.
+    // Assigned again meanwhile: the enablement is in use, so it must not be removed.
     const [inUse] = await this.db.query(
       sql`select 1 from cpaas_number where e164 = ${e164} and ended_at is null and id <> ${numberId}`,
     );

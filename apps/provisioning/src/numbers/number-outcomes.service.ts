@@ -10,7 +10,7 @@ import { CpaasNumber, type Provisioned } from './number.entity.js';
 import { releaseNumber } from './release-number.saga.js';
 import { Timeline } from './timeline.service.js';
 
-/** How numbers end up: called in the transactions that end the sagas, so each happens exactly once. */
+/** How a number's sagas end: called in the transactions that end them, so each happens exactly once. */
 @Injectable()
 export class NumberOutcomes {
   constructor(
@@ -75,7 +75,7 @@ export class NumberOutcomes {
     return true;
   }
 
-  /** Queues what Message Exchange would not do now. */
+  /** Queues a removal that Message Exchange refused for now. */
   async removeFromExchangeLater(about: { numberId: string; platformId: string; e164: string }): Promise<void> {
     const dueAt = new Date(this.clock.now().getTime() + this.config.cleanupSeconds * 1000);
     await this.db.query(

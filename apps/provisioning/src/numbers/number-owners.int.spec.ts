@@ -16,7 +16,12 @@ beforeEach(async () => {
 afterAll(() => world.stop(), 60_000);
 
 /** A fact as hierarchy publishes it. */
-const tell = async <T extends object>(contract: EventClass<T>, subject: string, sequence: number, data: NoInfer<T>) => {
+const publish = async <T extends object>(
+  contract: EventClass<T>,
+  subject: string,
+  sequence: number,
+  data: NoInfer<T>,
+) => {
   const publisher = world.main.app.get(Publisher, { strict: false });
   await publisher.publish({
     specversion: '1.0',
@@ -35,7 +40,7 @@ const handled = () => world.main.app.get(Messaging).idle();
 const move = async (user: UserView, sequence: number, name = user.name) => {
   const place = { resellerId: newId(), groupId: newId() };
   const { id: userId, systemProviderId, broadworksUserId } = user;
-  await tell(UserSavedV1, userId, sequence, { userId, systemProviderId, broadworksUserId, name, ...place });
+  await publish(UserSavedV1, userId, sequence, { userId, systemProviderId, broadworksUserId, name, ...place });
   await handled();
   return place;
 };
@@ -95,8 +100,8 @@ describe('the numbers of a user who moves', () => {
     expect((await world.number(id)).owner.name).toBe('New Name');
   });
 
-  it('go there also when the move was heard of while the number was being assigned', async () => {
-    // What hierarchy answers is a revision behind what it has told meanwhile.
+  it('go there also when the news of the move came while the number was being assigned', async () => {
+    // Hierarchy's answer is a revision behind what it has published meanwhile.
     const { groupId } = await move(tenant.user, tenant.user.version + 1, 'New Name');
     const { number } = await world.assign(tenant, world.newNumber());
     expect(number!.owner.name).toBe('New Name');
@@ -133,11 +138,11 @@ describe('counting what is left under a node', () => {
     expect(await count('group', user.groupId)).toEqual({ count: 0, stuck: 0, first: [] });
   });
 
-  it('comes to nothing once a thousand users are deleted', async () => {
+  it('is zero once a thousand users are deleted', async () => {
     const { user, provider } = tenant;
     await world.assign(tenant, world.newNumber());
     const others = Array.from({ length: 999 }, () => newId());
-    const deleted = (userId: string) => tell(UserDeletedV1, userId, 9, { userId, systemProviderId: provider.id });
+    const deleted = (userId: string) => publish(UserDeletedV1, userId, 9, { userId, systemProviderId: provider.id });
     await Promise.all([...others.slice(0, 500), user.id, ...others.slice(500)].map(deleted));
     await handled();
     await soon(async () => {

@@ -6,7 +6,7 @@ import { Db, sql } from '@strowger/persistence';
 import { NumberOutcomes } from './number-outcomes.service.js';
 import { CpaasNumber, type OwnerSnapshot } from './number.entity.js';
 
-/** What hierarchy tells of users, and their numbers. Users come by the thousand; most have none, and cost little. */
+/** Keeps numbers in step with what hierarchy reports about users. Users come by the thousand; most have no number, and cost little. */
 @Injectable()
 export class NumberOwners {
   constructor(
@@ -41,7 +41,7 @@ export class NumberOwners {
     });
   }
 
-  /** The users are gone, so are their numbers. */
+  /** Releases the numbers of users who are gone. */
   async deleted(userIds: readonly string[]): Promise<void> {
     const ids = [...userIds].sort();
     await this.db.transactional(async (em) => {
@@ -52,7 +52,7 @@ export class NumberOwners {
         on conflict do nothing`);
       for (const number of await this.numbersOf(ids)) {
         if (number.endedAt) continue;
-        // What is still being set up can't be taken down yet; its end begins the release.
+        // A number that is still being set up can't be released yet; the release begins when that ends.
         if (number.state === 'provisioning' || number.state === 'cleanup-required') number.releaseWhenReady = true;
         else if (number.state !== 'releasing') await this.outcomes.beginRelease(em, number, { deleteMessages: false });
       }
@@ -61,7 +61,7 @@ export class NumberOwners {
   }
 
   /**
-   * In the transaction that reserves a number: the owner as hierarchy last told, which may be newer than what was asked.
+   * In the transaction that reserves a number: the owner as hierarchy reported it last, which may be newer than its answer.
    * Assigning to a user and the user's changes take turns, so that no number is left behind where the user was.
    * @throws NotFound user, when the user is gone
    */
@@ -82,7 +82,7 @@ export class NumberOwners {
     return this.db.em().find(CpaasNumber, { userId: { $in: userIds } }, { lockMode, orderBy: { id: 'asc' } });
   }
 
-  /** @param userIds in order, so that two who lock several don't wait for each other */
+  /** @param userIds in order, so that two transactions which lock several don't wait for each other */
   private async lock(userIds: readonly string[]): Promise<void> {
     await this.db.query(
       sql`select pg_advisory_xact_lock(hashtextextended(id, 0)) from unnest(${userIds}::text[]) as id`,

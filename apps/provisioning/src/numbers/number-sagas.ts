@@ -9,7 +9,7 @@ import { provisionSagas } from './provision-number.saga.js';
 import { releaseNumber } from './release-number.saga.js';
 import { Timeline } from './timeline.service.js';
 
-/** Gives the sagas what they work with: the platform's carriers, opened anew for each execution, and the number's story. */
+/** Gives the sagas what they work with: the platform's carriers, opened again for each execution, and the number's timeline. */
 @Injectable()
 export class NumberSagas implements OnModuleInit {
   constructor(

@@ -13,7 +13,7 @@ import { factOf, nationalDigits, newId, type Fact } from '@strowger/kernel';
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { NumberStateConflict } from './number.errors.js';
 
-/** Whom a number serves, as hierarchy told. */
+/** Whom a number serves, as hierarchy reported it. */
 export interface OwnerSnapshot {
   id: string;
   systemProviderId: string;
@@ -91,7 +91,7 @@ export class CpaasNumber {
     });
   }
 
-  /** At the end of provisioning: active when nothing more is to be waited for. */
+  /** At the end of provisioning: active unless a result is still to come. */
   provisioned(result: Provisioned, at: Date, nextCheckAt: Date): Fact<NumberActivatedV1> | undefined {
     if (this.state !== 'provisioning' && this.state !== 'cleanup-required') return undefined;
     this.carrierSid = result.carrierSid;
@@ -109,7 +109,7 @@ export class CpaasNumber {
     this.enablementReason = reason;
   }
 
-  /** Asked again after a failure, or at first: a result is to come. */
+  /** Enablement was requested, at first or again after a failure: a result is to come. */
   awaitEnablement(jobId: string | null, at: Date, nextCheckAt: Date): void {
     this.state = 'pending';
     this.enablement = 'pending';
@@ -144,7 +144,7 @@ export class CpaasNumber {
     return this.stillPending(at, timing);
   }
 
-  /** Not being able to ask never fails a number, only the end of the time to wait does. */
+  /** A number never fails because we could not ask, only because the time to wait is over. */
   checkFailed(at: Date, timing: { nextCheckAt: Date; giveUpHours: number }): Fact | undefined {
     if (!this.checkable) return undefined;
     this.lastCheckedAt = at;
@@ -241,7 +241,7 @@ export class CpaasNumber {
     this.version += 1;
   }
 
-  /** Hierarchy's newer word on the owner, also for an ended assignment; an older one changes nothing. */
+  /** Takes hierarchy's newer state of the owner, also for an ended assignment; an older one changes nothing. */
   ownerChanged(owner: Omit<OwnerSnapshot, 'id' | 'version'>, revision: number): void {
     if (revision <= this.ownerRevision) return;
     this.ownerRevision = revision;

@@ -61,7 +61,7 @@ export class RefreshedRecently extends AppError {
   }
 }
 
-/** Asked again, Message Exchange still says no. `details.reason` is verbatim. */
+/** Message Exchange was asked again and still refuses. `details.reason` is verbatim. */
 export class EnablementStillFailed extends AppError {
   constructor(id: string, reason: string) {
     super(

@@ -89,7 +89,7 @@ export class NumberQueries {
     );
   }
 
-  /** What is not released, and of that what is stuck at a carrier. */
+  /** Counts the numbers that are not released, and which of them are stuck at a carrier. */
   @Answers(rpc.countNumbersUnder)
   async countUnder({ scope, body: { level, id } }: RpcRequest<CountNumbersUnder>): Promise<NumbersUnder> {
     const em = this.db.em();
@@ -124,13 +124,13 @@ export class NumberQueries {
   }
 }
 
-/** What a saga is to those who wait for it. */
+/** The state of a saga, in the words of those who wait for it. */
 export function operationOf(saga: SagaView): OperationView {
   const isRelease = saga.name === releaseNumber.name;
   const problem = isRelease ? releaseProblem(saga) : provisionProblem(saga);
   return {
     id: saga.id,
-    // A release has no way back: its undo ends with the number released, too.
+    // A release can't be taken back: its undo ends with the number released, too.
     state: isRelease && saga.state === 'undone' ? 'succeeded' : STATES[saga.state],
     kind: isRelease ? 'release-number' : 'provision-number',
     step: saga.step,

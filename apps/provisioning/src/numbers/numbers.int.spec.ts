@@ -74,7 +74,7 @@ describe('assigning', () => {
     ]);
   });
 
-  it('refuses what is no ten-digit US number', async () => {
+  it('refuses what is not a ten-digit US number', async () => {
     const error = await refusal(world.assign(tenant, '20120105500000'));
     expect(error).toMatchObject({ kind: 'invalid', code: 'number-invalid', errors: [{ field: 'number' }] });
   });
@@ -92,7 +92,7 @@ describe('assigning', () => {
     await lenient.service.close();
   });
 
-  it('wants to know the platform when there are several, and names them', async () => {
+  it('asks which platform when there are several, and names them', async () => {
     const second = await world.given.platform(tenant.provider.id, await world.given.account(), {}, { name: 'Second' });
     const number = world.newNumber();
     const error = await refusal(world.assign(tenant, number));
@@ -190,7 +190,7 @@ describe('assigning', () => {
     });
   });
 
-  it('tells the story with every request to the carrier, and no credential in it', async () => {
+  it('shows the timeline with every request to the carrier, without credentials', async () => {
     const { number } = await world.assign(tenant, world.newNumber());
     const timeline = await world.call(provisioningRpc.numberTimeline, { id: number!.id }, tenant.scope);
     const events = timeline.map(({ event }) => event);
@@ -209,7 +209,7 @@ describe('assigning', () => {
 });
 
 describe('releasing', () => {
-  it('removes what we added, tells so, and frees the number', async () => {
+  it('removes what we added, reports that, and frees the number', async () => {
     const number = world.newNumber();
     const { number: assigned } = await world.assign(tenant, number);
     const { operation, number: released } = await release(assigned!.id, { deleteMessages: true });
@@ -243,7 +243,7 @@ describe('releasing', () => {
     expect((await release(assigned!.id)).number).toMatchObject({ state: 'released' });
   });
 
-  it('goes on in the background when the carrier refuses, and tells people once', async () => {
+  it('goes on in the background when the carrier refuses, and alerts people once', async () => {
     const number = world.newNumber();
     const { number: assigned } = await world.assign(tenant, number);
     const id = assigned!.id;

@@ -157,7 +157,7 @@ export class NumbersService {
       const number = await this.db.em().findOneOrFail(CpaasNumber, numberId);
       return { operation, number: await this.queries.view(number) };
     } catch (error) {
-      // The work has begun by now: a caller told of a certain failure would begin it again under another id.
+      // The work has begun by now: a caller that learns of a certain failure would begin it again under another id.
       if (isDatabaseAway(error)) throw new DatabaseUnavailable({ cause: error, outcome: 'unknown' });
       throw error;
     }

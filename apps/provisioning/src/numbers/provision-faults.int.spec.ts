@@ -32,7 +32,7 @@ const assignQuietly = async (number: string): Promise<string> => {
   const numberId = newId();
   await world.assign(tenant, number, { numberId, waitSeconds: 0 });
   await world.drainSagas();
-  // What Message Exchange would not let go of while its job ran.
+  // What Message Exchange refused to remove while its job ran.
   world.clock.advance(3600_000);
   await world.twins.control.clock({ advanceMs: 3600_000 });
   await world.main.timers.runNow('exchange-removals-sweep');
@@ -89,7 +89,7 @@ describe.each(provisionNumber.stepNames)('provisioning when %s', (step) => {
         [number, numberId] = [world.newNumber(), newId()];
         const body = { userId: tenant.user.id, number, numberId, waitSeconds: 0 };
         await other.app.get(NumbersService).assign({ scope: PLATFORM_SCOPE, actor: PORTAL_USER, body });
-        // The first instance sweeps every second: where it was faster, the number is done and nobody has died.
+        // The first instance sweeps every second. Where it was faster, the number is done and no process has died.
         const done = eventually(async () => life.over || (await world.number(numberId)).state === 'pending', {
           timeoutMs: 15_000,
         });
@@ -103,7 +103,7 @@ describe.each(provisionNumber.stepNames)('provisioning when %s', (step) => {
     },
   );
 
-  it('is refused for a number that was there before: its settings come back', async () => {
+  it('is refused for a number that was there before: its settings are restored', async () => {
     const number = world.newNumber();
     const accountSid = tenant.account.sid;
     await world.twins.control.putNumber({ accountSid, phone_number: `1${number}`, ...SETTINGS });

@@ -17,7 +17,7 @@ export class SmsEnablementRefused extends AppError {
   }
 }
 
-/** Nobody could tell whether Message Exchange took the number, so it was undone. */
+/** It stayed unknown whether Message Exchange took the number, so it was undone. */
 export class SmsEnablementUnconfirmed extends AppError {
   constructor(label: string, reason: string, undone: 'removed' | 'restored') {
     super(
@@ -40,7 +40,7 @@ export class NumberCleanupRequired extends AppError {
       'conflict',
       'number-cleanup-required',
       `The number was added to the ${label} platform but ${failed}. It could not be taken back from the ${label} platform yet: '${undoReason}'. ` +
-        'This is tried again automatically until it succeeds, and the alert recipients of the system provider have been told. Until then the number can’t be assigned.',
+        'This is tried again automatically until it succeeds, and the alert recipients of the system provider have been notified. Until then the number can’t be assigned.',
       { reason, undoReason },
     );
   }
@@ -59,13 +59,13 @@ export class PlatformRefusedNumber extends AppError {
   }
 }
 
-/** What a person is told about a provisioning that did not succeed; undefined while it may still. */
+/** What a person reads about a provisioning that did not succeed; undefined while it may still succeed. */
 export function provisionProblem(view: SagaView): AppError | undefined {
   const { error, failedStep = '' } = view;
   if (!error || view.state === 'done') return undefined;
   const { platformLabel: label } = view.input as ProvisionNumber;
   const provisioning = provisionSagas().find(({ saga }) => saga.name === view.name)?.carrier.provisioning;
-  // A step of the carrier's has its sentence; what follows those is SMS-enablement.
+  // Each step of the carrier has its sentence; the steps after those are SMS-enablement.
   const ofCarrier = provisioning?.steps.find(({ name }) => name === failedStep)?.step;
   const enabling = ofCarrier === undefined;
   const reason = reasonOf(error);
@@ -85,7 +85,7 @@ export function provisionProblem(view: SagaView): AppError | undefined {
 const platformProblem = (label: string, error: SerializedError): AppError =>
   error.kind === 'conflict' ? new PlatformRefusedNumber(label, error) : AppError.from(error);
 
-/** For the operator, the same facts about a release: it never fails, it can only be late. */
+/** The same facts about a release, for the operator: it never fails, it can only be late. */
 export function releaseProblem(view: SagaView): AppError | undefined {
   if (view.state !== 'stuck' || !view.error) return undefined;
   const { platformLabel: label } = view.input as { platformLabel: string };
@@ -93,7 +93,7 @@ export function releaseProblem(view: SagaView): AppError | undefined {
   return new AppError(
     'conflict',
     'number-cleanup-required',
-    `The number could not be taken off the ${label} platform yet: '${reason}'. This is tried again automatically until it succeeds, and the alert recipients of the system provider have been told.`,
+    `The number could not be taken off the ${label} platform yet: '${reason}'. This is tried again automatically until it succeeds, and the alert recipients of the system provider have been notified.`,
     { reason },
   );
 }

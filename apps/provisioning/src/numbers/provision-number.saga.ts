@@ -93,7 +93,7 @@ function carrierSteps(carrier: Carrier, name: string): SagaDefinition<ProvisionN
   return saga;
 }
 
-/** What ends a number's provisioning is in the hooks, because it is ours alone and commits with the journal. */
+/** The hooks end a number's provisioning, because that concerns only our own database and commits with the journal. */
 const define = (carrier: Carrier, name: string) =>
   carrierSteps(carrier, name)
     .step('lookUpEnablement', {
@@ -144,7 +144,7 @@ const define = (carrier: Carrier, name: string) =>
       undo: async (c) => {
         const { exchange, failure } = c;
         const asked = c.output.requestEnablement;
-        // After a definite refusal there is nothing; what was there before us is not ours to take away.
+        // After a definite refusal there is nothing to remove; what was there before us stays.
         const refused = ['exchange-rejected', 'exchange-unauthorized'].includes(failure.code);
         if (!exchange || c.output.lookUpEnablement.known || asked?.added === false || (refused && !asked)) return;
         await c.record(
@@ -176,7 +176,7 @@ const define = (carrier: Carrier, name: string) =>
 
 export type ProvisionNumberSaga = ReturnType<typeof define>;
 
-/** What version 0.1.0 began, when there was one carrier; the same steps under another name. */
+/** Finishes what version 0.1.0 began, when there was one carrier; the same steps under another name. */
 const FIRST = { name: 'provisioning.provision-number.v1', kind: 'restcomm' };
 
 const known = new Map<string, ProvisionNumberSaga>();

@@ -9,7 +9,7 @@ export interface ReleaseNumber {
   platformId: string;
   e164: string;
   carrierSid: string;
-  /** Else it was on the account before us and stays there, unbound. */
+  /** False: it was on the account before us and stays there, unbound. */
   createdByUs: boolean;
   removeFromExchange: boolean;
   platformLabel: string;
@@ -51,9 +51,9 @@ const takeOffPlatform = ({ carrier, access, input, record }: Release): Promise<v
   );
 
 /**
- * Reverses `provision-number`. A release is never taken back: what can't be done is tried again until it can, so the
- * undo of a step is to go on with what is left, and both roads end with the number released. When that takes long,
- * people are told. All of it may run twice; deleting at the carrier, which nothing could undo, comes last.
+ * Reverses `provision-number`. A release is never taken back: what fails is tried again until it works. So the undo of a
+ * step goes on with what is left, and the number ends released in both cases. When that takes long, people are alerted.
+ * All of it may run twice. Deleting at the carrier comes last, because it can't be undone.
  */
 export const releaseNumber = defineSaga<ReleaseNumber>('provisioning.release-number.v1')
   .needs<ReleaseDeps>()

@@ -12,7 +12,7 @@ export type Requested = Pick<EnablementRecord, 'state' | 'jobId' | 'reason'> & {
   added: boolean;
 };
 
-/** Asked, and afterwards nobody could tell whether it was heard. */
+/** The request was sent, and looking could not decide whether it was taken. */
 export class EnablementUnconfirmed extends AppError {
   constructor(cause?: unknown) {
     super(
@@ -26,8 +26,8 @@ export class EnablementUnconfirmed extends AppError {
 }
 
 /**
- * Adds a number Message Exchange doesn't know. Somebody faster, and an answer that got lost, are settled by looking.
- * Throws ExchangeRejected for a definite no, EnablementUnconfirmed when looking doesn't tell.
+ * Adds a number that Message Exchange doesn't know. After a conflict or a lost answer it looks at what is there.
+ * Throws ExchangeRejected for a definite refusal, EnablementUnconfirmed when looking can't decide.
  */
 export async function requestEnablement(
   exchange: MessageExchangePort,

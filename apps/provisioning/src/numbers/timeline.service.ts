@@ -1,3 +1,4 @@
+/** The timeline of a number, for the people who must explain what happened to it. Append-only. */
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { CarrierExchange, ExchangeObserver } from '@strowger/cpaas';
@@ -19,10 +20,9 @@ export interface Recorder {
   step<T>(event: string, summary: (result: T) => string, work: () => Promise<T>): Promise<T>;
 }
 
-/** The story of a number, for the people who must explain it. Append-only. */
 @Injectable()
 export class Timeline {
-  /** By step. One that can't be stored must not take the others along. */
+  /** By step. One that can't be stored must not make the others fail. */
   private readonly steps = new Batched<TimelineEntry[]>(
     async (steps) => {
       await this.insert(steps.flat());
@@ -44,11 +44,11 @@ export class Timeline {
   recorder(numberId: string): Recorder {
     let exchanges: CarrierExchange[] = [];
     const ended = async (event: string, summary: string): Promise<void> => {
-      const told = exchanges.map((exchange) =>
+      const requests = exchanges.map((exchange) =>
         this.entry(numberId, event, `${exchange.method} ${exchange.status ?? exchange.failure ?? ''}`, exchange),
       );
       exchanges = [];
-      await this.save([...told, this.entry(numberId, event, summary)]);
+      await this.save([...requests, this.entry(numberId, event, summary)]);
     };
     return {
       onExchange: (exchange) => void exchanges.push(exchange),

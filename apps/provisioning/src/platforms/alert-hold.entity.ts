@@ -1,7 +1,7 @@
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 
 /**
- * Our side of a hold at hierarchy's alert guard. `wanted`: asked for, the platform is not saved yet. `kept`: the platform
+ * Our record of a hold at hierarchy's alert guard. `wanted`: asked for, the platform is not saved yet. `kept`: the platform
  * exists. `unwanted`: to be given back.
  */
 @Entity({ tableName: 'alert_hold' })

@@ -1,3 +1,7 @@
+/**
+ * Holds at hierarchy's alert guard. The intent is written before the hold is asked for, and turned by the transaction
+ * that saves or deletes the platform, so the sweep knows what to give back when a process dies in between.
+ */
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import { hierarchyRpc } from '@strowger/contracts-hierarchy';
@@ -16,10 +20,6 @@ const WANTED_MS = 5 * 60_000;
 const SETTLE_MS = 30_000;
 const log = logger('alert-holds');
 
-/**
- * Holds at hierarchy's alert guard. The intent is written before the hold is asked for, and turned by the transaction
- * that saves or deletes the platform, so whatever dies in between, the sweep knows what to give back.
- */
 @Injectable()
 export class AlertHolds implements OnApplicationBootstrap {
   constructor(
@@ -33,7 +33,7 @@ export class AlertHolds implements OnApplicationBootstrap {
     this.timers.everySeconds(SWEEP_SECONDS, 'alert-holds-sweep', () => this.sweep());
   }
 
-  /** Throws what hierarchy refuses with, verbatim. */
+  /** Throws hierarchy's refusal as it came. */
   async take({ scope, actor }: RpcContext, platformId: string, systemProviderId: string): Promise<void> {
     await this.db.transactional(async (em) => {
       const changedAt = this.clock.now();
@@ -58,7 +58,7 @@ export class AlertHolds implements OnApplicationBootstrap {
     await em.nativeUpdate(AlertHoldIntent, { platformId }, { state: 'unwanted', changedAt: this.clock.now() });
   }
 
-  /** The platform won't be saved. Never throws: what fails here the sweep does. */
+  /** Call when the platform won't be saved. Never throws: what fails here is done by the sweep. */
   async abandon(platformId: string, now = true): Promise<void> {
     try {
       await this.db.transactional((em) =>

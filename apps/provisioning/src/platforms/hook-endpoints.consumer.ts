@@ -2,7 +2,7 @@ import { PlatformDeletedV1, PlatformSavedV1 } from '@strowger/contracts-provisio
 import { Consumer, Handles, type Received } from '@strowger/messaging';
 import { HookEndpoints } from './hook-endpoints.service.js';
 
-/** Our own facts tell the bucket, so that a crash between commit and write is made good at once, not at the next reconcile. */
+/** Our own facts update the bucket, so that a crash between commit and write is repaired at once, not at the next reconcile. */
 @Consumer('provisioning-hook-endpoints')
 export class HookEndpointsConsumer {
   constructor(private readonly endpoints: HookEndpoints) {}

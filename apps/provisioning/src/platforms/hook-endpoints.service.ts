@@ -81,10 +81,10 @@ export class HookEndpoints implements OnApplicationBootstrap, OnApplicationShutd
       await (row.live ? this.bucket.put(row.tokenHash, valueOf(row)) : this.bucket.delete(row.tokenHash));
   }
 
-  /** Makes the bucket what the rows say. */
+  /** Makes the bucket equal to the rows. */
   async reconcile(): Promise<void> {
     if (!this.messaging.connected) return;
-    // The bucket first: what is in it was committed before, so a key without a row is really none of ours.
+    // The bucket is read first: what is in it was committed before, so a key without a row does not belong there.
     const held = new Map(this.mirror.entries());
     const wanted = new Map((await this.rows()).filter(({ live }) => live).map((row) => [row.tokenHash, valueOf(row)]));
     const missing = [...wanted].filter(([key, value]) => held.get(key) !== value);

@@ -1,3 +1,4 @@
+/** Keeps stored envelopes in their present form: sealed with the present key, a platform's credentials in one. */
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { LockMode } from '@mikro-orm/postgresql';
 import { Timers } from '@strowger/jobs';
@@ -19,7 +20,6 @@ interface FormerRow {
   exchangeProfile: string | null;
 }
 
-/** Keeps stored envelopes in their present form: sealed with the present key, a platform's credentials in one. */
 @Injectable()
 export class PlatformSecrets implements OnApplicationBootstrap {
   constructor(
@@ -30,7 +30,7 @@ export class PlatformSecrets implements OnApplicationBootstrap {
 
   async onApplicationBootstrap(): Promise<void> {
     this.timers.everySeconds(SWEEP_SECONDS, 'platform-secrets-reseal', () => this.reseal());
-    // Before the first request; a database that is away now is asked again by the sweep.
+    // Before the first request. If the database is away now, the sweep tries again.
     await this.takeOver().catch((error: unknown) => log.warn({ err: error }, 'platform-secrets-not-taken-over'));
   }
 
@@ -62,7 +62,7 @@ export class PlatformSecrets implements OnApplicationBootstrap {
     return rows.length;
   }
 
-  /** Seals again what an older key sealed, so that the key can be taken out of the keyring. Returns how many platforms had such. */
+  /** Seals again what an older key sealed, so that the key can be removed from the keyring. Returns the number of platforms changed. */
   async reseal(): Promise<number> {
     await this.takeOver();
     const { box } = this.carriers;

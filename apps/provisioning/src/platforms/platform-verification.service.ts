@@ -10,13 +10,13 @@ import { ProvisioningConfig } from '../config.js';
 import { Platform, type CredentialKind } from './platform.entity.js';
 
 const SWEEP_SECONDS = 15;
-/** A verification that died is due again after so long. */
+/** A verification whose process died is due again after this time. */
 const CLAIM_MS = 120_000;
-/** Refusals of the Message Exchange token in a row, while polling, before people are told (carrier-message-exchange §7). */
+/** Refusals of the Message Exchange token in a row, while polling, before people are alerted (carrier-message-exchange §7). */
 const REFUSALS_IN_A_ROW = 3;
 const log = logger('platform-verification');
 
-/** What one set of credentials was found to be; undefined when that can't be told now. */
+/** Whether one set of credentials works; undefined when that can't be found out now. */
 type Finding = 'works' | AppError | undefined;
 
 @Injectable()
@@ -38,7 +38,7 @@ export class PlatformVerification implements OnApplicationBootstrap {
     return new Date(this.clock.now().getTime() + this.config.platformVerifySeconds * 1000);
   }
 
-  /** Before anything is saved: throws what the carrier refuses with, answers what the operator should know. */
+  /** Call before anything is saved: throws the carrier's refusal, returns what the operator should know. */
   async check(open: OpenPlatform): Promise<string[]> {
     const warnings = await verify(open).catch((error: unknown) => {
       throw inCredentials(AppError.wrap(error));
@@ -52,7 +52,7 @@ export class PlatformVerification implements OnApplicationBootstrap {
 
   /**
    * Verifies what is stored and keeps the result.
-   * @throws AppError why the credentials don't work, or why that can't be told
+   * @throws AppError why the credentials don't work, or why that can't be found out
    */
   async verifyStored(platformId: string): Promise<string[]> {
     const platform = await this.db.em().findOne(Platform, { id: platformId, deletedAt: null });
@@ -135,7 +135,7 @@ export class PlatformVerification implements OnApplicationBootstrap {
 const verify = async ({ carrier, access }: OpenPlatform): Promise<string[]> =>
   (await carrier.verify?.(access))?.warnings ?? [];
 
-/** Unavailability says nothing about credentials, nor does a refusal of one request. */
+/** An outage or the refusal of one request says nothing about credentials. */
 const isRefusal = (error: AppError): boolean =>
   (error.kind === 'invalid' || error.kind === 'conflict') && !(error instanceof CarrierRejected);
 

@@ -34,7 +34,7 @@ export class Platform {
   /** Missing only in rows of the version before, until `PlatformSecrets` has sealed them again. */
   @Property({ type: 'text', nullable: true }) credentials!: string;
   @Property({ type: 'text', nullable: true }) sealedHookKeys?: string | null;
-  /** As chosen; without a choice the installation's first address, whatever it is then. */
+  /** As chosen; without a choice, the installation's first address at the time of use. */
   @Property({ type: 'text', nullable: true }) baseUrl?: string | null;
   @Property({ type: 'boolean' }) smsAvailable = true;
   @Property({ type: 'boolean' }) userCanBlockNumbers = true;

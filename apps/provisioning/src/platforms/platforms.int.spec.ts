@@ -223,7 +223,7 @@ describe('the webhook', () => {
     expect(await endpointOf(webhookUrl)).toBeDefined();
   });
 
-  it('is put back when the bucket was lost or somebody meddled with it', async () => {
+  it('is restored when the bucket was lost or somebody changed it', async () => {
     const tenant = await world.given.tenant();
     const bucket = kvBucket(world.main.app.get(Messaging), HOOK_ENDPOINTS_BUCKET);
     const key = createHash('sha256').update(tokenOf(tenant.platform.webhookUrl)).digest('hex');
@@ -238,7 +238,7 @@ describe('the webhook', () => {
 });
 
 describe('in the background', () => {
-  it('tells people once that credentials stopped working, and once that they work again', async () => {
+  it('alerts people once that credentials stopped working, and once that they work again', async () => {
     const tenant = await world.given.tenant();
     const { sid, token } = tenant.account;
     const failed = () => world.facts(PlatformCredentialsFailedV1, tenant.platform.id);
@@ -262,7 +262,7 @@ describe('in the background', () => {
     expect(await get(tenant)).toMatchObject({ credentialsState: 'working' });
   });
 
-  it('seals anew with the newest key, so that the old one can go', async () => {
+  it('seals again with the newest key, so that the old one can be removed', async () => {
     const tenant = await world.given.tenant();
     const rotated = await world.startInstance({ STROWGER_SECRET_KEYS: `${KEY_B},${KEY_A}` });
     expect(await rotated.app.get(PlatformSecrets).reseal()).toBeGreaterThan(0);

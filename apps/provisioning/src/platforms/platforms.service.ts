@@ -99,7 +99,7 @@ export class PlatformsService {
       : undefined;
     const platform = await this.db.transactional(async (em) => {
       const row = await this.lock(em, scope, given.id);
-      // What was verified was a mix of old and new: it must still be the same old.
+      // Old and new credentials were verified together, so the old ones must not have changed since.
       checkVersion('platform', row, credentials ? before.version : given.version);
       const sealed = credentials && this.seal(row.id, this.carriers.of(row.kind), credentials);
       const saved = row.update(given, sealed);
@@ -197,7 +197,7 @@ export class PlatformsService {
     return em.find(Platform, { systemProviderId, deletedAt: null }, { orderBy: { createdAt: 'asc', id: 'asc' } });
   }
 
-  /** By id, also a deleted one: for work that must come to its end. */
+  /** By id, also a deleted one, for work that must be finished. */
   async byId(id: string): Promise<Platform> {
     const platform = await this.db.em().findOne(Platform, { id });
     if (!platform) throw new NotFound('platform', id);
@@ -254,7 +254,7 @@ export class PlatformsService {
     };
   }
 
-  /** At once where it can be; the consumer of our own facts makes sure. */
+  /** Written at once if possible; the consumer of our own facts writes it again. */
   private async project(id: string): Promise<void> {
     await this.endpoints
       .project(id)
@@ -263,7 +263,7 @@ export class PlatformsService {
 
   private async view({ actor }: RpcContext, platform: Platform, warnings: string[] = []): Promise<PlatformView> {
     const { mms: mmsAvailable, whatsapp: whatsappAvailable } = this.carriers.of(platform.kind).manifest;
-    // Anyone who sets the carrier up needs it whole; it lets its holder feed us messages, so nobody else gets it.
+    // Anyone who sets the carrier up needs the whole address. Its holder can send us messages, so nobody else gets it.
     const needsUrl = actor.role === 'administrator' || actor.kind === 'system';
     return {
       id: platform.id,
