@@ -1,4 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
+import { DEVELOPMENT_KEYRING } from '@strowger/config';
+import type { HookAuthentication } from '@strowger/cpaas';
+import { addCarrier, paper } from '@strowger/cpaas/testing';
+import { SecretBox } from '@strowger/kernel';
 import { recordSpans } from '@strowger/telemetry/testing';
 import { eventually } from '@strowger/testing';
 import { IngestionWorld, sms, textsOf } from './testing/ingestion-world.fixtures.js';
@@ -123,6 +128,33 @@ describe('the webhook', () => {
       expect(response.headers.get('content-type')).toContain('application/problem+json');
     }
     expect(await world.storedCount()).toBe(before);
+  });
+
+  it('believes a delivery by a header that is a secret, and stores nothing of it', async () => {
+    const [header, secret] = ['x-shared-key', 'a-key-both-sides-know'];
+    const authentication: HookAuthentication = {
+      secretHeaders: [header],
+      keys: () => [secret],
+      refusal: ({ headers }, keys) => (keys.includes(headers[header] ?? '') ? undefined : 'bad-key'),
+    };
+    const { manifest, hook } = paper;
+    const headers = ['x-paper-delivery'];
+    addCarrier({ ...paper, manifest: { ...manifest, kind: 'shared-key' }, hook: { ...hook, headers, authentication } });
+    const platformId = randomUUID();
+    const sealedKeys = SecretBox.fromKeyring(DEVELOPMENT_KEYRING).seal(
+      JSON.stringify([secret]),
+      `platform:${platformId}`,
+    );
+    const { path } = await world.givenEndpoint({ kind: 'shared-key', platformId, sealedKeys });
+    const post = (key: string): Promise<Response> =>
+      fetch(world.url + path, { method: 'POST', headers: { [header]: key, 'x-paper-delivery': 'd-1' }, body: '{}' });
+    const before = await world.storedCount();
+    expect((await post('another')).status).toBe(401);
+    expect((await post(secret)).status).toBe(204);
+    expect(await world.storedCount()).toBe(before + 1);
+    const event = await last();
+    expect(event.data).toMatchObject({ platformId, raw: { headers: { 'x-paper-delivery': 'd-1' } } });
+    expect(JSON.stringify(event)).not.toContain(secret);
   });
 
   it('refuses a body beyond the limit', async () => {

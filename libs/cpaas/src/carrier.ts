@@ -77,6 +77,11 @@ export interface ParsedHook {
 
 /** What proves that a webhook comes from the carrier, beside the token in its address. */
 export interface HookAuthentication<Credentials extends object = object> {
+  /**
+   * Headers whose value is itself a secret, such as a shared key, in lower case: `refusal` sees them, nothing keeps them.
+   * What only proves one delivery, such as a signature, belongs into `CarrierHook.headers`.
+   */
+  secretHeaders?: readonly string[];
   /** Taken from the credentials and given, sealed, to the service that receives webhooks. */
   keys(credentials: Credentials): string[];
   /**
@@ -90,7 +95,7 @@ export interface HookAuthentication<Credentials extends object = object> {
 export interface CarrierHook<Credentials extends object = object> {
   /** Largest body that is read; the installation's own limit may be lower. */
   bodyLimitBytes: number;
-  /** Headers worth keeping for authentication and for evidence, in lower case. */
+  /** Headers that are stored with the delivery, for authentication and as evidence; in lower case. None holds a secret. */
   headers: readonly string[];
   /** Absent where the carrier signs nothing: then the token in the address is the only proof. */
   authentication?: HookAuthentication<Credentials>;

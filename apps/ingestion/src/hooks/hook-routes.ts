@@ -64,7 +64,7 @@ export function hookRoutes(
       receivedAt,
       account: endpoint.carrierAccountId,
     };
-    admit(hook, carrier, endpoint);
+    admit(hook, request.raw.headers, carrier, endpoint);
     const parsed = parse(carrier, hook);
     const deliveryId = deliveryIdAt(receivedAt.getTime());
     const event = deliveryEvent(deliveryId, endpoint, hook, parsed, options.maxEventBytes(), traceparent());
@@ -140,13 +140,16 @@ function keptOf(headers: IncomingHttpHeaders, wanted: readonly string[]): Readon
 /** Call before anything of the request is kept. @throws HookBodyTooLarge, HookNotReady, HookNotAuthenticated */
 function admit(
   hook: HookRequest,
+  headers: IncomingHttpHeaders,
   { hook: { bodyLimitBytes, authentication } }: Carrier,
   endpoint: KnownEndpoint,
 ): void {
   if (hook.rawBody.length > bodyLimitBytes) throw new HookBodyTooLarge(bodyLimitBytes);
   if (!authentication) return;
   if (!endpoint.keys) throw new HookNotReady();
-  const reason = authentication.refusal(hook, endpoint.keys);
+  const { secretHeaders } = authentication;
+  const shown = secretHeaders ? { ...hook, headers: { ...hook.headers, ...keptOf(headers, secretHeaders) } } : hook;
+  const reason = authentication.refusal(shown, endpoint.keys);
   if (reason === undefined) return;
   refused.inc({ kind: endpoint.kind, reason });
   throw new HookNotAuthenticated();

@@ -3,16 +3,16 @@ import type { AddressInfo } from 'node:net';
 import type { Carrier, HookRequest } from '../carrier.js';
 
 /** A webhook receiver that answers what the carrier's hook says, as ingestion would. */
-export async function hookReceiver({ hook: { headers, read }, manifest: { kind } }: Carrier, account: string) {
+export async function hookReceiver({ hook, manifest: { kind } }: Carrier, account: string) {
+  const { headers, authentication, read } = hook;
+  const seen = [...headers, ...(authentication?.secretHeaders ?? [])];
   const hooks: HookRequest[] = [];
   const waiting = new Set<() => void>();
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const kept = headers
-        .map((name) => [name, request.headers[name]])
-        .filter(([, value]) => typeof value === 'string');
+      const kept = seen.map((name) => [name, request.headers[name]]).filter(([, value]) => typeof value === 'string');
       const received: HookRequest = {
         method: request.method ?? '',
         contentType: request.headers['content-type'],
