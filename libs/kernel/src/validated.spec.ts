@@ -30,6 +30,16 @@ it('takes objects, and nothing at all', () => {
   expect(validated(Whole, {})).toEqual({});
 });
 
+it('writes ids alike, at any depth and in lists, however they were sent', () => {
+  class Holder {
+    @IsUUID(undefined, { each: true }) ids!: string[];
+    @ValidateNested() @Type(() => Whole) whole!: Whole;
+  }
+  const [id, capitals] = ['01934f5e-8f3a-7c21-b0a4-6f2f6a1d9c10', '01934F5E-8F3A-7C21-B0A4-6F2F6A1D9C10'];
+  const given = { ids: [capitals], whole: { one: { id: capitals }, many: [{ id }, { id: capitals }] } };
+  expect(validated(Holder, given)).toEqual({ ids: [id], whole: { one: { id }, many: [{ id }, { id }] } });
+});
+
 it('leaves out what it does not know where a newer sender may have added it, and checks the rest as ever', () => {
   expect(validated(Part, { id: undefined, later: 1 }, { unknown: 'ignored' })).not.toHaveProperty('later');
   expect(() => validated(Part, { later: 1 })).toThrow('later');

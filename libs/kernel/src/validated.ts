@@ -82,6 +82,7 @@ export function validated<T extends object>(
     const found = errors.length > 0 ? fieldErrors(errors) : misplacedLists(instance);
     // A body of nothing but mistakes must not become a larger answer.
     if (found.length > 0) throw new InvalidInput(found.slice(0, MOST_ERRORS));
+    writeIdsAlike(instance);
     return instance;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
@@ -89,21 +90,47 @@ export function validated<T extends object>(
   }
 }
 
-const nestedOf = new Map<unknown, { name: string; each: boolean }[]>();
+interface Fields {
+  nested: { name: string; each: boolean }[];
+  /** Those with `@IsUUID`. */
+  ids: string[];
+}
+const fieldsOf = new Map<unknown, Fields>();
 
-function nestedFields(cls: new () => object): { name: string; each: boolean }[] {
-  const known = nestedOf.get(cls);
+function knownFields(cls: new () => object): Fields {
+  const known = fieldsOf.get(cls);
   if (known) return known;
   const metadata = getMetadataStorage().getTargetValidationMetadatas(cls, '', false, false);
   const nested = metadata.filter(({ type }) => type === 'nestedValidation');
-  const fields = [...new Map(nested.map(({ propertyName: name, each }) => [name, { name, each }])).values()];
-  nestedOf.set(cls, fields);
+  const fields = {
+    nested: [...new Map(nested.map(({ propertyName: name, each }) => [name, { name, each }])).values()],
+    ids: [...new Set(metadata.filter(({ name }) => name === 'isUuid').map(({ propertyName }) => propertyName))],
+  };
+  fieldsOf.set(cls, fields);
   return fields;
+}
+
+/** A UUID may be written in capitals (RFC 9562 §4). It is the same id, and code that compares text must see the same text. */
+function writeIdsAlike(instance: object): void {
+  const { nested, ids } = knownFields(instance.constructor as new () => object);
+  for (const name of ids) {
+    const value: unknown = Reflect.get(instance, name);
+    if (typeof value === 'string') Reflect.set(instance, name, value.toLowerCase());
+    else if (Array.isArray(value))
+      Reflect.set(
+        instance,
+        name,
+        value.map((id: string) => id.toLowerCase()),
+      );
+  }
+  for (const { name } of nested)
+    for (const part of [Reflect.get(instance, name) as unknown].flat())
+      if (typeof part === 'object' && part !== null) writeIdsAlike(part);
 }
 
 /** class-validator looks into a list wherever it expects an object, and finds nothing wrong with one that is empty. */
 function misplacedLists(instance: object, path = ''): FieldError[] {
-  return nestedFields(instance.constructor as new () => object).flatMap(({ name, each }) => {
+  return knownFields(instance.constructor as new () => object).nested.flatMap(({ name, each }) => {
     const value: unknown = Reflect.get(instance, name);
     const field = path + name;
     const items: [string, unknown][] =
