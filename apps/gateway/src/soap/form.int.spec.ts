@@ -144,6 +144,13 @@ it('refuses a field given twice, and characters that are no text', async () => {
   expect((await world.form('Ping', 'loginUserName=a&loginUsername=a&loginPassword=b')).body).toContain('true');
 });
 
+it.each(['\r\n', '\n'])('takes a line break %j that ends the body for no part of the password', async (end) => {
+  await world.form('Ping', `${new URLSearchParams(LOGIN)}${end}`);
+  expect(Provisioned.calls[0]).toMatchObject({ userName: 'iface', password: 'pw' });
+  await world.form('Ping', `loginUserName=iface&loginPassword=pw%0D%0A`);
+  expect(Provisioned.calls[1]).toMatchObject({ password: 'pw\r\n' });
+});
+
 it('is for posts only, so that no password gets into a URL', async () => {
   const { status, headers } = await world.get(`/KakapoProvision/ProvisionV3.asmx/Ping?loginUserName=a`);
   expect([status, headers.allow]).toEqual([405, 'POST']);

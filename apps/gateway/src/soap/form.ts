@@ -33,7 +33,8 @@ const MEDIA = 'application/x-www-form-urlencoded';
  */
 export function readForm(operation: Operation, media: MediaType, body: Buffer): Values {
   if (media.type !== MEDIA) throw new FormError(`Request format is invalid: ${oneLine(media.type)}.`);
-  const sent = fieldsOf(operation, textOf(body, media.charset));
+  // A line break that ends the body, as some clients add, is part of no field.
+  const sent = fieldsOf(operation, textOf(body, media.charset).replace(/\r?\n$/, ''));
   return operation.params.map(({ name, type }, at) => {
     const value = sent[at];
     if (value === undefined) throw new FormError(`Missing parameter: ${name}.`);

@@ -192,10 +192,22 @@ describe('bytes', () => {
     ['a nonsense media type', { 'content-type': 'garbage' }],
     ['1.1 in the media type of 1.2', { 'content-type': 'application/soap+xml' }],
     ['gzip', { 'content-encoding': 'gzip' }],
-    ['even identity', { 'content-encoding': 'identity' }],
+    ['one coding of several', { 'content-encoding': 'identity, GZIP' }],
+    ['brotli', { 'content-encoding': 'br' }],
   ])('of %s are 415 without a body', async (_, headers) => {
     expect(await world.soap11(ping(), headers)).toMatchObject({ status: 415, body: '' });
     expect(Provisioned.calls).toEqual([]);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['identity', { 'content-encoding': 'identity' }],
+    ['nothing', { 'content-encoding': '' }],
+    ['a charset', { 'content-encoding': 'utf-8' }],
+    ['a media type', { 'content-encoding': 'text/xml' }],
+    ['a charset in single quotes', { 'content-type': "text/xml; charset='utf-8'" }],
+  ])('are read as they are where a header of them says %s', async (_, headers) => {
+    expect((await world.soap11(ping(), headers)).status).toBe(200);
+    expect(Provisioned.calls).toHaveLength(1);
   });
 
   it('by their declaration in an unknown charset are 415', async () => {

@@ -7,7 +7,7 @@ import type { Buckets } from '../routes/request-rates.js';
 import { bind, type Values } from './bind.js';
 import { receive, TooLarge, TooSlow } from './body.js';
 import { refused, TooMany, type Caller, type Calls } from './calls.js';
-import { mediaTypeOf } from './charset.js';
+import { isEncoded, mediaTypeOf } from './charset.js';
 import { CONTENT_TYPE, faultEnvelope, serverError, SoapFault, UnsupportedMedia } from './faults.js';
 import { FormError, formOperation, isCrossSite, readForm } from './form.js';
 import { HELP_HEADERS, indexPage, operationPage } from './help.js';
@@ -102,7 +102,7 @@ export class SoapPlugin {
       this.busy(reply, wait);
       return false;
     }
-    if (request.headers['content-encoding'] !== undefined) {
+    if (isEncoded(request.headers['content-encoding'])) {
       void reply.code(415).header('Accept-Encoding', 'identity').send();
       return false;
     }
