@@ -10,7 +10,7 @@ import { registerClientAddress } from './auth/client-address.js';
 import { ProviderTree } from './auth/provider-tree.js';
 import { Sessions } from './auth/sessions.js';
 import { Tokens } from './auth/tokens.js';
-import { ClientSockets } from './client/client-socket.js';
+import { ClientSockets, opensSocket, registerSocketAddress } from './client/client-socket.js';
 import { trustedProxiesOf, type GatewayConfig } from './config.js';
 import { registerDeadLetters } from './dead-letters.js';
 import { IMPORT_PATHS } from './imports/import-paths.js';
@@ -24,6 +24,7 @@ import { accountsRoutes } from './routes/accounts.routes.js';
 import { contactCentreRoutes } from './routes/contact-centre.routes.js';
 import { answersBox, IdempotencyKeys } from './routes/idempotency.js';
 import { provisioningRoutes } from './routes/provisioning.routes.js';
+import { assertQueryReadable, readJsonStrictly } from './routes/json-body.js';
 import { assertReadable } from './routes/readable.js';
 import { RequestRates } from './routes/request-rates.js';
 import { assertRoutes, RouteHost } from './routes/route-host.js';
@@ -50,11 +51,17 @@ export const ROUTES: readonly Route[] = [
   ...treeRoutes,
 ];
 
+/** Every tag that an operation names, in their order. */
+function tagsOf(paths: Record<string, object>): { name: string }[] {
+  const operations = Object.values(paths).flatMap((methods) => Object.values(methods) as { tags: readonly string[] }[]);
+  return [...new Set(operations.flatMap(({ tags }) => tags))].map((name) => ({ name }));
+}
+
 export function apiDocument(publicUrl: string): Record<string, unknown> {
   const document = openApiDocument(ROUTES, publicUrl);
   const paths: Record<string, object> = { ...OTHER_PATHS, ...(document['paths'] as object) };
   for (const [path, methods] of Object.entries(IMPORT_PATHS)) paths[path] = { ...paths[path], ...methods };
-  return { ...document, paths };
+  return { ...document, tags: tagsOf(paths), paths };
 }
 
 async function configure(fastify: FastifyInstance, app: NestFastifyApplication, config: GatewayConfig): Promise<void> {
@@ -77,7 +84,9 @@ async function configure(fastify: FastifyInstance, app: NestFastifyApplication, 
       if (request.url.startsWith('/v1')) void reply.header('cache-control', 'no-store');
       done();
     });
-    api.addHook('preValidation', async ({ params, query, body }) => {
+    readJsonStrictly(api);
+    api.addHook('preValidation', async ({ url, params, query, body }) => {
+      assertQueryReadable(url);
       for (const part of [params, query, body]) assertReadable(part);
     });
     await api.register(fastifyCookie);
@@ -95,6 +104,7 @@ async function configure(fastify: FastifyInstance, app: NestFastifyApplication, 
     const imports = { maxBytes: config.importMaxBytes, timeoutMs };
     await new UserImports(tokens, rpc, app.get(ProviderTree), keys, imports).register(api);
     new Sessions(rpc, tokens, config).register(api);
+    registerSocketAddress(api);
     registerDeadLetters(api, tokens, app.get(DeadLetters));
     await registerDocs(api, apiDocument(config.publicUrl));
   });
@@ -109,6 +119,7 @@ export async function startGateway(config: Readonly<GatewayConfig>): Promise<Run
     http: {
       port: config.port,
       host: config.host,
+      upgrades: opensSocket,
       rewriteUrl: soapPathRewriter(config),
       configure: (fastify, app) => configure(fastify, app, config),
     },

@@ -42,6 +42,7 @@ export const STATUS_BY_CODE = new Map<string, number>([
   ['unsupported-media-type', 415],
   ['unprocessable', 422],
   ['idempotency-key-reused', 422],
+  ['upgrade-required', 426],
   ['precondition-required', 428],
   ['headers-too-large', 431],
 ]);

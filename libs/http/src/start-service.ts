@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { DynamicModule, SecurityHeadersOptions, Type } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService, NestFactory } from '@nestjs/core';
@@ -24,6 +25,11 @@ export interface HttpOptions {
   helmet?: SecurityHeadersOptions | false;
   /** Keeps the raw bytes of parsed bodies as `request.rawBody`. */
   rawBody?: boolean;
+  /**
+   * Which requests with an `Upgrade` header go to the server's `upgrade` listener. The others are answered as without the
+   * header (RFC 9110 §7.8): every HTTP/2 client may offer h2c. None when not given.
+   */
+  upgrades?(request: IncomingMessage): boolean;
   /** What the router is to take a request's URL for; called for every request, before anything else. */
   rewriteUrl?(url: string): string;
   /** Plugins, parsers, hooks and routes on the bare Fastify instance, before Nest adds its routes. */
@@ -137,6 +143,7 @@ async function createApp<C extends ServiceConfig>(
   const rewriteUrl = http?.rewriteUrl;
   const adapter = new FastifyAdapter({
     logger: false,
+    http: { shouldUpgradeCallback: (request: IncomingMessage) => http?.upgrades?.(request) ?? false },
     ...(rewriteUrl && { rewriteUrl: (request: { url?: string }) => rewriteUrl(request.url ?? '/') }),
     bodyLimit: http?.bodyLimitBytes ?? BODY_LIMIT_BYTES,
     genReqId: requestIdOf,

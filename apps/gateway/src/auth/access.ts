@@ -41,8 +41,8 @@ export async function authorize(
 }
 
 function credentialOf({ headers }: FastifyRequest): string {
-  const [scheme, token] = (headers.authorization ?? '').split(' ');
-  if (scheme?.toLowerCase() === 'bearer' && token) return token;
+  const token = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
+  if (token) return token;
   const key = headers['x-api-key'];
   if (typeof key === 'string' && key !== '') return key.startsWith('stk_') ? key : 'stk_';
   throw new TokenRefused('Send a token: `Authorization: Bearer …`, or an API key: `X-API-Key: stk_…`.');

@@ -7,11 +7,30 @@ import { counter, gauge, guarded, inBackground, logger, withTraceparent } from '
 import { Messaging } from '@strowger/messaging';
 import { Rpc } from '@strowger/rpc';
 import type { NatsConnection, Subscription } from '@nats-io/nats-core';
+import type { FastifyInstance } from 'fastify';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { type Principal, Tokens } from '../auth/tokens.js';
 import { GatewayConfig, trustedProxiesOf } from '../config.js';
 
 const PATH = '/v1/client/ws';
+
+/** A request that opens a client's socket. */
+export const opensSocket = ({ method, url, headers }: IncomingMessage): boolean =>
+  method === 'GET' && url?.split('?')[0] === PATH && headers.upgrade?.toLowerCase() === 'websocket';
+
+class UpgradeRequired extends AppError {
+  constructor() {
+    super('invalid', 'upgrade-required', 'This is a WebSocket: send `Connection: Upgrade` and `Upgrade: websocket`.');
+  }
+}
+
+/** For who asks for the socket's address with plain HTTP. */
+export function registerSocketAddress(fastify: FastifyInstance): void {
+  fastify.get(PATH, (_, reply) => {
+    reply.headers({ upgrade: 'websocket', connection: 'upgrade' });
+    throw new UpgradeRequired();
+  });
+}
 const PROTOCOL = 'strowger.v1';
 const SYNC_PAGE = 500;
 const PING_SECONDS = 20;
@@ -280,7 +299,6 @@ export class ClientSockets implements OnModuleDestroy {
     const refuse = (status: string, headers = ''): void =>
       void socket.end(`HTTP/1.1 ${status}\r\n${headers}connection: close\r\ncontent-length: 0\r\n\r\n`);
     socket.on('error', () => socket.destroy());
-    if (request.url?.split('?')[0] !== PATH) return refuse('404 Not Found');
     const principal = await this.principal(request);
     if (!principal) return refuse('401 Unauthorized');
     if (!this.messaging.connected) return refuse('503 Service Unavailable', 'retry-after: 2\r\n');
@@ -305,7 +323,8 @@ export class ClientSockets implements OnModuleDestroy {
   private async principal(request: IncomingMessage): Promise<ClientPrincipal | undefined> {
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim());
     const token =
-      request.headers.authorization?.replace(/^bearer /i, '') ?? offered.find((p) => p.startsWith('bearer.'))?.slice(7);
+      /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1] ??
+      offered.find((p) => p.startsWith('bearer.'))?.slice(7);
     if (!token) return undefined;
     const { remoteAddress } = request.socket;
     const address = clientAddress(remoteAddress, request.headers['x-forwarded-for'], trustedProxiesOf(this.config));

@@ -111,7 +111,6 @@ export function openApiDocument(table: readonly Route[], publicUrl: string): Rec
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: publicUrl }],
-    tags: [...new Set(table.map((route) => route.tag))].map((name) => ({ name })),
     paths,
     components: {
       schemas: { ...schemas.components, Problem: PROBLEM },

@@ -119,6 +119,8 @@ export const OTHER_PATHS = {
       responses: {
         101: { description: 'Switching protocols' },
         401: { description: 'The token is missing, bad or expired' },
+        426: problem('`UPGRADE_REQUIRED`: this is a WebSocket'),
+        503: { description: 'No live messages can be had right now. Try again in a moment.' },
       },
     },
   },

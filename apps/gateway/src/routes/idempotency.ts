@@ -52,6 +52,12 @@ export const answersBox = (tokenSecret: string): SecretBox =>
     `answers:${Buffer.from(hkdfSync('sha256', tokenSecret, '', 'idempotency-answers', 32)).toString('base64')}`,
   );
 
+/** The same for the same meaning: the order of fields has none. */
+const inOrder = (_: string, value: unknown): unknown =>
+  isObject(value) && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
+
 const digest = (...parts: string[]): Buffer => createHash('sha256').update(parts.join('\0')).digest();
 
 /** A UUID (version 8, RFC 9562) that is always the same for the same caller and key. */
@@ -104,7 +110,7 @@ export class IdempotencyKeys {
   ): Promise<Answer> {
     const kv = this.bucket;
     const name = digest('entry', caller, key).toString('hex');
-    const fingerprint = digest(JSON.stringify(request)).toString('hex');
+    const fingerprint = digest(JSON.stringify(request, inOrder)).toString('hex');
     const mine: Entry & { done: false } = { fingerprint, startedAt: this.now(), attempt: 0, done: false };
     const revision = await kv.create(name, JSON.stringify(mine)).catch(notBegun);
     let claimed = revision;

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { AppError, newId } from '@strowger/kernel';
@@ -13,6 +16,7 @@ beforeEach(() => (Behind.asked = []));
 
 const send = (body: object, headers: Record<string, string> = {}) =>
   world.request('POST', '/v1/client/messages', world.clientToken, body, headers);
+const SOAP_PATH = '/KakapoProvision/ProvisionV3.asmx';
 const text = { to: '+12015550199', text: 'Hello' };
 const number = { number: '2015550101' };
 const assign = (body: object, headers: Record<string, string> = {}) =>
@@ -27,6 +31,28 @@ describe('idempotency keys', () => {
     expect(await again.json()).toEqual(await first.json());
     expect(again.headers.get('idempotency-replayed')).toBe('true');
     expect(Behind.asked).toHaveLength(1);
+  });
+
+  it('take the same fields in another order for the same request', async () => {
+    const key = { 'idempotency-key': newId() };
+    await assign({ ...number, friendlyName: 'Chris' }, key);
+    const again = await assign({ friendlyName: 'Chris', ...number }, key);
+    expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([201, 'true']);
+    expect(Behind.asked).toHaveLength(1);
+  });
+
+  it('are answered 503 while NATS is away, and nothing is begun', async () => {
+    const other = await startWorld();
+    try {
+      await other.nats.kill9();
+      const path = `/v1/users/${other.user.id}/numbers`;
+      const answer = await other.request('POST', path, other.adminToken, number, { 'idempotency-key': newId() });
+      expect(answer.status).toBe(503);
+      expect(await answer.json()).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+      expect(Behind.asked).toEqual([]);
+    } finally {
+      await other.close();
+    }
   });
 
   it('refuse another body under the same key with 422', async () => {
@@ -167,6 +193,73 @@ describe('requests', () => {
     expect(new Set(errors.map((e) => e.field))).toEqual(new Set(['color', 'text', 'to']));
   });
 
+  it('refuse a body or a query that is not UTF-8, and say so', async () => {
+    const headers = {
+      'content-type': 'application/json; charset=iso-8859-1',
+      authorization: `Bearer ${world.clientToken}`,
+    };
+    const post = (body: Buffer) => fetch(`${world.url}/v1/client/messages`, { method: 'POST', headers, body });
+    const latin = await post(Buffer.from(JSON.stringify({ ...text, text: 'Zoë' }), 'latin1'));
+    expect([latin.status, await latin.json()]).toMatchObject([
+      400,
+      { errors: [{ field: 'body', rule: 'utf-8', message: 'The body is not valid UTF-8.' }] },
+    ]);
+    const query = await world.request('GET', '/v1/users?search=Zo%EB', world.adminToken);
+    expect([query.status, await query.json()]).toMatchObject([400, { errors: [{ field: 'query', rule: 'utf-8' }] }]);
+    expect(Behind.asked).toEqual([]);
+    expect((await post(Buffer.from(`\ufeff${JSON.stringify({ ...text, text: 'Zoë' })}`))).status).toBe(202);
+    expect(Behind.asked[0]!.body).toMatchObject({ text: 'Zoë' });
+  });
+
+  it.each(['h2c', 'TLS/1.2', 'websocket'])(
+    'that offer to upgrade to %s are answered as without that',
+    async (protocol) => {
+      const asked = async (method: string, path: string, body = '') => {
+        const [response] = (await once(
+          request(`${world.url}${path}`, {
+            method,
+            headers: {
+              connection: 'Upgrade, HTTP2-Settings',
+              upgrade: protocol,
+              'http2-settings': 'AAMAAABkAAQAoAAAAAIAAAAA',
+              authorization: `Bearer ${world.clientToken}`,
+              'content-type': 'application/json',
+              'content-length': Buffer.byteLength(body),
+            },
+          }).end(body),
+          'response',
+        )) as [IncomingMessage];
+        return [response.statusCode, (await buffer(response)).length > 0];
+      };
+      expect(await asked('POST', '/v1/client/messages', JSON.stringify(text))).toEqual([202, true]);
+      expect(Behind.asked).toHaveLength(1);
+      expect(await asked('GET', '/docs')).toEqual([200, true]);
+      expect(await asked('GET', `${SOAP_PATH}?wsdl`)).toEqual([200, true]);
+      expect(await asked('GET', '/v1/nowhere')).toEqual([404, true]);
+    },
+  );
+
+  it('for the socket without a WebSocket are answered 426 and how to ask', async () => {
+    const answer = await fetch(`${world.url}/v1/client/ws`);
+    expect([answer.status, answer.headers.get('upgrade')]).toEqual([426, 'websocket']);
+    expect(await answer.json()).toMatchObject({ code: 'UPGRADE_REQUIRED', status: 426 });
+  });
+
+  it('take an Authorization with more than one space, and an id of the path again in capitals', async () => {
+    const id = newId();
+    const answer = await world.request(
+      'PATCH',
+      `/v1/users/${id.toUpperCase()}`,
+      '',
+      { id, name: 'X' },
+      {
+        authorization: `bearer   ${world.adminToken} `,
+      },
+    );
+    expect(answer.status).toBe(200);
+    expect(Behind.asked[0]!.body).toMatchObject({ id });
+  });
+
   it('refuse a body that contradicts the path', async () => {
     const answer = await world.request('PATCH', `/v1/users/${newId()}`, world.adminToken, { id: newId(), name: 'X' });
     expect(await answer.json()).toMatchObject({ status: 400, errors: [{ field: 'id', rule: 'path' }] });
@@ -184,13 +277,17 @@ describe('requests', () => {
     expect((await world.request('GET', '/v1/users?search=%00', world.adminToken)).status).toBe(400);
   });
 
-  it('take a null as left out, except where it empties a field', async () => {
-    await send({ ...text, from: null });
-    expect(Behind.asked[0]!.body).not.toHaveProperty('from');
-    Behind.asked = [];
-    await world.request('PATCH', `/v1/users/${newId()}`, world.adminToken, { name: null, language: null });
+  it('refuse a null, except where it empties a field', async () => {
+    const refused = await send({ ...text, from: null });
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ errors: [{ field: 'from', rule: 'not-null' }] });
+    const password = await world.request('POST', `/v1/interface-users/${newId()}/password`, world.adminToken, {
+      password: null,
+    });
+    expect(await password.json()).toMatchObject({ status: 400, errors: [{ field: 'password', rule: 'not-null' }] });
+    expect(Behind.asked).toEqual([]);
+    await world.request('PATCH', `/v1/users/${newId()}`, world.adminToken, { language: null });
     expect(Behind.asked[0]!.body).toMatchObject({ language: null });
-    expect((Behind.asked[0]!.body as { name?: unknown }).name).toBeUndefined();
   });
 
   it('are answered so that nothing on the way keeps the answer', async () => {

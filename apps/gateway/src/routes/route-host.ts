@@ -1,6 +1,7 @@
 import { hierarchyRpc } from '@strowger/contracts-hierarchy';
 import { AppError, InvalidInput, PLATFORM_SCOPE, SYSTEM_ACTOR, type FieldError, type Page } from '@strowger/kernel';
 import type { Rpc } from '@strowger/rpc';
+import { isUUID } from 'class-validator';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { authorize } from '../auth/access.js';
 import type { ProviderTree } from '../auth/provider-tree.js';
@@ -47,12 +48,22 @@ function typed(route: Route, query: Record<string, string>): Fields {
   );
 }
 
-/** A null means that the field is left out, except where the field can be emptied by it. */
-function withoutNulls(route: Route, body: Fields): Fields {
-  const schema = schemaOf(route.contract.body);
-  const empties = (name: string): boolean => [schema.properties?.[name]?.['type']].flat().includes('null');
-  return Object.fromEntries(Object.entries(body).filter(([name, value]) => value !== null || empties(name)));
+/** Null empties a field where the document says so. Elsewhere it would be taken for leaving the field out. */
+function misplacedNulls(route: Route, body: Fields): FieldError[] {
+  const { properties = {} } = schemaOf(route.contract.body);
+  return Object.entries(body)
+    .filter(([name, value]) => value === null && Object.hasOwn(properties, name))
+    .filter(([name]) => ![properties[name]!['type']].flat().includes('null'))
+    .map(([name]) => ({
+      field: name,
+      rule: 'not-null',
+      message: `The field '${name}' must not be null. Leave it out if you have no value for it.`,
+    }));
 }
+
+/** Ids are compared by what they mean: a UUID in capitals is the same. */
+const sameId = (one: unknown, other: string): boolean =>
+  one === other || (typeof one === 'string' && isUUID(one) && one.toLowerCase() === other.toLowerCase());
 
 /** Path parameters are fields of the request: a body that says something else is a mistake worth naming. */
 function assemble(route: Route, request: FastifyRequest): Fields {
@@ -62,13 +73,14 @@ function assemble(route: Route, request: FastifyRequest): Fields {
   const body = sent as Fields;
   const params = request.params as Record<string, string>;
   const errors: FieldError[] = Object.entries(params)
-    .filter(([name, value]) => body[name] !== undefined && body[name] !== value)
+    .filter(([name, value]) => body[name] !== undefined && !sameId(body[name], value))
     .map(([name]) => ({ field: name, rule: 'path', message: `${name} is already in the path and differs from it.` }));
-  if (errors.length) throw new InvalidInput(errors);
   const takesBody = route.method !== 'GET' && route.method !== 'DELETE';
+  if (takesBody) errors.push(...misplacedNulls(route, body));
+  if (errors.length) throw new InvalidInput(errors);
   return {
     ...typed(route, request.query as Record<string, string>),
-    ...(takesBody ? withoutNulls(route, body) : {}),
+    ...(takesBody ? body : {}),
     ...params,
   };
 }
