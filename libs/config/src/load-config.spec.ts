@@ -124,11 +124,7 @@ describe('loading a configuration', () => {
       { STROWGER_SECRET_KEYS: DEVELOPMENT_KEYRING },
       /^STROWGER_SECRET_KEYS holds the development key/,
     ],
-    [
-      'a keyring that is no keyring',
-      { STROWGER_SECRET_KEYS: 'k1:c2hvcnQ=' },
-      /^STROWGER_SECRET_KEYS must be a keyring/,
-    ],
+    ['a keyring that is not one', { STROWGER_SECRET_KEYS: 'k1:c2hvcnQ=' }, /^STROWGER_SECRET_KEYS must be a keyring/],
     [
       'a keyring of zeros',
       { STROWGER_SECRET_KEYS: `k1:${Buffer.alloc(32).toString('base64')}` },

@@ -13,7 +13,7 @@ export class ConfigInvalid extends Error {
   ) {
     super(`${configuration} can't start with this environment:\n${problems.map((p) => `  - ${p}`).join('\n')}`);
     this.name = 'ConfigInvalid';
-    // Whoever starts a service reads this on a terminal, where our stack would only hide it.
+    // A person who starts a service reads this on a terminal, where our stack would only hide it.
     this.stack = this.message;
   }
 }

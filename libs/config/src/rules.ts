@@ -80,7 +80,7 @@ const PLACEHOLDER = /development-only|change-?me|insecure|placeholder|^(secret|p
 /** Fewer different bytes than this is a pattern, not a random key: 32 random bytes have about 30 different ones. */
 const MIN_DIFFERENT_BYTES = 12;
 
-/** Why a secret is too weak to be used outside development and test; undefined when it is not. Never tells the value. */
+/** Why a secret is too weak to be used outside development and test; undefined when it is not. Never contains the value. */
 export function weaknessOf(value: string, minLength = 0): string | undefined {
   if (PLACEHOLDER.test(value)) return 'is a placeholder that everybody knows';
   if (value.length < minLength) return `must have at least ${minLength} characters`;

@@ -25,7 +25,7 @@ export function defineJob<Data extends object>(name: string, options: JobOptions
   return { name, options: { concurrency: 20, attempts: 8, backoffMs: 1000, keepFailed: 1000, ...options } };
 }
 
-/** What a handler is told beside the data. */
+/** What a handler is given beside the data. */
 export interface JobRun {
   /** As given to `add`, else made by the queue. */
   id: string;
@@ -40,7 +40,7 @@ export class RunAgain {
   constructor(readonly afterMs: number) {}
 }
 
-/** The same job, same id and data, once more after so long; its attempts count anew. */
+/** The same job, same id and data, once more after this time; its attempts count from 1 again. */
 export const runAgainIn = (afterMs: number): RunAgain => new RunAgain(afterMs);
 
 export type JobHandler<Data extends object> = (data: Data, run: JobRun) => Promise<void | RunAgain>;
@@ -62,7 +62,7 @@ export const processedBy = (method: object): JobDefinition | undefined =>
   Reflect.getMetadata(PROCESSES, method) as JobDefinition | undefined;
 
 const LONGEST_BACKOFF_MS = 10 * 60_000;
-/** A bug does not go away by trying; a few tries only tell a bug from bad luck. */
+/** A bug does not go away by trying; a few tries only separate a bug from bad luck. */
 const BUG_ATTEMPTS = 3;
 
 /** Milliseconds until the next try, or undefined when it failed for good. `attempt` counts from 1. */

@@ -90,7 +90,7 @@ it('does not start with a handler of a job that is not declared', async () => {
   await expect(start([Poller], { jobs: [] })).rejects.toThrow(/'test.poll' has a handler but is not declared/);
 });
 
-it('keeps one job under an id, and a new one replaces it only when told so', async () => {
+it('keeps one job under an id, and a new one replaces it only when asked to', async () => {
   const jobs = await start();
   await jobs.add(poll, { n: 1 }, { jobId: 'x', delayMs: 60_000 });
   await jobs.add(poll, { n: 2 }, { jobId: 'x', delayMs: 60_000 });
@@ -136,7 +136,7 @@ it('waits as long as a rate limit asks', async () => {
   expect(await jobs.remove(poll, 'limited')).toBe(true);
 });
 
-it('runs again when the handler says so, its attempts counting anew', async () => {
+it('runs again when the handler says so, and its attempts count from 1 again', async () => {
   const jobs = await start();
   const away = fails(new AppError('unavailable', 'carrier-away', 'The carrier is away.'));
   const again = (): Promise<RunAgain> => Promise.resolve(runAgainIn(1));

@@ -14,9 +14,9 @@ export interface JobsOptions {
   service: string;
   redisUrl: string;
   jobs: readonly JobDefinition[];
-  /** A job whose process died is handed to another after at most twice so long. Default 30. */
+  /** A job whose process died is handed to another after at most twice this time. Default 30. */
   lockSeconds?: number;
-  /** On shutdown, jobs in flight get so long before their signal aborts. Default 20. */
+  /** On shutdown, jobs in flight get this long before their signal aborts. Default 20. */
   closeGraceSeconds?: number;
   /** False for a process that only adds. Default true. */
   work?: boolean;
@@ -26,7 +26,7 @@ export interface AddOptions {
   /** At most one unfinished job has the id; adding it again changes nothing. */
   jobId?: string;
   delayMs?: number;
-  /** The job waiting under the id gives way, so data and time are the new ones. One that is running goes on, and nothing is added. */
+  /** Replaces the job that waits under the id, with the new data and time. If it is running, it goes on and nothing is added. */
   replace?: boolean;
 }
 
@@ -53,10 +53,10 @@ const decodeId = (id: string): string =>
   id.startsWith('@') ? id.slice(1).replaceAll('%3A', ':').replaceAll('%25', '%') : id;
 
 const COMMAND_TIMEOUT_MS = 5000;
-/** ioredis waits so long for a socket to close that may be gone already, and keeps the process alive meanwhile. */
+/** How long ioredis waits for a socket to close; the socket may be gone already, and the wait keeps the process alive. */
 const DISCONNECT_TIMEOUT_MS = 100;
 
-/** Adds work and runs it. Redis may forget: whoever needs a job for certain keeps a due time in Postgres and re-arms. */
+/** Adds work and runs it. Redis may forget: code that needs a job for certain keeps a due time in Postgres and adds the job again. */
 export class Jobs {
   private readonly queues = new Map<string, Queue>();
   private readonly workers: Worker[] = [];

@@ -34,7 +34,7 @@ it('never runs twice at once, and shutdown waits for the run under way', async (
   expect({ inside, most }).toEqual({ inside: 0, most: 1 });
 });
 
-it('does not start before the application, and stops when told', async () => {
+it('does not start before the application, and stops when asked to', async () => {
   let runs = 0;
   const stop = timers.everySeconds(0.001, 'sweep', () => Promise.resolve(runs++));
   expect(runs).toBe(0);

@@ -86,7 +86,7 @@ export class InvalidInput extends AppError {
   }
 }
 
-/** Things whose code has another name: the SOAP API's PROVIDER_NOT_FOUND is the code here, too. */
+/** Kinds of objects whose code has another name: the SOAP API's PROVIDER_NOT_FOUND is the code here, too. */
 const SHORT: Record<string, string> = { 'system-provider': 'provider' };
 
 /** The same answer for a missing id and for another tenant's. */

@@ -1,8 +1,8 @@
 import { AppError } from './app-error.js';
 
 /**
- * Natural batching: what arrives while one batch is under way goes into the next as one. Alone, an item waits for
- * nothing; in a crowd a thousand calls become a handful of statements. There is no timer and no size to wait for.
+ * Natural batching: what arrives while one batch is under way goes into the next as one. A lone item waits for nothing; a
+ * thousand calls at once become a few statements. There is no timer and no size to wait for.
  */
 export interface BatchedOptions<I> {
   /** Items of one batch. With `weigh`, a batch is full once its items weigh this much. Default: no limit. */
@@ -122,7 +122,7 @@ export class Batched<I, O = void> {
   }
 }
 
-/** A `Batched` for each key: items of different keys never share a batch, nor wait for each other. */
+/** A `Batched` for each key: items of different keys never share a batch and never wait for each other. */
 export class BatchedByKey<I, O = void> {
   private readonly byKey = new Map<string, Batched<I, O>>();
 

@@ -9,7 +9,7 @@ export class SystemClock extends Clock {
   }
 }
 
-/** A clock that stands still until told otherwise. */
+/** A clock that stands still until it is set or moved. */
 export class ManualClock extends Clock {
   constructor(private time: Date = new Date()) {
     super();

@@ -26,7 +26,7 @@ export function newId(): string {
     // The highest bit stays clear, so that there is room to count.
     counter = pool.readUInt32BE(taken) >>> (33 - COUNTER_BITS);
   } else if (++counter === 2 ** COUNTER_BITS) {
-    // As a clock set back: time goes on by itself until the clock is there.
+    // As when the clock is set back: our time goes on by itself until the clock has caught up.
     startAt(lastMs + 1);
     counter = 0;
   }

@@ -1,7 +1,7 @@
 import { InFlight } from './in-flight.js';
 
 describe('what is in flight', () => {
-  it('is found until it is taken back, whatever the order and the number', () => {
+  it('is found until it is taken back, in any order and number', () => {
     const inFlight = new InFlight<string>();
     const known = new Map<number, string>();
     let next = 7;

@@ -27,7 +27,7 @@ export type ParsedNetwork = { network: string; reason?: undefined } | { network?
 
 /**
  * Canonical text of a single address or a CIDR network of at least the shortest prefix. Host bits are an error rather
- * than dropped: whoever wrote `192.0.2.17/24` may have meant either.
+ * than dropped: the person who wrote `192.0.2.17/24` may have meant either.
  */
 export function parseNetwork(text: string, shortest: Record<Family, number> = SHORTEST_PREFIX): ParsedNetwork {
   const [given = '', prefixText, ...rest] = text.split('/');
@@ -80,7 +80,7 @@ export class NetworkList {
 
 /**
  * Where a request came from, behind proxies we know: the right-most address of `X-Forwarded-For` that is not a trusted
- * proxy's. What stands to the left of it was written by whoever called, so it is not looked at. The header counts only
+ * proxy's. What stands to the left of it was written by the caller, so it is not looked at. The header counts only
  * when the connection itself comes from a trusted proxy.
  * @returns a canonical address; undefined ("no address", which no list allows) when the entry that counts is junk
  */

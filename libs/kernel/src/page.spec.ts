@@ -34,9 +34,9 @@ describe('the cursor of a list', () => {
   });
 
   it.each([
-    ['text that is no base64', '😀'],
-    ['base64 that is no JSON', Buffer.from('{"').toString('base64url')],
-    ['something that is no list', Buffer.from('7').toString('base64url')],
+    ['text that is not base64', '😀'],
+    ['base64 that is not JSON', Buffer.from('{"').toString('base64url')],
+    ['something that is not a list', Buffer.from('7').toString('base64url')],
     ['nothing', encodeCursor([])],
     ['a part too few', encodeCursor(['a'])],
     ['a part too many', encodeCursor(['a', id, id])],

@@ -6,7 +6,7 @@ export type Sealed = string & { readonly __sealed: unique symbol };
 
 /**
  * AES-256-GCM envelopes with a keyring: the first key seals, every key opens, so a key rotates by being put in front
- * and the old one taken away once everything is sealed anew. `context` binds an envelope to its row (additional
+ * and the old one removed once everything is sealed again. `context` binds an envelope to its row (additional
  * authenticated data), so a ciphertext copied to another tenant's row does not open.
  */
 export class SecretBox {
@@ -60,7 +60,7 @@ export class SecretBox {
     }
   }
 
-  /** True when the envelope was sealed with an older key and should be sealed anew. */
+  /** True when the envelope was sealed with an older key and should be sealed again. */
   isStale(sealed: Sealed | string): boolean {
     return !sealed.startsWith(`${this.current}.`);
   }

@@ -44,7 +44,7 @@ export function reachOf(scope: TenantScope): readonly string[] {
 }
 
 /**
- * The rule of what a scope sees of a table, for whatever a query is written in: everything, nothing, or the rows whose
+ * The rule of what a scope sees of a table, for every way to write a query: everything, nothing, or the rows whose
  * column holds one of the ids.
  */
 export function reachIn(

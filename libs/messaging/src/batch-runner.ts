@@ -24,7 +24,7 @@ const PREFETCH = 500;
 const MAX_UNACKED = 1000;
 
 /**
- * Runs one @BatchConsumer with natural batching: whatever has arrived while the last batch was worked on is the next
+ * Runs one @BatchConsumer with natural batching: all that has arrived while the last batch was worked on is the next
  * one, so a lone message waits for nothing and a backlog goes 500 events at a time. One batch in flight keeps the order.
  * A message is acked when all its events are settled. (Not the kernel's `Batched`: what has not begun when the process
  * stops goes back to the server.)
@@ -104,7 +104,7 @@ export class BatchRunner {
       for (const part of crashers) await this.giveUp(part, 'too-many-deliveries');
       await this.handle(crashers.length === 0 ? batch : batch.filter((part) => !crashers.includes(part)));
     } catch (error) {
-      // Only stopping gets here: what is left goes to the process that runs next.
+      // Reached only while stopping: what is left goes to the process that runs next.
       log.info({ consumer: this.name, messages: batch.length, error: describeError(error) }, 'batch-returned');
     }
   }

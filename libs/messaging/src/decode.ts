@@ -8,7 +8,7 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 const textOf = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 
-/** The events in a message: the elements of a JSON array, else the message itself; never none. Throws when it is no JSON. */
+/** The events in a message: the elements of a JSON array, else the message itself; never none. Throws when it is not JSON. */
 export function eventsIn(bytes: Uint8Array): unknown[] {
   const parsed: unknown = JSON.parse(textOf(bytes));
   return Array.isArray(parsed) && parsed.length > 0 ? parsed : [parsed];
@@ -35,7 +35,7 @@ export function decodeEvent(bytes: Uint8Array): CloudEvent {
 /** The event's data as an instance of its contract class. Throws InvalidInput naming every broken field. */
 export async function decodeData<T extends object>(contract: EventClass<T>, event: CloudEvent): Promise<T> {
   const data = plainToInstance(contract, event.data);
-  // A new optional field keeps the version, so fields we do not know are no error.
+  // A new optional field keeps the version, so fields we do not know are not an error.
   const broken = await validate(data, { forbidUnknownValues: false });
   if (broken.length > 0) throw new InvalidInput(broken.flatMap((error) => fieldErrors(error, '')));
   return data;

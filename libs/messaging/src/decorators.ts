@@ -37,7 +37,7 @@ export interface ConsumerOptions {
 export interface RawMessage {
   /** NATS subject. */
   subject: string;
-  /** Parsed. Throws when the message is no JSON. */
+  /** Parsed. Throws when the message is not JSON. */
   json(): unknown;
   /** Sequence of the message in the stream. */
   sequence: number;

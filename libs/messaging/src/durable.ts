@@ -117,7 +117,7 @@ export class Durable {
     await old?.close();
   }
 
-  /** True when the consumer was not there, or had to be made anew. */
+  /** True when the consumer was not there, or had to be made again. */
   private async ensureConsumer(): Promise<boolean> {
     const { stream, durable } = this.spec;
     const { jsm } = this.messaging;
@@ -138,7 +138,7 @@ export class Durable {
     if (drift.length === 0) return false;
     log.warn({ consumer: durable, fields: drift }, 'consumer-drift');
     if (!drift.includes('filter_subject')) {
-      // Where it began reading is for its life; the server refuses a change of that.
+      // Where it began reading is fixed when it is made; the server refuses to change it.
       await jsm.consumers.update(stream, durable, {
         ...config,
         ...Object.fromEntries(drift.map((key) => [key, wanted[key]])),

@@ -10,7 +10,7 @@ import { publishError, StreamUnavailable } from './errors.js';
 import type { Messaging } from './messaging.js';
 
 export interface KvOptions {
-  /** Keys go this long after their last write; without it they stay. */
+  /** Keys are removed this long after their last write; without it they stay. */
   ttlSeconds?: number;
 }
 
@@ -40,7 +40,7 @@ export class KvBucket {
     return entry && entry.operation === 'PUT' ? { value: entry.value, revision: entry.revision } : undefined;
   }
 
-  /** Writes whatever was there; returns the revision. */
+  /** Writes over any value; returns the revision. */
   put(key: string, value: string | Uint8Array): Promise<number> {
     return this.call((kv) => kv.put(key, value));
   }

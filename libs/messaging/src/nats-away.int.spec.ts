@@ -94,7 +94,7 @@ it.each(['restarted', 'killed', 'restarted without its data'])(
   40_000,
 );
 
-it('a mirror serves the last map while NATS is away, and afterwards what became of it', async () => {
+it('a mirror serves the last map while NATS is away, and the new state afterwards', async () => {
   messaging = await Messaging.connect({ natsUrl: nats.url, name: 'test' });
   const bucket = kvBucket(messaging, 'test-bucket');
   await bucket.put('a', '1');
@@ -153,7 +153,7 @@ it('a mirror has the last map from its snapshot when it starts while NATS is awa
   await rm(folder, { recursive: true });
 }, 40_000);
 
-it('a bucket tells a lost race from a failure', async () => {
+it('a bucket answers a lost race otherwise than a failure', async () => {
   messaging = await Messaging.connect({ natsUrl: nats.url, name: 'test' });
   const bucket = kvBucket(messaging, 'test-races', { ttlSeconds: 60 });
   const revision = await bucket.create('k', 'one');

@@ -4,7 +4,7 @@ import { AppError } from '@strowger/kernel';
 import { storeDeadLetter, type DeadReason } from './dead-letters.js';
 import type { Publisher } from './publisher.js';
 
-/** Deliveries beyond `maxDeliver` that only crashes and restarts explain: the message kills whoever handles it. */
+/** Deliveries beyond `maxDeliver` that only crashes and restarts explain: the message kills every process that handles it. */
 const CRASH_ALLOWANCE = 20;
 
 export class Poison {
@@ -14,12 +14,12 @@ export class Poison {
     private readonly maxDeliver: number,
   ) {}
 
-  /** It never came to an end, often enough that it must not be tried again. */
+  /** Handling it never finished, often enough that it must not be tried again. */
   kills(deliveries: number): boolean {
     return deliveries > this.maxDeliver + CRASH_ALLOWANCE;
   }
 
-  /** It came to an end and failed, often enough that it must not be tried again. */
+  /** Handling it finished and failed, often enough that it must not be tried again. */
   isExhausted(deliveries: number): boolean {
     return deliveries >= this.maxDeliver;
   }

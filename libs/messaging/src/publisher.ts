@@ -89,7 +89,7 @@ export class Publisher {
         headers: hdrs,
         timeout: job.timeoutMs ?? 5000,
       });
-      // The library refuses an empty stream name; a missing one is no ack either.
+      // The library refuses an empty stream name; a missing one is not an ack either.
       if (!ack.stream) throw new StreamUnavailable(job.subject, { outcome: 'unknown' });
       job.resolve(ack);
     } catch (error) {

@@ -9,7 +9,7 @@ describe('what a runner holds', () => {
   beforeEach(() => (unsettled = new UnsettledMessages(10)));
   afterEach(() => unsettled.stop());
 
-  it('is held once, however often and with whatever count it is delivered; acks go to the newest delivery', () => {
+  it('is held once, however often and with any count it is delivered; acks go to the newest delivery', () => {
     const said: string[] = [];
     const entry = unsettled.add(delivery(1))!;
     unsettled.add(delivery(2));

@@ -52,7 +52,7 @@ export class UnsettledMessages {
 
   /** The entry to work on; undefined when this process has it already. */
   add(message: JsMsg): Unsettled | undefined {
-    // Whatever its delivery count says: after many naks nats-server 2.9 delivers one with count 2, and again with count 1.
+    // The delivery count is not reliable: after many naks nats-server 2.9 delivers a message with count 2 and again with count 1.
     const { seq } = message;
     const known = this.held.find((entry) => entry.seq === seq && entry.message.info.stream === message.info.stream);
     if (known && !known.stalled) {

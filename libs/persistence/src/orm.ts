@@ -61,8 +61,8 @@ function watch(pool: Pool): void {
 }
 
 /**
- * Whatever asks the database asks through here, entity managers, query builders and plain statements alike, so all of it
- * answers `unavailable`, and not `internal`, while Postgres is away.
+ * Every request to the database goes through here, from entity managers, query builders and plain statements alike, so
+ * all of them answer `unavailable`, and not `internal`, while Postgres is away.
  */
 function translateErrors(pool: Pool): void {
   const known = new WeakSet<PooledClient>();
@@ -105,7 +105,7 @@ function namedWhenPrepared(given: unknown[]): unknown[] {
 function takeBackBrokenConnections(pool: Pool): void {
   const connect = pool.connect.bind(pool);
   pool.connect = async (...args) => {
-    // With a callback it is the pool calling itself.
+    // With a callback, the pool is calling itself.
     if (args.length > 0) return await connect(...args);
     const client = await connect();
     const release = client.release.bind(client);

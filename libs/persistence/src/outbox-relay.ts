@@ -227,7 +227,7 @@ export class OutboxRelay {
     log.error({ id: row.id, type: row.type, failures, error: serializeError(error) }, 'outbox-row-refused');
   }
 
-  /** Small batches, so that neither locks nor the write-ahead log see a lump. */
+  /** In small batches, so that locks are short and the write-ahead log grows evenly. */
   private async clean(connection: Connection): Promise<void> {
     if (Date.now() - this.lastClean < CLEAN_EVERY_MS) return;
     this.lastClean = Date.now();

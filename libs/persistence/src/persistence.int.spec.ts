@@ -204,7 +204,7 @@ describe('the outbox', () => {
     expect(await streamed(world)).toBe(1);
   });
 
-  it('orders each aggregate by its sequence, whatever the rows say of time', async () => {
+  it('orders each aggregate by its sequence, not by the times of the rows', async () => {
     const world = await start();
     await world.relay.stop();
     const ids = [newId(), newId()];

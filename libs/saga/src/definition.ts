@@ -41,7 +41,7 @@ export interface Step<Input, Deps, Output, Name extends string, Result> {
   undo?: (c: UndoContext<Input, Deps, Output & { readonly [K in Name]?: Result }>) => Promise<unknown> | unknown;
   /**
    * Looks whether an earlier try with an unknown outcome worked: its output if it did, undefined if it did not (it is
-   * tried again), an error if that can't be told (asked again, and at last the saga is undone from here).
+   * tried again), an error if that can't be found out (asked again, and at last the saga is undone from here).
    */
   probe?: (c: StepContext<Input, Deps, Output>) => Promise<Result | undefined> | Result | undefined;
   retry?: RetryPolicy;
@@ -51,7 +51,7 @@ export interface Step<Input, Deps, Output, Name extends string, Result> {
 
 export interface WaitFor<T extends object> {
   event: EventClass<T>;
-  /** False, or throwing an AppError that tells why, undoes the saga. */
+  /** False, or throwing an AppError that says why, undoes the saga. */
   accept?: (event: T) => boolean;
   withinMinutes: number;
 }

@@ -67,7 +67,7 @@ export class StepKeepsCrashing extends AppError {
   }
 }
 
-/** Another runner holds the saga now: whatever this one learnt must not be written. */
+/** Another runner holds the saga now, so this one must not write its result. */
 export class LeaseLost extends Error {
   constructor(id: string) {
     super(`The lease on saga '${id}' is lost.`);

@@ -221,8 +221,8 @@ export class Execution {
           em,
           false,
         );
-        if (undo) await this.tell(definition.hooks.undone, this.failure!, em);
-        else await this.tell(definition.hooks.done, undefined, em);
+        if (undo) await this.runHook(definition.hooks.undone, this.failure!, em);
+        else await this.runHook(definition.hooks.done, undefined, em);
       });
       return 'settled';
     } catch (thrown) {
@@ -256,11 +256,11 @@ export class Execution {
     try {
       await db.transactional(async (em) => {
         await this.move(move, em, false);
-        await this.tell(definition.hooks.stuck, error, em);
+        await this.runHook(definition.hooks.stuck, error, em);
       });
     } catch (thrown) {
       if (thrown instanceof LeaseLost) throw thrown;
-      // Not stuck until somebody has been told: the alert is part of the state.
+      // Not stuck until somebody has been alerted: the alert is part of the state.
       onError('saga.stuck-hook-failed', thrown);
       return this.later(settings.undoBackoffMs * 8, extra);
     }
@@ -269,7 +269,7 @@ export class Execution {
   }
 
   /** @param error given to the hooks of failure; absent for the hook of success. */
-  private async tell(
+  private async runHook(
     hook: ((...args: never[]) => unknown) | undefined,
     error: AppError | undefined,
     em: EntityManager,

@@ -2,7 +2,7 @@ import { type AppError, type ErrorKind } from '@strowger/kernel';
 import type { RetryPolicy } from './definition.js';
 
 const LONGEST_BACKOFF_MS = 30_000;
-/** A carrier that asks for longer is asked again sooner than it likes, rather than holding a person's request for hours. */
+/** When a carrier asks for a longer wait, it is asked again sooner, because a person's request must not wait for hours. */
 const LONGEST_RETRY_AFTER_MS = 15 * 60_000;
 
 /** The answer will not change by asking again. */

@@ -22,7 +22,7 @@ export interface SagaRunnerOptions {
   service: string;
   /** Sagas executed at once. Default 64. */
   concurrency?: number;
-  /** A runner that dies is taken over after so long. Default 15. */
+  /** The sagas of a runner that dies are taken over after this time. Default 15. */
   leaseSeconds?: number;
   /** How often due sagas are looked for. Default 1000. */
   sweepMs?: number;
@@ -101,7 +101,7 @@ export class SagaRunner {
   }
 
   /**
-   * @param deps what steps find in their context; a function makes them anew for each execution, e.g. a client for the
+   * @param deps what steps find in their context; a function makes them again for each execution, e.g. a client for the
    * platform the input names. Throwing there counts as a failure of the current step.
    * @throws Error when another definition has the name
    */
@@ -150,7 +150,7 @@ export class SagaRunner {
   }
 
   /**
-   * Tells a saga what it waits for, now or later. Joins the ambient transaction. False when it has heard it before, ended,
+   * Gives a saga what it waits for, now or later. Joins the ambient transaction. False when it has heard it before, ended,
    * or never waits for this.
    */
   async signal<T extends object>(id: string, event: EventClass<T>, data: T): Promise<boolean> {
@@ -186,7 +186,7 @@ export class SagaRunner {
     for (;;) {
       // Watching before looking: it may settle in between. The timer is for sagas another process runs.
       let heard!: () => void;
-      const told = new Promise<void>((resolve) => (heard = resolve));
+      const settled = new Promise<void>((resolve) => (heard = resolve));
       const set = this.watchers.get(id) ?? new Set();
       this.watchers.set(id, set.add(heard));
       let timer: NodeJS.Timeout | undefined;
@@ -198,7 +198,7 @@ export class SagaRunner {
         const left = deadline - performance.now();
         if (left <= 0) return undefined;
         timer = setTimeout(heard, Math.min(left, 500));
-        await told;
+        await settled;
       } finally {
         clearTimeout(timer);
         set.delete(heard);
@@ -354,7 +354,7 @@ export class SagaRunner {
         lost.inc();
         log.warn({ saga: name, sagaId: id }, 'saga-lease-lost');
       } else {
-        // The journal could not be written. The lease runs out, and whoever resumes treats the step's outcome as unknown.
+        // The journal could not be written. The lease runs out, and the runner that resumes treats the step's outcome as unknown.
         log.error({ err: error, saga: name, sagaId: id }, 'saga-journal-failed');
       }
     }

@@ -213,7 +213,7 @@ it('asks again as late as the carrier wishes, and no sooner', async () => {
   expect(faults.calls).toHaveLength(2);
 });
 
-it('makes dependencies anew for each execution, and never takes their absence for something undone', async () => {
+it('makes dependencies again for each execution, and never takes their absence for something undone', async () => {
   let there = true;
   const needy = defineSaga<{ platform: string }, { client: { name: string } }>('provisioning.needy.v1')
     .step('one', { run: (c) => c.client.name, undo: (c) => void log.push(`${c.client.name} undone`) })

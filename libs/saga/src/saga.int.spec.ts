@@ -72,7 +72,7 @@ describe.each(sample.stepNames)('when %s fails', (step) => {
       expect(runs).toHaveLength(step === 'enable' && when === 'after' ? 1 : 2);
     });
 
-    it('with timeouts only: everything is undone and the outcome told as unknown', async () => {
+    it('with timeouts only: everything is undone and the outcome reported as unknown', async () => {
       const runner = await started();
       sagaFaults(runner)
         .failAt({ step, when, error: 'unknown' })

@@ -12,7 +12,7 @@ export interface SagaView {
   step?: string;
   input: unknown;
   outputs: Record<string, unknown>;
-  /** Why it is undone, being undone, or stuck. `outcome: 'unknown'` says that nobody can tell whether it worked. */
+  /** Why it is undone, being undone, or stuck. `outcome: 'unknown'` says that nobody knows whether it worked. */
   error?: SerializedError;
   failedStep?: string;
   /** Steps that were undone, in the order in which it happened. */

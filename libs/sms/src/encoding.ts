@@ -65,7 +65,7 @@ export function splitForSingles(text: string): { encoding: SmsEncoding; parts: s
   return { encoding, parts: units === 0 ? [] : units <= single ? [text] : cut(text, encoding, single) };
 }
 
-/** Cuts into parts of at most `limit` units; neither an ESC pair nor a surrogate pair is torn apart. */
+/** Cuts into parts of at most `limit` units, never inside an ESC pair or a surrogate pair. */
 function cut(text: string, encoding: SmsEncoding, limit: number): string[] {
   const parts: string[] = [];
   let start = 0;

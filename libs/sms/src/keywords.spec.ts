@@ -66,7 +66,7 @@ it('suggests replies that name the sender', () => {
   expect(replies.start).toContain('resubscribed to Acme');
 });
 
-it('tells toll-free numbers and short codes', () => {
+it('recognizes toll-free numbers and short codes', () => {
   expect(['+18005550100', '+18335550100', '+18885550100', '+12015550100', '+18225550100'].map(isTollFree)).toEqual([
     true,
     true,

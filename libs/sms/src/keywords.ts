@@ -14,12 +14,12 @@ const CLASSES = new Map<string, Keyword>([
   ...['HELP', 'INFO'].map((word) => [word, 'help'] as const),
 ]);
 
-/** No keyword is longer; the cheap test that lets ordinary messages pass. */
+/** No keyword is longer: a cheap test for ordinary messages. */
 const LONGEST = 64;
 
 /**
- * The keyword a whole message is, or undefined. Case does not matter, nor surrounding space (some carriers add stray
- * control bytes), nor one punctuation mark at the end. "STOP PLEASE" is no keyword: see `looksLikeOptOut`.
+ * The keyword that is the whole message, or undefined. Case, surrounding space (some carriers add stray control bytes)
+ * and one punctuation mark at the end don't matter. "STOP PLEASE" is not a keyword: see `looksLikeOptOut`.
  */
 export function keywordOf(text: string, { startWords = [] }: KeywordOptions = {}): Keyword | undefined {
   if (text.length > LONGEST) return undefined;
@@ -50,8 +50,8 @@ const REQUESTS = [
 ];
 
 /**
- * True for wording by which a reasonable person asks for no more messages, though it is no keyword. Never acted upon
- * alone: the agent is shown it, with an opt-out one click away. An exact keyword answers false, for it acts by itself.
+ * True for words by which a reasonable person asks for no more messages, although they are not a keyword. Nothing follows
+ * by itself: the agent sees it, with an opt-out one click away. An exact keyword answers false, because it acts by itself.
  */
 export function looksLikeOptOut(text: string): boolean {
   if (keywordOf(text) !== undefined) return false;

@@ -3,7 +3,7 @@
  *
  * - `queued` ours, waiting · `submitting` the carrier is being asked · `submitted-unknown` asked, no answer: it may have
  *   been taken · `accepted` the carrier has it · `sent` the carrier passed it on
- * - final: `delivered` · `undelivered` · `rejected` · `expired` · `unknown` (the receipt can't tell) · `failed` ·
+ * - final: `delivered` · `undelivered` · `rejected` · `expired` · `unknown` (the receipt does not say) · `failed` ·
  *   `blocked` (by us: opt-out, block list, policy)
  */
 export type MessageState =

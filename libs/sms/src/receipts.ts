@@ -1,10 +1,10 @@
-/** What carriers' receipts mean to a person, whatever words a carrier has for it. */
+/** What carriers' receipts mean to a person; each carrier has its own words for it. */
 import type { MessageState } from './message-state.js';
 
 /** What a carrier's status means to us and to a person. */
 export interface ReceiptMeaning {
   state: MessageState;
-  /** Kebab-case name of the trouble, the same for every carrier. Absent when there is none. */
+  /** Kebab-case name of the problem, the same for every carrier. Absent when there is none. */
   reason?: FailureReason;
   /** One sentence: what the sender can do about it. */
   nextStep?: string;

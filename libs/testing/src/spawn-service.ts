@@ -65,7 +65,7 @@ export async function spawnService(options: SpawnServiceOptions): Promise<Spawne
     exited,
   };
   const isReady = async (): Promise<boolean> => {
-    if (ended !== undefined) return true; // told apart below: waiting longer is no use
+    if (ended !== undefined) return true; // the two are kept apart below: it is useless to wait longer
     if (readyLine !== undefined) return output.split('\n').some((line) => matches(line, readyLine));
     return readyUrl === undefined || (await fetch(readyUrl, { signal: AbortSignal.timeout(2000) })).ok;
   };

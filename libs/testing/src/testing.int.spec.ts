@@ -114,7 +114,7 @@ describe('spawnService', () => {
     expect(await service.stop()).toBe(3);
   });
 
-  it('tells what the process said when it ends instead', async () => {
+  it('shows what the process said when it ends instead', async () => {
     const entry = program('broken.mjs', `console.error('no such setting'); process.exit(2);`);
     await expect(spawnService({ entry, env: {}, readyLine: 'ready' })).rejects.toThrow(
       /ended \(2\)[^]*no such setting/,

@@ -148,7 +148,7 @@ export class LoginHistoryView {
   @IsInt() count!: number;
   @IsOptional() @IsUUID() accountId?: string;
   @IsString() presentedUserName!: string;
-  /** Where it came from, behind our proxies; absent when that could not be told. */
+  /** Where it came from, behind our proxies; absent when that could not be found out. */
   @IsOptional() @IsString() address?: string;
   /** `X-Forwarded-For` as it was sent. */
   @IsOptional() @IsString() forwardedFor?: string;
@@ -258,7 +258,7 @@ export class ApiKeyView {
   @IsIn(['platform', 'system-provider', 'reseller', 'group']) level!: PortalUserView['level'];
   @IsString() nodeId!: string;
   @IsString() name!: string;
-  /** How the key begins, to recognise it by. */
+  /** How the key begins, to recognize it by. */
   @IsString() @JSONSchema({ examples: ['stk_3fk20d9xq1'] }) prefix!: string;
   @IsArray() @IsString({ each: true }) permissions!: string[];
   @IsIn(['active', 'expired']) state!: 'active' | 'expired';

@@ -32,7 +32,7 @@ export class UserDeletedV1 {
   @IsUUID() systemProviderId!: string;
 }
 
-/** Whether a user holds a licence that lets messages through; the sequence is the user's licence revision. */
+/** Whether a user holds a license that lets messages through; the sequence is the user's license revision. */
 export class MessagingEntitlementChangedV1 {
   static readonly type = 'hierarchy.messaging-entitlement.changed.v1';
   @IsUUID() userId!: string;
@@ -66,12 +66,12 @@ export class SystemProviderCreatedV1 {
 export const LICENSE_ALERT_KINDS = ['purchase', 'sub-purchase', 'trial'] as const;
 export const LICENSE_ALERT_NEWS = ['expires', 'suspended', 'unlicensed'] as const;
 
-/** One purchase, sub-purchase or trial that somebody asked to be told about. */
+/** One purchase, sub-purchase or trial that somebody asked to be notified about. */
 export class LicenseAlertItem {
   @IsIn(LICENSE_ALERT_KINDS) kind!: (typeof LICENSE_ALERT_KINDS)[number];
   /**
    * `expires`: on `expiresAt`, `daysLeft` calendar days away; `suspended`: the grace after a purchase's end is over;
-   * `unlicensed`: the trial ended and no licence followed.
+   * `unlicensed`: the trial ended and no license followed.
    */
   @IsIn(LICENSE_ALERT_NEWS) news!: (typeof LICENSE_ALERT_NEWS)[number];
   @IsString() application!: string;
@@ -83,11 +83,11 @@ export class LicenseAlertItem {
   @IsISO8601() expiresAt!: string;
   /** Whole days in the recipient's calendar; negative once it is past. */
   @IsInt() daysLeft!: number;
-  /** Why no licence followed a trial. */
+  /** Why no license followed a trial. */
   @IsOptional() @IsString() reason?: string;
 }
 
-/** What one portal user is to be told about expiring licences, each item once per threshold. */
+/** What one portal user is to be notified about expiring licenses, each item once per threshold. */
 export class LicenseExpiryAlertedV1 {
   static readonly type = 'hierarchy.license-expiry.alerted.v1';
   @IsUUID() incidentId!: string;
@@ -104,7 +104,7 @@ export class ActingPerson {
   @IsOptional() @IsString() ip?: string;
 }
 
-/** A group is gone. Its users are told of one by one (`UserDeletedV1`); this is for what others hold for the group itself. */
+/** A group is gone. Its users are reported one by one (`UserDeletedV1`); this is for what others hold for the group itself. */
 export class GroupDeletedV1 {
   static readonly type = 'hierarchy.group.deleted.v1';
   @IsUUID() groupId!: string;
@@ -114,7 +114,7 @@ export class GroupDeletedV1 {
   @IsOptional() @ValidateNested() @Type(() => ActingPerson) actor?: ActingPerson;
 }
 
-/** A reseller is gone, and all its groups with it, which are not told of one by one. */
+/** A reseller is gone, and all its groups with it, which are not reported one by one. */
 export class ResellerDeletedV1 {
   static readonly type = 'hierarchy.reseller.deleted.v1';
   @IsUUID() resellerId!: string;
@@ -122,7 +122,7 @@ export class ResellerDeletedV1 {
   @IsOptional() @ValidateNested() @Type(() => ActingPerson) actor?: ActingPerson;
 }
 
-/** A system provider is gone, with its resellers and groups. Child providers that went along are told of one by one. */
+/** A system provider is gone, with its resellers and groups. Child providers that went with it are reported one by one. */
 export class SystemProviderDeletedV1 {
   static readonly type = 'hierarchy.system-provider.deleted.v1';
   @IsUUID() systemProviderId!: string;

@@ -43,7 +43,7 @@ export class StartImport {
   @IsOptional() @IsUUID() id?: string;
   @IsUUID() systemProviderId!: string;
   @IsOptional() @IsString() @Length(1, 255) @Matches(AS_GIVEN, asGiven) fileName?: string;
-  /** Tells what each row would do, and does nothing. */
+  /** Reports what each row would do, and does nothing. */
   @IsOptional() @IsBoolean() dryRun?: boolean;
 }
 /** The next part of the file, counted from 0. Safe to repeat. */

@@ -26,7 +26,7 @@ import { AS_GIVEN, asGiven, PLAIN, plain } from './rules.js';
 
 /** What a client knows of itself when it starts, passed on by the location service. */
 export class RequestLicense {
-  /** The server host name entered in the client; tells the system provider, compared without case. */
+  /** The server host name entered in the client; it identifies the system provider and is compared without case. */
   @IsString()
   @Length(1, 253)
   @Matches(AS_GIVEN, asGiven)
@@ -59,7 +59,7 @@ export class ListTrials extends ListUnder {
 
 export class GetLicenseForecast {
   @IsUUID() id!: string;
-  /** How many past days tell the rate. */
+  /** From how many past days the rate is computed. */
   @IsOptional() @Type(() => Number) @IsInt() @Min(1) @Max(365) @JSONSchema({ default: 30 }) days?: number;
 }
 
@@ -71,9 +71,9 @@ export class GrantedLicense {
   @IsString() licenseType!: string;
   /** What the client may offer, from the catalogue. */
   @IsArray() @IsString({ each: true }) @JSONSchema({ examples: [['messaging']] }) features!: string[];
-  /** End of the trial, or of the purchased term behind the licence; absent when it does not expire. */
+  /** End of the trial, or of the purchased term behind the license; absent when it does not expire. */
   @IsOptional() @IsISO8601() expiresAt?: string;
-  /** The purchased term is over: until then the licence goes on working. */
+  /** The purchased term is over: until then the license goes on working. */
   @IsOptional() @IsISO8601() graceUntil?: string;
 }
 
@@ -100,27 +100,27 @@ export class LicenseDecision {
   @IsOptional() @ValidateNested() @Type(() => GrantedLicense) license?: GrantedLicense;
 }
 
-/** The answer to a client. Without a licence there is no token. */
+/** The answer to a client. Without a license there is no token. */
 export class LicenseGrantView extends LicenseDecision {
   /** Opens `/v1/client` and the client socket for this user. */
   @IsOptional() @IsString() clientToken?: string;
   @IsOptional() @IsIn(['Bearer']) tokenType?: 'Bearer';
-  /** Seconds the token lasts; ask for the licence again before they are over. */
+  /** Seconds the token lasts; ask for the license again before they are over. */
   @IsOptional() @IsInt() expiresIn?: number;
 }
 
-/** A permanent licence or a running trial of a user, with its end. */
+/** A permanent license or a running trial of a user, with its end. */
 export class LicenseHoldingView {
-  /** Of the licence, or of the trial. */
+  /** Of the license, or of the trial. */
   @IsUUID() id!: string;
   @IsIn(['permanent', 'trial']) kind!: 'permanent' | 'trial';
   @IsString() application!: string;
   @IsString() licenseType!: string;
   /** When a trial began. */
   @IsISO8601() assignedAt!: string;
-  /** End of the trial, or of the purchased term behind the licence; absent when it does not expire. */
+  /** End of the trial, or of the purchased term behind the license; absent when it does not expire. */
   @IsOptional() @IsISO8601() expiresAt?: string;
-  /** The purchased term is over: until then the licence goes on working. */
+  /** The purchased term is over: until then the license goes on working. */
   @IsOptional() @IsISO8601() graceUntil?: string;
   /** It serves no client until the purchase is renewed. */
   @IsOptional() @IsISO8601() suspendedAt?: string;
@@ -136,13 +136,13 @@ export class TrialView {
   @IsOptional() @IsString() userName?: string;
   @IsString() application!: string;
   @IsString() licenseType!: string;
-  /** `superseded`: a permanent licence took its place before the end. */
+  /** `superseded`: a permanent license took its place before the end. */
   @IsIn(TRIAL_STATES) state!: TrialState;
   @IsISO8601() startedAt!: string;
   /** Fixed at the start. */
   @IsISO8601() expiresAt!: string;
   @IsOptional() @IsISO8601() endedAt?: string;
-  /** Of an expired one: whether a permanent licence followed. */
+  /** Of an expired one: whether a permanent license followed. */
   @IsOptional() @IsBoolean() licensed?: boolean;
   /** Why none followed. */
   @IsOptional() @IsString() reason?: string;
@@ -150,7 +150,7 @@ export class TrialView {
 
 export class TermEnd {
   @IsUUID() purchaseId!: string;
-  /** Licences that go; absent for an unlimited purchase. */
+  /** Licenses that go; absent for an unlimited purchase. */
   @IsOptional() @IsInt() quantity?: number;
   @IsISO8601() endsAt!: string;
 }
@@ -165,7 +165,7 @@ export class ForecastView {
   @IsInt() committed!: number;
   @IsInt() assigned!: number;
   @IsOptional() @IsInt() free?: number;
-  /** Licences assigned less licences removed, per day, over the days looked at; below 0 when they come back. */
+  /** Licenses assigned less licenses removed, per day, over the days looked at; below 0 when they come back. */
   @IsNumber() assignedPerDay!: number;
   @IsInt() days!: number;
   /** First moment with nothing free; absent when that never comes at this rate. */

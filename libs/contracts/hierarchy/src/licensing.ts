@@ -25,7 +25,7 @@ const MOST_SUB_PURCHASED = 1_000_000;
 
 const given = (field: string) => (body: object) => (body as Record<string, unknown>)[field] !== null;
 
-// Requests: a product is one application and licence type of the catalogue, matched exactly.
+// Requests: a product is one application and license type of the catalogue, matched exactly.
 
 export class ProductName {
   @IsString() @MaxLength(255) @JSONSchema({ examples: ['UnityDesktop'] }) application!: string;
@@ -52,7 +52,7 @@ export class AddPurchase extends ProductName {
   @Max(MOST_PURCHASED)
   @JSONSchema({ type: ['integer', 'null'], examples: [50] })
   quantity!: number | null;
-  /** Now, if left out. Its licences count from then on. */
+  /** Now, if left out. Its licenses count from then on. */
   @IsOptional() @IsISO8601({ strict: true }) @JSONSchema({ examples: ['2027-01-01T00:00:00Z'] }) startsAt?: string;
   /** The first moment after the term. Left out: perpetual. */
   @IsOptional() @IsISO8601({ strict: true }) @JSONSchema({ examples: ['2028-01-01T00:00:00Z'] }) endsAt?: string;
@@ -132,7 +132,7 @@ export class PurchaseView {
   @IsString() licenseType!: string;
   /** Absent: unlimited. */
   @IsOptional() @IsInt() quantity?: number;
-  /** Only `active` ones count in what the provider owns. `grace`: the term is over, licences still work. */
+  /** Only `active` ones count in what the provider owns. `grace`: the term is over, licenses still work. */
   @IsIn(PURCHASE_STATES) state!: PurchaseState;
   @IsISO8601() startsAt!: string;
   /** Absent: perpetual. */
@@ -197,7 +197,7 @@ export class OversellView {
   @IsIn(OVERSELL) oversell!: Oversell;
 }
 
-/** A permanent licence of a user. */
+/** A permanent license of a user. */
 export class LicenseView {
   @IsUUID() id!: string;
   @IsUUID() userId!: string;
@@ -209,7 +209,7 @@ export class LicenseView {
   /** When it first served a client, and when last. Absent: it is assigned and not consumed. */
   @IsOptional() @IsISO8601() firstConsumedAt?: string;
   @IsOptional() @IsISO8601() lastConsumedAt?: string;
-  /** The purchase behind it is over: it serves no client until there are licences enough again. */
+  /** The purchase behind it is over: it serves no client until there are licenses enough again. */
   @IsOptional() @IsISO8601() suspendedAt?: string;
 }
 
@@ -258,5 +258,5 @@ export const setOversell = define<SetOversell, OversellView>('set-oversell', Set
 export const assignLicense = define<AssignLicense, LicenseView>('assign-license', AssignLicense);
 export const removeLicense = define<RemoveLicense, null>('remove-license', RemoveLicense);
 export const listUserLicenses = define<ById, LicenseView[]>('list-user-licenses', ById);
-/** Ends all permanent licences of a user; trials go on. */
+/** Ends all permanent licenses of a user; trials go on. */
 export const removeLicenses = define<ById, null>('remove-licenses', ById);

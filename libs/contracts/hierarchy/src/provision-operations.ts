@@ -187,9 +187,9 @@ export interface ProvisionOperation {
   readonly result: ResultName;
   /** Where the rule lives: hierarchy alone, or routing once hierarchy has said who asks and which ids are meant. */
   readonly by: 'hierarchy' | 'routing';
-  /** May take longer than a few seconds: it ends whatever lies below. */
+  /** May take longer than a few seconds: it ends everything below. */
   readonly slow?: true;
-  /** What the gateway knows of which provider lies below which is old then. */
+  /** It changes which provider lies below which, so what the gateway knows of that is old then. */
   readonly changesProviders?: true;
 }
 

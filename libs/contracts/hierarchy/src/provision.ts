@@ -7,8 +7,8 @@ export const PROVISION_BINDINGS = ['SOAP11', 'SOAP12', 'FORM'] as const;
 export type ProvisionBinding = (typeof PROVISION_BINDINGS)[number];
 
 /**
- * One call of the provisioning API, bound and checked by the gateway. Who calls is told by the login inside, not by the
- * request's scope and actor: hierarchy verifies it and finds the scope itself.
+ * One call of the provisioning API, bound and checked by the gateway. The login inside says who calls, not the request's
+ * scope and actor: hierarchy verifies it and finds the scope itself.
  */
 export class Provision {
   @IsIn(Object.keys(PROVISION_OPERATIONS)) operation!: OperationName;
@@ -16,7 +16,7 @@ export class Provision {
   @IsObject() parameters!: Record<string, string | number | boolean | undefined>;
   @IsString() @MaxLength(255) userName!: string;
   @IsString() @MaxLength(256) password!: string;
-  /** Canonical; absent when proxies told none that counts, which no access list allows. */
+  /** Canonical; absent when the proxies named none that counts, which no access list allows. */
   @IsOptional() @IsString() @MaxLength(64) address?: string;
   /** `X-Forwarded-For` as it came, for the login history. */
   @IsOptional() @IsString() @MaxLength(1024) forwardedFor?: string;

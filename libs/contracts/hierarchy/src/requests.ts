@@ -94,7 +94,7 @@ export class UpdateUser {
   @Matches(AS_GIVEN, asGiven)
   @JSONSchema({ examples: ['chris@acme.example'] })
   broadworksUserId?: string;
-  /** Moves the user, with its licences, to this group of the same system provider. */
+  /** Moves the user, with its licenses, to this group of the same system provider. */
   @IsOptional() @IsUUID() groupId?: string;
   @IsOptional() @IsTimeZone() @Clearable() timezone?: string;
   @IsOptional() @IsString() @Length(2, 16) @Matches(PLAIN, plain) @Clearable() language?: string;

@@ -1,6 +1,6 @@
 import { JSONSchema } from 'class-validator-jsonschema';
 
-/** Neither leading nor trailing white space nor control characters: identifiers are stored as given, never trimmed. */
+/** No leading or trailing white space and no control characters: identifiers are stored as given, never trimmed. */
 export const AS_GIVEN = /^(?!\s)[^\p{Cc}]*(?<!\s)$/u;
 export const PLAIN = /^[^\p{Cc}]*$/u;
 export const plain = { message: '$property must not hold control characters' };

@@ -87,11 +87,11 @@ export class ListSystemProviders extends ListQuery {
 
 export class SystemProviderView {
   @IsUUID() id!: string;
-  /** Absent at the top of the tree, and for whoever does not see the system provider above. */
+  /** Absent at the top of the tree, and for anyone who does not see the system provider above. */
   @IsOptional() @IsUUID() parentId?: string;
   @IsOptional() @IsString() key?: string;
   @IsString() name!: string;
-  /** This and the next three as they apply here, set here or above; `GET …/settings` tells where. */
+  /** This and the next three as they apply here, set here or above; `GET …/settings` says where. */
   @IsString() timezone!: string;
   @IsString() language!: string;
   @IsOptional() @IsString() accountsReference?: string;
@@ -153,7 +153,7 @@ export class ChangeResellerSettings extends ChangeSettings {
 export class ChangeProviderSettings extends ChangeResellerSettings {
   /** Whole days; 0 means no trials. Running trials keep their end. */
   @IsOptional() @IsInt() @Min(0) @Max(90) @Clearable('integer') trialDurationDays?: number | null;
-  /** A licence assigned during a trial is used when the trial is over, not at once. */
+  /** A license assigned during a trial is used when the trial is over, not at once. */
   @IsOptional() @IsBoolean() @Clearable('boolean') useTrialLicensesUntilExpiration?: boolean | null;
   @IsOptional()
   @IsIn(SNAPSHOT_REPORT_FREQUENCIES)
@@ -164,7 +164,7 @@ export class ChangeProviderSettings extends ChangeResellerSettings {
   /** Kind of a reseller that comes to be with its first user. */
   @IsOptional() @IsIn(RESELLER_KINDS) @Clearable() newResellerKind?: ResellerKind | null;
   /**
-   * Per application the licence type assigned when its trial ends, or `none`. The object replaces the one before;
+   * Per application the license type assigned when its trial ends, or `none`. The object replaces the one before;
    * applications it leaves out are as the system provider above has them.
    */
   @IsOptional()

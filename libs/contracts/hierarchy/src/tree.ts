@@ -131,7 +131,7 @@ export class DeletionPreview {
   @IsString() name!: string;
   @IsInt() groups!: number;
   @IsInt() users!: number;
-  /** Licences that become free. */
+  /** Licenses that become free. */
   @IsInt() licenses!: number;
   @IsInt() portalUsers!: number;
   /** Numbers that are released, filled in by provisioning. */

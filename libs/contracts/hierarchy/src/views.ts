@@ -43,7 +43,7 @@ export class UserView {
   @IsOptional() @IsString() timezone?: string;
   @IsOptional() @IsString() language?: string;
   @IsOptional() @IsString() externalReference?: string;
-  /** Holds a licence that lets messages through. */
+  /** Holds a license that lets messages through. */
   @IsBoolean() messagingEntitled!: boolean;
   @IsInt() version!: number;
   @IsISO8601() createdAt!: string;
@@ -59,7 +59,7 @@ export class PortalUserView {
   @IsOptional() @IsString() timezone?: string;
   @IsIn(PORTAL_ROLES) role!: PortalRole;
   @ValidateNested() @Type(() => NotificationSwitches) notifications!: NotificationSwitches;
-  /** Cannot sign in and is told of nothing, until an administrator unlocks it. */
+  /** Cannot sign in and is notified of nothing, until an administrator unlocks it. */
   @IsBoolean() locked!: boolean;
   @IsOptional() @IsISO8601() lockedAt?: string;
   @IsOptional() @IsISO8601() lastSuccessfulLoginAt?: string;
@@ -89,7 +89,7 @@ export class ProductView {
   @IsString() licenseType!: string;
   /** Lets its holder receive and send messages. */
   @IsBoolean() messaging!: boolean;
-  /** Of several licences of one application a client is served the one of the highest rank. */
+  /** Of several licenses of one application a client is served the one of the highest rank. */
   @IsInt() rank!: number;
   /** What a client holding it may offer. */
   @IsArray() @IsString({ each: true }) @JSONSchema({ examples: [['messaging']] }) features!: string[];

@@ -57,7 +57,7 @@ export class NumberActivatedV1 {
   @IsString() friendlyName!: string;
   @ValidateNested() @Type(() => NumberOwner) owner!: NumberOwner;
 }
-/** Enablement ended without success. Published once per failure; whoever asked for alerts is told. */
+/** Enablement ended without success. Published once per failure; everyone who asked for alerts is notified. */
 export class NumberEnablementFailedV1 {
   static readonly type = 'provisioning.number.enablement-failed.v1';
   @IsUUID() numberId!: string;

@@ -28,7 +28,7 @@ export const releaseNumber = define<r.ReleaseNumber, v.NumberOutcome>('release-n
 export const updateNumber = define<r.UpdateNumber, v.NumberView>('update-number', r.UpdateNumber);
 export const getNumber = define<ById, v.NumberView>('get-number', ById);
 export const listNumbers = define<r.ListNumbers, Page<v.NumberView>>('list-numbers', r.ListNumbers);
-/** Numbers of the node and below it that are not released yet, whatever keeps them. */
+/** Numbers of the node and below it that are not released yet, for any reason. */
 export const countNumbersUnder = define<r.CountNumbersUnder, v.NumbersUnder>(
   'count-numbers-under',
   r.CountNumbersUnder,

@@ -11,7 +11,7 @@ export class ActedBy {
 
 export const CONTACT_CENTRE_OBJECTS = ['queue', 'media-stream', 'agent-association'] as const;
 
-/** A queue, media stream or agent association was created, updated or deleted: what the history log tells of it. */
+/** A queue, media stream or agent association was created, updated or deleted: what the history log shows of it. */
 export class ContactCentreChangedV1 {
   static readonly type = 'routing.contact-centre.changed.v1';
   @IsIn(CONTACT_CENTRE_OBJECTS) objectKind!: (typeof CONTACT_CENTRE_OBJECTS)[number];

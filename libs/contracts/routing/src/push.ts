@@ -6,7 +6,7 @@ export const pushSubject = (userId: string): string => `push.user.${userId}`;
 
 /**
  * What goes over `pushSubject`: the frame's cursor, a space, the frame's JSON, so that the gateway forwards a frame
- * without parsing it. A user's cursors have no gaps: a jump tells the gateway that a push was lost.
+ * without parsing it. A user's cursors have no gaps: a jump shows the gateway that a push was lost.
  */
 export const encodePush = (cursor: number, frameJson: string): string => `${cursor} ${frameJson}`;
 

@@ -31,7 +31,7 @@ export type MessageState = (typeof MESSAGE_STATES)[number];
 
 /** Why a message did not arrive, in words for the person who must act. */
 export class MessageFailure {
-  /** Normalised, kebab-case. */
+  /** Normalized, kebab-case. */
   @IsString() reason!: string;
   @IsOptional() @IsString() carrierCode?: string;
   @IsString() nextStep!: string;

@@ -77,7 +77,7 @@ export function canonicalExchange(http: CarrierHttp, access: ExchangeAccess): Me
       const answer = await request('POST', '/v1/numbers', { numbers: [wire(number)], enableSms: true });
       if (answer.status >= 400) throw refusal(answer);
       const body = jsonOf(answer);
-      // Taken, but under which job nobody can tell from this.
+      // Taken, but the answer does not say under which job.
       if (!body) throw new ExchangeAmbiguous('unreadable answer');
       const rejected = Array.isArray(body['rejected']) ? body['rejected'].filter(isObject) : [];
       const own = rejected.find((row) => bareDigits(row['number']) === bareDigits(number));

@@ -180,7 +180,7 @@ describe('TeleAPI profile (carrier-message-exchange §3.1, §6)', () => {
     expect(await errorOf(exchange().add(NUMBER))).toMatchObject({ code, details: { reason } });
   });
 
-  it('tells a bad token though the status is 200', async () => {
+  it('reports a bad token although the status is 200', async () => {
     script = json({ code: 401, status: 'error', error: 'Invalid token' });
     expect(await errorOf(exchange().lookup(NUMBER))).toMatchObject({ code: 'exchange-unauthorized' });
   });

@@ -55,7 +55,7 @@ export const exchangeOf = ({
  */
 export interface MessageExchangePort {
   readonly profile: MessageExchangeProfile;
-  /** Null when the exchange doesn't know the number. Give the job id if one is held: one profile needs it to tell. */
+  /** Null when the exchange doesn't know the number. Give the job id if one is held: one profile needs it for the answer. */
   lookup(number: string, held?: { jobId?: string | null }): Promise<EnablementRecord | null>;
   add(number: string): Promise<{ jobId: string | null; state: EnablementState }>;
   /** A job that expired is settled by looking the number up; unknown there too is failed with `Job not found`. */

@@ -42,7 +42,7 @@ function readJson(body: string): { message?: string; error?: string } | undefine
   }
 }
 
-/** What can be told of a body that only looks like JSON. */
+/** What can be found in a body that only looks like JSON. */
 const pickJson = (body: string): { message?: string; error?: string } => ({
   message: /"message"\s*:\s*"([\s\S]*?)"\s*(?:,\s*"error"|\}\s*$)/.exec(body)?.[1],
   error: /"error"\s*:\s*"([A-Z0-9_]+)"\s*\}\s*$/.exec(body)?.[1],

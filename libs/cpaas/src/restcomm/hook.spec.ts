@@ -151,7 +151,7 @@ describe('without an id (§7.4)', () => {
 });
 
 describe('receipts on the same hook (§4.3)', () => {
-  it('are told apart, Body twice and the error by name', () => {
+  it('are kept apart, Body twice and the error by name', () => {
     const body = `From=12012010580&To=12015550123&Body=hi&Body=hi&AccountSid=${AC}&MessageSid=${SM}&MessageStatus=failed&ErrorCode=UNKNOWN_ERROR`;
     expect(parse(body).facts).toEqual([
       {

@@ -78,7 +78,7 @@ export class RestcommMessages {
 
   /**
    * The recovery loop: the record is stored before the webhook is tried, and the webhook is tried once. New rows shift the
-   * pages, so rows may come twice and are told apart by id.
+   * pages, so rows may come twice and are distinguished by id.
    */
   async *listInbound(access: RestcommAccess, sinceDays: number, known: KnownMessages): AsyncGenerator<CarrierMessage> {
     const now = this.clock.now().getTime();

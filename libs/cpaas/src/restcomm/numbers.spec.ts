@@ -62,7 +62,7 @@ describe('verifying a platform (§1.2, §2.2)', () => {
     expect(world.seen).toEqual([]);
   });
 
-  it('tells a missing application in the words of the requirement', async () => {
+  it('reports a missing application in the words of the requirement', async () => {
     world.script = () => ({ json: [app({ friendly_name: 'Other' })] });
     const error = await errorOf(port.verify(world.access));
     expect(error.code).toBe('connector-application-missing');
@@ -267,7 +267,7 @@ describe('binding a number (§3.4)', () => {
     expect(world.seen.filter(({ method }) => method === 'POST')).toHaveLength(1);
   });
 
-  it('finds the application anew, for it may have been imported again', async () => {
+  it('looks for the application again, because it may have been imported again', async () => {
     world.script = bound();
     await port.bindNumber(world.access, PN);
     world.clock.advance(5000);

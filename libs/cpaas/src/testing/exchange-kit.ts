@@ -57,7 +57,7 @@ export function conformsToMessageExchangePort(name: string, start: () => Promise
         details: { reason: expect.stringMatching(/invalid/i) },
       });
     });
-    it('tells that a number is there already', async () => {
+    it('reports that a number is there already', async () => {
       const number = world.newNumber();
       await world.exchange.add(number);
       expect((await errorOf(world.exchange.add(number))).code).toBe('exchange-already-exists');
