@@ -121,7 +121,7 @@ export class Clients {
         if (!this.frame(client, data) && data.includes('"type":"synced"')) resolve();
       });
       setTimeout(
-        () => reject(new Error(`client ${client} was not told that it is in sync within 30 s`)),
+        () => reject(new Error(`client ${client} did not receive that it is in sync within 30 s`)),
         30_000,
       ).unref();
     });
@@ -150,7 +150,7 @@ export class Clients {
     return true;
   }
 
-  /** A client tells how far it has shown its messages. */
+  /** A client reports how far it has shown its messages. */
   private ack(client: number): void {
     const data = this.lastFrame[client];
     const socket = this.sockets[client];

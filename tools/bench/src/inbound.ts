@@ -30,7 +30,7 @@ export async function measureAccepting(bench: Bench, withIngest: boolean): Promi
     cpuMicros,
   });
   if (!withIngest) return floor;
-  // Whoever is answered without the stream's ack does not count, so such a round can't win by it.
+  // Deliveries that are answered without the stream's ack do not count, so such a round can't win by it.
   const { perSecond, ...extra } = accepts.reduce((a, b) => (a.perSecond > b.perSecond ? a : b));
   report.add(
     'ingest.accept',

@@ -1,10 +1,10 @@
-/** What the load generator sends; every request is unique, and of the same length as its neighbours. */
+/** What the load generator sends; every request is unique, and of the same length as its neighbors. */
 export type RequestPlan =
   | { kind: 'hook'; path: string; account: string; run: string; numbers: string[]; remotes: string[] }
   | { kind: 'text'; tokens: string[]; run: string; numbers: string[]; remotes: string[] }
   | SoapPlan;
 
-/** A licence that each user has, assigned again and listed, in turns. */
+/** A license that each user has, assigned again and listed, in turns. */
 export interface SoapPlan {
   kind: 'soap';
   path: string;

@@ -88,7 +88,7 @@ export class Tenant {
       return { id: user.id, broadworksUserId: user.broadworksUserId, number, token: clientToken };
     });
     const tenant = new Tenant(stack, twins, operator, provider.id, admin, account, platform, users);
-    await until('routing knowing every number and licence', async () => {
+    await until('routing knowing every number and license', async () => {
       const [row] = await tenant.sql(
         `select count(*)::int as n from routing.owned_number o join routing.user_entitlement e using (user_id) where o.active and e.entitled and o.platform_id = $1`,
         [platform.id],

@@ -42,12 +42,12 @@ const { addresses, stop } = await running();
 let failed = 0;
 try {
   const world = await World.enter(addresses);
-  for (const [id, title, tell] of STORY) {
+  for (const [id, title, play] of STORY) {
     const startedAt = performance.now();
     let ok = false;
     let evidence: unknown;
     try {
-      evidence = await tell(world);
+      evidence = await play(world);
       ok = true;
     } catch (error) {
       failed += 1;

@@ -8,7 +8,7 @@ import type { World } from './world.js';
 
 /** What was seen at the far end: the twin's state, the mail in the sink, the frame on the socket. */
 type Evidence = string | Record<string, unknown>;
-type Step = readonly [id: string, title: string, tell: (world: World) => Promise<Evidence>];
+type Step = readonly [id: string, title: string, play: (world: World) => Promise<Evidence>];
 type MessageFrame = Extract<ClientFrame, { message: MessageView }>;
 
 const demand = (holds: unknown, otherwise: string): void => {
@@ -181,7 +181,7 @@ export const STORY: readonly Step[] = [
         mail!.text.includes('Chris Tutt') && mail!.text.includes(failed.enablement.reason!),
         `the mail says: ${mail!.text}`,
       );
-      // Asking again must not tell it again.
+      // Another request for it must not report it again.
       await w.admin.post(`/v1/numbers/${pending.id}/refresh-status`).catch(() => undefined);
       demand((await about()).length === 1, 'it was mailed twice');
       return { reason: failed.enablement.reason, to: mail!.to, subject: mail!.subject, mails: 1 };
@@ -219,10 +219,10 @@ export const STORY: readonly Step[] = [
         accountSid: w.account.sid,
         to: `1${w.number.number}`,
         from: w.remote.slice(1),
-        body: 'Twice told',
+        body: 'Sent twice',
         repeat: 3,
       });
-      await w.socket!.seen('the frame', createdWith('Twice told'));
+      await w.socket!.seen('the frame', createdWith('Sent twice'));
       await w.twins.inbound({
         accountSid: w.account.sid,
         to: `1${w.number.number}`,
@@ -230,7 +230,7 @@ export const STORY: readonly Step[] = [
         body: 'And then?',
       });
       await w.socket!.seen('the next frame', createdWith('And then?'));
-      const copies = w.socket!.texts().filter((text) => text === 'Twice told').length;
+      const copies = w.socket!.texts().filter((text) => text === 'Sent twice').length;
       const webhooks = await w.twins.webhooks({ messageSid: sent.smsSid });
       demand(webhooks.length === 3, `the carrier delivered ${webhooks.length} times`);
       demand(copies === 1, `${copies} frames`);

@@ -18,7 +18,7 @@ export interface SunkMail {
   text: string;
 }
 
-/** A tenant of its own for each telling, so that the story can be told again and again. */
+/** A tenant of its own for each run, so that the story can be played again and again. */
 export class World {
   readonly twins: TwinsControl;
   /** Far from the numbers of other tellings; the last four digits choose the twin's scenario. */

@@ -96,7 +96,7 @@ async function excuses({ sql }: Pick<Books, 'sql'>): Promise<(thread: string, re
   return (thread, remote) => blocked.has(remote) || deleted.has(thread.split(' ')[0]!);
 }
 
-/** A row without a delivery is right only where the carrier's own list told of it. */
+/** A row without a delivery is right only where the carrier's own list named it. */
 async function extras(
   twins: Books['twins'],
   stored: ReadonlyMap<string, Row[]>,

@@ -41,7 +41,7 @@ async function readStream<T>(natsUrl: string, stream: string, read: (message: Js
   }
 }
 
-/** The raw journal: what carriers sent and were told is kept. */
+/** The raw journal: what carriers sent and what they were answered is kept. */
 export async function readJournal(natsUrl: string): Promise<Delivery[]> {
   const all = await readStream(natsUrl, 'INGESTION', (message) =>
     message.subject === DeliveryReceivedV1.type

@@ -21,11 +21,11 @@ export async function checkMails({ sql, mailUrl }: Books): Promise<Difference[]>
       row,
     ]),
   );
-  const told = groupBy(
+  const mailed = groupBy(
     copies.filter(({ id }) => deliveries.has(id)),
     ({ id, recipient }) => `${deliveries.get(id)!['incident_id']} to ${recipient}`,
   );
-  for (const [about, times] of told)
+  for (const [about, times] of mailed)
     if (times.length > 1)
       found.push({ what: 'mailed-twice', about, detail: `the mail server took it ${times.length} times` });
   for (const [id, [mail]] of arrived)

@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { Mailbox, type StoredMail } from './mailbox.js';
 import { listPage, mailPage, PAGE_POLICY } from './pages.js';
-import { SmtpDoor, type Behaviour } from './smtp.js';
+import { SmtpDoor, type Behavior } from './smtp.js';
 
-export type { Behaviour, StoredMail };
+export type { Behavior, StoredMail };
 
 export interface MailSinkOptions {
   /** 0 picks a free port. */
@@ -22,7 +22,7 @@ export interface MailSink {
   smtpUrl: string;
   httpUrl: string;
   mailbox: Mailbox;
-  behave(behaviour: Behaviour): void;
+  behave(behavior: Behavior): void;
   stop(): Promise<void>;
 }
 
@@ -48,8 +48,8 @@ export async function startMailSink(options: MailSinkOptions): Promise<MailSink>
     smtpUrl: `smtp://${name}:${smtpPort}`,
     httpUrl: `http://${name}:${(http.address() as AddressInfo).port}`,
     mailbox,
-    behave: (behaviour) => {
-      smtp.behaviour = { ...behaviour };
+    behave: (behavior) => {
+      smtp.behavior = { ...behavior };
     },
     stop: async () => {
       http.closeAllConnections();
@@ -89,26 +89,26 @@ async function answer(
       mailbox.clear();
       return reply(response, 204);
     case 'GET /api/behaviour':
-      return reply(response, 200, smtp.behaviour);
+      return reply(response, 200, smtp.behavior);
     case 'POST /api/behaviour': {
-      const behaviour = await readBehaviour(request);
-      if (!behaviour)
+      const behavior = await readBehavior(request);
+      if (!behavior)
         return reply(response, 400, { error: 'JSON {rejectNext: ≥ 0, code: 400–599 | "drop", at?: "rcpt" | "data"}' });
-      smtp.behaviour = behaviour;
-      return reply(response, 200, behaviour);
+      smtp.behavior = behavior;
+      return reply(response, 200, behavior);
     }
     default:
       return reply(response, 404, { error: 'no such page' });
   }
 }
 
-async function readBehaviour(request: IncomingMessage): Promise<Behaviour | undefined> {
+async function readBehavior(request: IncomingMessage): Promise<Behavior | undefined> {
   // JSON only: a browser asks us first before it lets a foreign page send that.
   if (!request.headers['content-type']?.startsWith('application/json')) return undefined;
   let body = '';
   for await (const chunk of request) if (body.length < 10_000) body += String(chunk);
   try {
-    const { rejectNext, code = 451, at } = JSON.parse(body) as Partial<Behaviour>;
+    const { rejectNext, code = 451, at } = JSON.parse(body) as Partial<Behavior>;
     if (!Number.isInteger(rejectNext) || rejectNext! < 0) return undefined;
     if (code !== 'drop' && !(Number.isInteger(code) && code >= 400 && code <= 599)) return undefined;
     if (at !== undefined && at !== 'rcpt' && at !== 'data') return undefined;

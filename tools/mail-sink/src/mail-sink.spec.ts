@@ -83,7 +83,7 @@ it('shows mail as text, never as part of its own page', async () => {
   expect(pages[1]).toContain('<iframe sandbox');
 });
 
-it('does not change its behaviour for a form of a foreign page', async () => {
+it('does not change its behavior for a form of a foreign page', async () => {
   const response = await fetch(`${sink.httpUrl}/api/behaviour`, { method: 'POST', body: '{"rejectNext":9}' });
   expect(response.status).toBe(400);
 });

@@ -4,7 +4,7 @@ import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 's
 import type { Mailbox } from './mailbox.js';
 
 /** What the next mails meet instead of a mailbox. */
-export interface Behaviour {
+export interface Behavior {
   /** So many mails from now on; 0 is normal service. */
   rejectNext: number;
   /**
@@ -27,7 +27,7 @@ class Refusal extends Error {
 
 /** Takes any mail, with or without AUTH. */
 export class SmtpDoor {
-  behaviour: Behaviour = { rejectNext: 0, code: 451 };
+  behavior: Behavior = { rejectNext: 0, code: 451 };
   private readonly server: SMTPServer;
 
   constructor(private readonly mailbox: Mailbox) {
@@ -72,16 +72,16 @@ export class SmtpDoor {
     const refusal = this.refusal('data');
     if (refusal) throw refusal;
     await this.store(Buffer.concat(chunks), session);
-    if (this.behaviour.rejectNext > 0 && this.behaviour.code === 'drop') {
-      this.behaviour.rejectNext -= 1;
+    if (this.behavior.rejectNext > 0 && this.behavior.code === 'drop') {
+      this.behavior.rejectNext -= 1;
       this.cutOff(session);
     }
   }
 
   private refusal(at: 'rcpt' | 'data'): Refusal | undefined {
-    const { rejectNext, code } = this.behaviour;
-    if (rejectNext < 1 || code === 'drop' || (this.behaviour.at ?? 'data') !== at) return undefined;
-    this.behaviour.rejectNext -= 1;
+    const { rejectNext, code } = this.behavior;
+    if (rejectNext < 1 || code === 'drop' || (this.behavior.at ?? 'data') !== at) return undefined;
+    this.behavior.rejectNext -= 1;
     return new Refusal(code);
   }
 

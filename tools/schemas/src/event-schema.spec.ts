@@ -79,7 +79,7 @@ it.each([
   [{ type: 'receipt.received', carrierMessageId: 'm', status: 'delivered' }, true],
   [{ type: 'receipt.received', carrierMessageId: 'm' }, false],
   [{ type: 'call.received', carrierMessageId: 'm' }, false],
-])('tells what a hook may say: %j', (fact, valid) => {
+])('decides what a hook may say: %j', (fact, valid) => {
   const data: DeliveryReceivedV1 = {
     deliveryId: ID,
     endpointId: ID,

@@ -77,7 +77,7 @@ try {
     twins: JSON.parse(readFileSync(join(stack.dataDir, 'twins.json'), 'utf8')),
     mails: readFileSync(join(stack.dataDir, 'mail.jsonl'), 'utf8'),
   };
-  // Where things were is of no use to anybody; whoever reads it puts in where they are then.
+  // Old addresses are useless: the program that reads the record puts in the present ones.
   let text = JSON.stringify(fixture);
   for (const name of ['gatewayUrl', 'hooksUrl', 'twinsUrl', 'mailUrl'])
     text = text.replaceAll(stack.urls[name], `{{${name}}}`);

@@ -1,7 +1,7 @@
 /**
  * What happens in an installation before it is recorded: tenants that are at rest, then a load that is cut off while
  * texts are on their way, numbers are between two steps and facts have not been published. `truths` is what must hold
- * for it later, whoever takes it over.
+ * for it later, whichever program takes it over.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -614,7 +614,7 @@ export class Situation {
     const session = withClient(this.#database, async (client) => {
       const [{ pid }] = (await client.query('select pg_backend_pid() as pid')).rows;
       const locked = client.query(`select pg_advisory_lock(${key})`);
-      // Whoever waits in line is next.
+      // The next one in line goes on.
       await this.#tools.until(`the relay of ${service} being held`, async () => {
         await this.#sql(`
           select pg_terminate_backend(l.pid) from pg_locks w join pg_locks l

@@ -85,7 +85,7 @@ function lookup(book: EnablementBook, account: Account, number: string): Reply {
   return json(200, { ...view, status: wireStatus(row, view) });
 }
 
-/** Suffix 0011 speaks a word nobody was told of while it waits. */
+/** Suffix 0011 uses an undocumented word while it waits. */
 const wireStatus = (row: Enablement, view: { status: EnablementView['status'] }): string =>
   view.status === 'pending' && row.number.endsWith('0011') ? 'provisioning' : view.status;
 

@@ -201,7 +201,7 @@ describe('Message Exchange', () => {
       expect((await submit('2012010580')).json.fail).toEqual({ '2012010580': 'Number already loaded' });
     });
 
-    it('tells of a job by a status word, and of its failure by code 500', async () => {
+    it('reports a job by a status word, and its failure by code 500', async () => {
       const good = (await submit('2012010580')).json.jobid;
       const bad = (await submit('2012010004')).json.jobid;
       expect((await status(good)).status).toBe('pending');

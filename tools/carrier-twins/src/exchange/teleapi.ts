@@ -6,7 +6,7 @@ type Route = Partial<Operation> & { name: string; handle: (account: Account) => 
 
 /**
  * The TeleAPI dialect of §3.1 and §6: everything is a GET with the token in the query, the HTTP status is always 200 and the
- * body's `code` tells, numbers have 10 digits and job ids are now a number, now a string. `path` is what follows `/teleapi/`.
+ * body's `code` decides, numbers have 10 digits and job ids are now a number, now a string. `path` is what follows `/teleapi/`.
  */
 export function teleapiOperation(book: EnablementBook, call: Call, path: string): Operation {
   const token = call.query.get('token');

@@ -36,7 +36,7 @@ export interface Listing {
 
 /**
  * The envelope of §3.1. `num_pages` is floor(total / size), so it equals the last page's index, and a total that is an exact
- * multiple advertises an empty page at the end. Absent neighbours are the string "null"; filters are dropped from the links.
+ * multiple advertises an empty page at the end. Absent neighbors are the string "null"; filters are dropped from the links.
  */
 export function renderList(
   store: RestcommStore,

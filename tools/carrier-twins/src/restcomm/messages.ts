@@ -33,7 +33,7 @@ export function sendMessage(store: RestcommStore, call: Call, accountSid: string
   if (!ENCODINGS.has(form.get('Encoding') ?? 'GSM')) return html500();
   const sending = { from, to, body };
   if (store.switches.normaliseAndTruncate) {
-    const problem = normalise(sending, form.get('Encoding') ?? 'GSM');
+    const problem = normalize(sending, form.get('Encoding') ?? 'GSM');
     if (problem !== undefined) return text(400, problem);
   }
   if (body.length > 999 || from.length > 255 || to.length > 64 || to.endsWith('0500')) return html500();
@@ -148,7 +148,7 @@ export function accountsIn(store: RestcommStore, accountSid: string, subAccounts
  * What `normalize-numbers-for-outbound-calls=true` does (§4.1): more than 160 bytes keep the first 159 characters, and a text
  * that has the bytes but not the characters meets Java's own words. Returns the refusal.
  */
-function normalise(message: { from: string; to: string; body: string }, encoding: string): string | undefined {
+function normalize(message: { from: string; to: string; body: string }, encoding: string): string | undefined {
   for (const side of ['from', 'to'] as const) {
     const national = nationalDigits(message[side]);
     if (national.length !== 10) return 'The string supplied did not seem to be a phone number.';

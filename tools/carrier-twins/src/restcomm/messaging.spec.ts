@@ -57,7 +57,7 @@ describe('Restcomm, sending', () => {
       expect([answer.status, answer.json.error]).toEqual([403, 'SMS_LIMIT_EXCEEDED']);
     });
 
-    it('cuts silently to 159 characters when it normalises, and throws Java at short texts of many bytes (§4.1)', async () => {
+    it('cuts silently to 159 characters when it normalizes, and throws Java at short texts of many bytes (§4.1)', async () => {
       await world.control.switches({ normaliseAndTruncate: true });
       const { json } = await sendTo('12015550123', { Body: 'x'.repeat(170) });
       expect([json.body.length, json.to]).toEqual([159, '+12015550123']);

@@ -18,7 +18,7 @@ describe('Restcomm, provisioning side', () => {
       expect(answer.text).toBe('');
     });
 
-    it('tells a suspended account with 403 and a sentence', async () => {
+    it('answers for a suspended account with 403 and a sentence', async () => {
       const answer = await world.get('/Applications.json', SUSPENDED_ACCOUNT);
       expect([answer.status, answer.text]).toEqual([403, 'Provided Account is not active']);
     });
@@ -113,7 +113,7 @@ describe('Restcomm, provisioning side', () => {
   });
 
   describe('§3.1 number list', () => {
-    it('pages with the floor, so an exact multiple ends in an advertised empty page, and absent neighbours are "null"', async () => {
+    it('pages with the floor, so an exact multiple ends in an advertised empty page, and absent neighbors are "null"', async () => {
       await world.register('12012010581');
       await world.register('12012010582');
       const first = (await world.get('/IncomingPhoneNumbers.json?PageSize=2')).json;

@@ -16,7 +16,7 @@ service = client.bind("ProvisionV3", PORTS[plan["binding"]])
 
 
 def plain(value):
-    """Of a reply: what JSON has. The type in the WSDL tells an empty array, which zeep reads as None."""
+    """Of a reply: what JSON has. The type in the WSDL shows an empty array, which zeep reads as None."""
     if isinstance(value, CompoundValue):
         fields = {}
         for name, element in value._xsd_type.elements:
@@ -65,6 +65,6 @@ with open(sys.argv[2], "w", encoding="utf-8") as transcript:
             said = call_unknown(step["unknown"]) if "unknown" in step else {"result": call(step["call"], step["args"])}
         except zeep.exceptions.Fault as fault:
             said = {"fault": {"code": fault.code, "text": fault.message}}
-        except Exception as error:  # pylint: disable=broad-except; the judge is told
+        except Exception as error:  # pylint: disable=broad-except; the judge is given it
             said = {"error": f"{type(error).__name__}: {error}"}
         transcript.write(json.dumps(said) + "\n")
