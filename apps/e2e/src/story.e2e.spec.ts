@@ -3,7 +3,7 @@ import { e2e } from './world.fixtures.js';
 
 const stack = e2e('story', 21_000);
 
-describe('the story the demo tells', () => {
+describe('the story of the demo', () => {
   let enacted: World;
   let broken = false;
   beforeAll(async () => {

@@ -27,7 +27,7 @@ const stack = e2e(
 async function takeOver(servers: Stack): Promise<void> {
   await old.restore(servers);
   await Promise.all((['ingestion', 'mail-sink'] as const).map((service) => servers.startService(service)));
-  // Before them nobody would hear what it has to tell of messages it had taken.
+  // Before them nobody would hear what it reports about messages that it had taken.
   await servers.startService('carrier-twins');
   carriers = new Carriers(old.truths.threads);
 }
@@ -255,7 +255,7 @@ describe('an installation of version 0.1.0, stopped in the middle of its work an
       });
   });
 
-  stack.holds('what people were to be told is mailed once', async (world) => {
+  stack.holds('news that people were to receive is mailed once', async (world) => {
     const response = await fetch(`${world.addresses.mailUrl}/api/messages`);
     const mails = (await response.json()) as { text: string }[];
     const times = old.truths.mailed.map((ten) => mails.filter(({ text }) => text.includes(ten)).length);

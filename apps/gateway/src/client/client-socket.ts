@@ -346,7 +346,7 @@ export class ClientSockets implements OnModuleDestroy {
         const head = heads[connection.userId] ?? 0;
         if (connection.position === undefined || connection.position === head) continue;
         if (connection.position < head) resyncs.inc();
-        // Ahead of its feed, as after a restore, the client is told when the feed is read.
+        // Ahead of its feed, as after a restore, the client learns it when the feed is read.
         connection.sync();
       }
     } catch (error) {

@@ -55,7 +55,7 @@ export const IMPORT_PATHS = {
           'dryRun',
           'query',
           { type: 'boolean', default: false },
-          'Tells what each row would do, and does nothing.',
+          'Reports what each row would do, and does nothing.',
         ),
         parameter('fileName', 'query', { type: 'string', maxLength: 255 }, 'Shown with the import.'),
         parameter(

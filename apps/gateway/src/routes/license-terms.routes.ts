@@ -18,7 +18,7 @@ clients.add('POST /v1/license-requests', rpc.requestLicense, {
   description: [
     'The location service asks this for each client that starts, and again before the client token ends. The account is found by the server host name and the ids as they are in BroadWorks: `matched`, `created` if the system provider lets clients create accounts, or `rejected` with a `reason`.',
     'A permanent license is served first (the highest of the application), then the trial that runs; without either a trial begins, once for ever per user id and application.',
-    'Called by a service, never by the clients themselves: send an API key of the system provider with the permission `license-requests:write` (and no other), kept on that server, or the access token of one of its administrators. A client cannot prove who it is, so whoever may ask this may act as any user of the system provider: give the key to nobody else.',
+    'Called by a service, never by the clients themselves: send an API key of the system provider with the permission `license-requests:write` (and no other), kept on that server, or the access token of one of its administrators. A client cannot prove who it is, so anyone who may ask this may act as any user of the system provider: give the key to nobody else.',
     'Limited per account and per caller: 429 says in `Retry-After` when to ask again. Safe to repeat.',
   ].join('\n\n'),
   access: 'write',

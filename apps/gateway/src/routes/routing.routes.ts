@@ -68,7 +68,7 @@ client.add('GET /v1/client/sync', rpc.syncClient, {
   fill: ownUser,
 });
 client.add('POST /v1/client/acks', rpc.ackClient, {
-  summary: 'Tell that everything up to a cursor was shown',
+  summary: 'Report that everything up to a cursor was shown',
   access: 'client',
   response: null,
   fill: ownUser,

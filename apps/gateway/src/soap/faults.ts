@@ -24,7 +24,7 @@ const CODE_12: Record<FaultCode, string> = {
   MustUnderstand: 'soap:MustUnderstand',
   VersionMismatch: 'soap:VersionMismatch',
 };
-/** Tells a client of neither version which ones there are (SOAP 1.2 part 1 §5.4.7). */
+/** Lists the versions for a client that uses neither (SOAP 1.2 part 1 §5.4.7). */
 const UPGRADE = `<soap:Header><soap12:Upgrade xmlns:soap12="${SOAP12}"><soap12:SupportedEnvelope qname="soap12:Envelope" /><soap12:SupportedEnvelope qname="soap:Envelope" /></soap12:Upgrade></soap:Header>`;
 
 /** A request that can't become a call. Thrown while reading, routing and binding; the plugin answers with it. */

@@ -57,7 +57,7 @@ const HOSTILE: Record<string, string | Buffer> = {
 describe('each of these is a fault with 400, soon', () => {
   it.each(Object.keys(HOSTILE))('%s', async (name) => {
     const times: number[] = [];
-    // The best of five, in this thread's processor time: neither neighbours nor the collector's threads are what is measured.
+    // The best of five, in this thread's processor time: neither neighbors nor the collector's threads are what is measured.
     for (let n = 0; n < 5; n++) {
       const before = process.threadCpuUsage();
       // Without a charset, so that marks and declarations count.

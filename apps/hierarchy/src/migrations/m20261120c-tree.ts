@@ -26,7 +26,7 @@ $do$;
 
 /**
  * A file arrives in parts, becomes rows, and these are worked off in batches. A row's state commits together with its
- * effect, so whoever dies on the way leaves nothing half done and nothing to do twice.
+ * effect, so a process that dies on the way leaves nothing half done and nothing to do twice.
  */
 const IMPORTS = `
 create table user_import (

@@ -1,8 +1,8 @@
 import { Migration } from '@mikro-orm/migrations';
 
 /**
- * What the SOAP API asks most: the licences of users by their names, many at once. A function, because its plan is kept
- * with the connection: to plan eight tables anew costs several times what it takes to look into them.
+ * What the SOAP API asks most: the licenses of users by their names, many at once. A function, because its plan is kept
+ * with the connection: to plan eight tables again costs several times what it takes to look into them.
  */
 export class M20261120fProvision extends Migration {
   override name = 'm20261120f-provision';

@@ -182,7 +182,10 @@ export class InterfaceUsersService implements BeforeApplicationShutdown {
         const added = await this.logins.add(seen, 'ACL_DENIED', { as: account.id });
         if (this.config.lockOnAclDenied) await this.lock(account, 'acl-denied', seen);
         if (!added) return;
-        await this.noteRefusal(account.id, `The address ${seen.address ?? 'could not be told and'} is not allowed.`);
+        await this.noteRefusal(
+          account.id,
+          `The address ${seen.address ?? 'could not be found out and'} is not allowed.`,
+        );
         // Someone who is on nobody's list must not be able to make us send mails.
         if (listed) await this.incidents.addressRefused(em, account, seen);
       });

@@ -23,9 +23,9 @@ beforeAll(async () => {
 });
 afterAll(() => world?.stop());
 
-const TOLD = { ...SILENT, licenseExpiryAlerts: true };
+const NOTIFIED = { ...SILENT, licenseExpiryAlerts: true };
 const person = (nodeId: string, more: Partial<CreatePortalUser> = {}) =>
-  world.given.portalUser(nodeId, { notifications: TOLD, ...more });
+  world.given.portalUser(nodeId, { notifications: NOTIFIED, ...more });
 
 /** What the portal user was notified of so far, fact by fact, each by its items' kind, news and days left. */
 async function toldTo(portalUser: { id: string }): Promise<{ timezone?: string; items: LicenseAlertItem[] }[]> {
