@@ -27,7 +27,7 @@ import {
   type NumberView,
 } from '@strowger/contracts-provisioning';
 import { startService } from '@strowger/http';
-import { AppError, newId, type RpcRequest } from '@strowger/kernel';
+import { AppError, newId, type RpcRequest, PLATFORM_SCOPE } from '@strowger/kernel';
 import { Messaging } from '@strowger/messaging';
 import { Answers } from '@strowger/rpc';
 import { testNats } from '@strowger/testing';
@@ -166,6 +166,13 @@ export async function startWorld(env: Record<string, string> = {}) {
     role: 'administrator',
     scope: { level: 'system-provider', id: user.systemProviderId, systemProviderId: user.systemProviderId },
   });
+  const operator = await tokens.forPortalUser({
+    portalUserId: newId(),
+    email: 'o@b.example',
+    name: 'Olga',
+    role: 'administrator',
+    scope: PLATFORM_SCOPE,
+  });
   Object.assign(Behind, { feed: [], acked: 0, asked: [] });
   return {
     url: gateway.url!,
@@ -173,6 +180,7 @@ export async function startWorld(env: Record<string, string> = {}) {
     user,
     clientToken,
     adminToken: admin.accessToken,
+    operatorToken: operator.accessToken,
     tokens,
     messaging,
     /** A live push as routing publishes it. */

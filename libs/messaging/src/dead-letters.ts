@@ -50,6 +50,8 @@ const HEADER = {
 
 const isSequence = isCursorNumber(Number.MAX_SAFE_INTEGER - 1);
 const STREAM = 'DEAD';
+/** Of the messages of one page: a page of the largest ones would otherwise be as large as a process. */
+const PAGE_BYTES = 4 * 1024 * 1024;
 const log = logger('messaging');
 const removed = counter('strowger_dead_letters_total', 'Messages given up, by consumer and reason.');
 
@@ -91,15 +93,18 @@ export class DeadLetters {
     private readonly publisher: Publisher,
   ) {}
 
-  /** Oldest first. `cursor` is a page's `nextCursor`. */
+  /** Oldest first. `cursor` is a page's `nextCursor`. A page has fewer than `limit` where they are large. */
   async list(query: { consumer?: string; limit?: number; cursor?: string } = {}): Promise<Page<DeadLetter>> {
-    const limit = Math.min(Math.max(query.limit ?? 50, 1), 200);
+    let limit = Math.min(Math.max(query.limit ?? 50, 1), 200);
     const subject = query.consumer ? `dead.${query.consumer}` : 'dead.>';
     let from = query.cursor ? readCursor(query.cursor, isSequence)[0] + 1 : 1;
     const letters: DeadLetter[] = [];
+    let bytes = 0;
     while (letters.length <= limit) {
       const stored = await this.stored({ seq: from, next_by_subj: subject });
       if (!stored) break;
+      bytes += stored.data.length;
+      if (bytes > PAGE_BYTES) limit = Math.min(limit, Math.max(letters.length, 1));
       letters.push(letterOf(stored));
       from = stored.seq + 1;
     }

@@ -1,3 +1,6 @@
+import { DeadLetterView, ListDeadLetters, WholeDeadLetterView } from '../dead-letters.js';
+import { schemaOf } from '../routes/schemas.js';
+
 /** OpenAPI of the routes outside the table: sessions, client tokens, the socket, dead letters. */
 const problem = (description: string) => ({
   description,
@@ -6,6 +9,21 @@ const problem = (description: string) => ({
 const json = (schema: object, example?: unknown) => ({
   content: { 'application/json': { schema, ...(example === undefined ? {} : { example }) } },
 });
+
+const DEAD_LETTER = {
+  id: '17',
+  consumer: 'routing-deliveries',
+  reason: 'invalid-data',
+  kind: 'invalid',
+  error: 'invalid-input: text must be a string.',
+  deliveries: 1,
+  at: '2026-11-20T09:30:00.000Z',
+  stream: 'INGESTION',
+  sequence: 4711,
+  subject: 'ingestion.delivery.received.v1',
+  eventId: '01934f5e-8f3a-7c21-b0a4-6f2f6a1d9c10',
+  sizeBytes: 812,
+};
 
 const token = {
   type: 'object',
@@ -130,16 +148,12 @@ export const OTHER_PATHS = {
       tags: ['Operations'],
       summary: 'Facts a consumer could not handle, oldest first, with the reason',
       security: [{ portal: [] }],
-      parameters: [
-        { name: 'consumer', in: 'query', required: false, schema: { type: 'string' } },
-        {
-          name: 'limit',
-          in: 'query',
-          required: false,
-          schema: { type: 'integer', minimum: 1, maximum: 200, default: 50 },
-        },
-        { name: 'cursor', in: 'query', required: false, schema: { type: 'string' } },
-      ],
+      parameters: Object.entries(schemaOf(ListDeadLetters).properties ?? {}).map(([name, schema]) => ({
+        name,
+        in: 'query',
+        required: false,
+        schema,
+      })),
       responses: {
         200: {
           description: 'A page',
@@ -147,9 +161,12 @@ export const OTHER_PATHS = {
             {
               type: 'object',
               required: ['items'],
-              properties: { items: { type: 'array', items: { type: 'object' } }, nextCursor: { type: 'string' } },
+              properties: {
+                items: { type: 'array', items: schemaOf(DeadLetterView) },
+                nextCursor: { type: 'string' },
+              },
             },
-            { items: [] },
+            { items: [DEAD_LETTER] },
           ),
         },
         400: problem('`INVALID_INPUT`'),
@@ -174,6 +191,22 @@ export const OTHER_PATHS = {
     },
   },
   '/v1/dead-letters/{id}': {
+    get: {
+      operationId: 'getDeadLetter',
+      tags: ['Operations'],
+      summary: 'One of them with the message as it came, which holds customers’ data',
+      security: [{ portal: [] }],
+      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+      responses: {
+        200: {
+          description: 'The dead letter',
+          ...json(schemaOf(WholeDeadLetterView), { ...DEAD_LETTER, messageBase64: 'eyJpZCI6IuKApiJ9' }),
+        },
+        401: problem('`TOKEN_REFUSED`'),
+        403: problem('`ACCESS_FORBIDDEN`'),
+        404: problem('`DEAD_LETTER_NOT_FOUND`'),
+      },
+    },
     delete: {
       operationId: 'discardDeadLetter',
       tags: ['Operations'],

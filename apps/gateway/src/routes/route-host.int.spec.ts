@@ -260,6 +260,16 @@ describe('requests', () => {
     expect(Behind.asked[0]!.body).toMatchObject({ id });
   });
 
+  it('refuse in the address what belongs in the body, as a password', async () => {
+    const path = `/v1/interface-users/${newId()}/password?password=correct-horse-battery`;
+    const answer = await world.request('POST', path, world.adminToken, {});
+    expect([answer.status, await answer.json()]).toMatchObject([
+      400,
+      { errors: [{ field: 'password', rule: 'in-body' }] },
+    ]);
+    expect(Behind.asked).toEqual([]);
+  });
+
   it('refuse a body that contradicts the path', async () => {
     const answer = await world.request('PATCH', `/v1/users/${newId()}`, world.adminToken, { id: newId(), name: 'X' });
     expect(await answer.json()).toMatchObject({ status: 400, errors: [{ field: 'id', rule: 'path' }] });

@@ -76,11 +76,13 @@ function assemble(route: Route, request: FastifyRequest): Fields {
     .filter(([name, value]) => body[name] !== undefined && !sameId(body[name], value))
     .map(([name]) => ({ field: name, rule: 'path', message: `${name} is already in the path and differs from it.` }));
   const takesBody = route.method !== 'GET' && route.method !== 'DELETE';
+  // Addresses are kept in logs and histories, so no password may come in one; nothing else that belongs in a body either.
+  for (const field of takesBody ? Object.keys(request.query as object) : [])
+    errors.push({ field, rule: 'in-body', message: `The field '${field}' belongs in the body, not in the address.` });
   if (takesBody) errors.push(...misplacedNulls(route, body));
   if (errors.length) throw new InvalidInput(errors);
   return {
-    ...typed(route, request.query as Record<string, string>),
-    ...(takesBody ? body : {}),
+    ...(takesBody ? body : typed(route, request.query as Record<string, string>)),
     ...params,
   };
 }
