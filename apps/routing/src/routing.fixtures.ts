@@ -132,9 +132,9 @@ export async function startRouting({
   const app = running[0]!.app;
   const db = app.get(Db);
   const timers = app.get(Timers);
-  const publisher = app.get(Publisher, { strict: false });
-  const messaging = app.get(Messaging, { strict: false });
-  await messaging.ready();
+  // Of its own: a spec may kill any instance.
+  const messaging = await Messaging.connect({ natsUrl: nats.url, name: 'spec' });
+  const publisher = new Publisher(messaging);
   const rpc = await Rpc.connect({ natsUrl: nats.url, name: 'spec' });
 
   let counter = 0;
@@ -405,6 +405,7 @@ export async function startRouting({
       (await call(routingRpc.listQuarantine, { includeReleased, limit: 200 }, providerScope(platform))).items,
     stop: async (): Promise<void> => {
       await rpc.close();
+      await messaging.close();
       await Promise.all(running.map((service) => service.close()));
       await provisioning.close();
       await hierarchy.close();

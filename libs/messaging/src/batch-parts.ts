@@ -18,8 +18,8 @@ export interface Part {
   readonly raw: RawMessage;
 }
 
-/** What is not JSON is one part, on which the handler then fails. */
-export function partsOf(entry: Unsettled): Part[] {
+/** What is not JSON is one part, on which the handler then fails. `deaths`: of processes that had it, beyond the server's count. */
+export function partsOf(entry: Unsettled, deaths = 0): Part[] {
   const { message } = entry;
   const { info, headers } = message;
   const about = {
@@ -27,7 +27,7 @@ export function partsOf(entry: Unsettled): Part[] {
     sequence: info.streamSequence,
     time: new Date(info.timestampNanos / 1e6),
     redelivered: message.redelivered,
-    deliveries: info.deliveryCount,
+    deliveries: info.deliveryCount + deaths,
   };
   let events: unknown[];
   try {

@@ -32,7 +32,7 @@ const MAX_UNACKED = 1000;
 export class BatchRunner {
   private readonly intake: Intake;
   private readonly poison: Poison;
-  private buffer: Unsettled[] = [];
+  private buffer: { entry: Unsettled; deaths: number }[] = [];
   private working?: Promise<void>;
   private readonly stopping = new AbortController();
   private readonly maxBatch: number;
@@ -55,10 +55,16 @@ export class BatchRunner {
       durable: this.name,
     };
     const specs = [
-      { ...base, stream, filter, inOrder: true },
+      { ...base, stream, filter, exclusive: true },
       { ...base, stream: 'REPLAY', filter: `replay.${this.name}`, prefetch: 100, deliver: 'all' as const },
     ];
-    this.intake = new Intake(messaging, specs, (entry) => this.accept(entry));
+    this.intake = new Intake(
+      messaging,
+      specs,
+      (entry, durable) => this.accept(entry, durable),
+      undefined,
+      () => this.drop(),
+    );
   }
 
   get name(): string {
@@ -75,21 +81,30 @@ export class BatchRunner {
   async stop(deadlineMs: number): Promise<void> {
     this.stopping.abort();
     await this.intake.close();
-    for (const entry of this.buffer.splice(0)) this.intake.unsettled.settle(entry, (m) => m.nak());
+    for (const { entry } of this.buffer.splice(0)) this.intake.unsettled.settle(entry, (m) => m.nak());
     await Promise.race([this.working, delay(deadlineMs, undefined, { ref: false })]);
+    await this.intake.release();
     this.intake.unsettled.stop();
   }
 
-  private accept(entry: Unsettled): void {
-    this.buffer.push(entry);
+  private accept(entry: Unsettled, durable: Durable): void {
+    this.buffer.push({ entry, deaths: durable.deathsWith(entry.seq) });
     if (!this.working && this.buffer.length === 1) setImmediate(() => this.kick());
+  }
+
+  /** Another process reads the stream now, from where the acks end. What is under way ends here too, as a repeat. */
+  private drop(): void {
+    for (const { entry } of this.buffer.splice(0)) this.intake.unsettled.settle(entry, () => undefined);
   }
 
   private kick(): void {
     if (this.working || this.buffer.length === 0 || this.stopping.signal.aborted) return;
     const batch: Part[] = [];
     let taken = 0;
-    while (taken < this.buffer.length && batch.length < this.maxBatch) batch.push(...partsOf(this.buffer[taken++]!));
+    while (taken < this.buffer.length && batch.length < this.maxBatch) {
+      const { entry, deaths } = this.buffer[taken++]!;
+      batch.push(...partsOf(entry, deaths));
+    }
     this.buffer.splice(0, taken);
     sizes.observe({ consumer: this.name }, batch.length);
     this.working = this.handleAll(batch).finally(() => {

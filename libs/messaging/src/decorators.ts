@@ -129,7 +129,7 @@ export function HandlesMany<T extends object>(contract: EventClass<T>, most = 20
   };
 }
 
-/** Marks a provider with `handleBatch`, for streams of thousands a second. In order within one process. */
+/** Marks a provider with `handleBatch`, for streams of thousands a second. One process at a time reads, so the stream's order is kept. */
 export function BatchConsumer(name: string, options: BatchConsumerOptions) {
   const definition: BatchConsumerDefinition = { name: checked(name), options };
   return <C extends new (...args: never[]) => BatchHandler>(target: C): void => {

@@ -10,6 +10,7 @@ import {
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
 import { counter, guarded, inBackground, logger } from '@strowger/telemetry';
+import { Lease, type LeaseNote } from './lease.js';
 import type { Messaging } from './messaging.js';
 
 export interface DurableSpec {
@@ -24,8 +25,11 @@ export interface DurableSpec {
   /** Most messages the server may have on the way to this process. */
   prefetch: number;
   deliver: 'all' | 'new';
-  /** Begin with what a dead process left unacked, so that nothing newer overtakes it. */
-  inOrder?: boolean;
+  /**
+   * One process at a time pulls, by a lease, and each begins where the acks of the last one end: so the order of the
+   * stream is kept whatever happens to whom. What the last one had not acked comes again, and so may what it had.
+   */
+  exclusive?: boolean;
 }
 
 const log = logger('messaging');
@@ -44,7 +48,11 @@ export class Durable {
   private messages?: ConsumerMessages;
   private declared = new Set<string>();
   private stopped = false;
-  private hasConsumed = false;
+  private readonly lease?: Lease;
+  /** Of the holder before, when this one took over: what it left comes first, and how often that was tried. */
+  private inherited?: LeaseNote & { until: number };
+  /** The lease was gained, and where to begin has not been settled yet. */
+  private gained?: { note: LeaseNote; died: boolean };
   private starting?: Promise<void>;
   private readonly offConnected: () => void;
   private readonly abort = new AbortController();
@@ -54,7 +62,18 @@ export class Durable {
     private readonly messaging: Messaging,
     readonly spec: DurableSpec,
     private readonly onMessage: (message: JsMsg, durable: Durable) => void,
+    private readonly onLost: () => void = () => undefined,
   ) {
+    if (spec.exclusive)
+      this.lease = new Lease(
+        messaging,
+        spec.durable,
+        (note, died) => {
+          this.gained = { note, died };
+          inBackground('consumer-start', this.ensureRunning());
+        },
+        () => this.lost(),
+      );
     this.offConnected = messaging.onConnected(guarded('consumer-start', () => this.ensureRunning()));
   }
 
@@ -72,8 +91,21 @@ export class Durable {
   }
 
   async hasWork(): Promise<boolean> {
-    const info = await this.messaging.jsm.consumers.info(this.spec.stream, this.spec.durable);
-    return info.num_pending > 0 || info.num_ack_pending > 0;
+    const info = await this.infoOf();
+    // Gone, or being made again at this moment.
+    return info === undefined || info.num_pending > 0 || info.num_ack_pending > 0;
+  }
+
+  /** How often processes died with this message, as far as the server's own count doesn't say. */
+  deathsWith(sequence: number): number {
+    return this.inherited && sequence <= this.inherited.until ? this.inherited.deaths : 0;
+  }
+
+  /** For when what was handed over is settled: lets another process pull. */
+  async release(): Promise<void> {
+    // The acks are on their way; the next holder must find them.
+    if (this.lease?.isHeld && this.messaging.connected) await this.messaging.nc.flush().catch(() => undefined);
+    await this.lease?.stop();
   }
 
   /** Stops pulling; what has been handed over stays with the runner. */
@@ -88,14 +120,20 @@ export class Durable {
   }
 
   private ensureRunning(): Promise<void> {
-    return (this.starting ??= this.run().finally(() => (this.starting = undefined)));
+    return (this.starting ??= this.run().finally(() => {
+      this.starting = undefined;
+      // Gained while the last look was ending.
+      if (this.gained && this.lease?.isHeld && !this.stopped) inBackground('consumer-start', this.ensureRunning());
+    }));
   }
 
   private async run(): Promise<void> {
     for (let attempt = 0; !this.stopped; attempt++) {
+      // Standing by counts as started: the process is ready to take over.
+      if (this.lease && !this.lease.isHeld) return this.running.resolve();
       try {
-        const made = await this.ensureConsumer();
-        if (this.stopped) return;
+        const made = this.gained ? await this.takeOver(this.gained) : await this.ensureConsumer();
+        if (this.stopped || (this.lease && !this.lease.isHeld)) continue;
         // The library would find a new consumer only after its pull has run out.
         if (made) inBackground('consumer-replaced', this.replaceMessages());
         if (!this.messages) await this.consume();
@@ -121,16 +159,12 @@ export class Durable {
   private async ensureConsumer(): Promise<boolean> {
     const { stream, durable } = this.spec;
     const { jsm } = this.messaging;
-    let found: ConsumerInfo | undefined;
-    try {
-      found = await jsm.consumers.info(stream, durable);
-    } catch (error) {
-      if (!(error instanceof JetStreamApiError) || error.status !== 404) throw error;
-    }
+    const found = await this.infoOf();
     this.declared = union(typesIn(found?.config.description), this.spec);
     const wanted = this.configOf();
     if (!found) {
-      await jsm.consumers.add(stream, wanted);
+      const { from = 0 } = this.inherited ?? {};
+      await jsm.consumers.add(stream, { ...wanted, ...startAt(from) });
       return true;
     }
     const { config } = found;
@@ -147,9 +181,8 @@ export class Durable {
     }
     // nats-server 2.9 accepts another filter and goes on delivering by the old one, so the consumer is made again where
     // its acks end. What lies acked beyond that comes a second time, and the inbox knows it.
-    const start = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: found.ack_floor.stream_seq + 1 };
     await jsm.consumers.delete(stream, durable);
-    await jsm.consumers.add(stream, { ...wanted, ...start });
+    await jsm.consumers.add(stream, { ...wanted, ...startAt(found.ack_floor.stream_seq + 1) });
     return true;
   }
 
@@ -170,21 +203,41 @@ export class Durable {
   }
 
   /**
-   * What a process that died held is redelivered only when its ack wait is over, and newer messages would overtake it.
-   * When nobody else pulls, waiting for that keeps the stream's order across a crash.
+   * Makes the consumer again where its acks end. The server would redeliver what the last holder had in the order in which
+   * its ack waits end, with newer messages in between, and only when they end.
    */
-  private async waitForDead(): Promise<void> {
-    if (!this.spec.inOrder || this.hasConsumed) return;
-    const info = await this.messaging.jsm.consumers.info(this.spec.stream, this.spec.durable);
-    if (info.num_ack_pending === 0 || info.num_waiting > 0) return;
-    log.info({ consumer: this.spec.durable, messages: info.num_ack_pending }, 'taking-over-unacked');
-    await delay(this.spec.ackWaitSeconds * 1000 + 100, undefined, { signal: this.abort.signal }).catch(() => undefined);
+  private async takeOver(gained: { note: LeaseNote; died: boolean }): Promise<true> {
+    const { stream, durable } = this.spec;
+    const { jsm } = this.messaging;
+    const found = await this.infoOf();
+    const from = found ? found.ack_floor.stream_seq + 1 : gained.note.from;
+    const deaths = gained.died && from === gained.note.from ? gained.note.deaths + 1 : 0;
+    this.inherited = { from, deaths, until: found?.delivered.stream_seq ?? 0 };
+    // First, so that a process which dies before the consumer is there again leaves word of where it was.
+    await this.lease!.leave({ from, deaths });
+    this.declared = union(typesIn(found?.config.description), this.spec);
+    if (found) await jsm.consumers.delete(stream, durable);
+    await jsm.consumers.add(stream, { ...this.configOf(), ...startAt(from) });
+    if (this.gained === gained) this.gained = undefined;
+    return true;
+  }
+
+  private lost(): void {
+    this.gained = undefined;
+    inBackground('consumer-stop', this.replaceMessages());
+    this.onLost();
+  }
+
+  private async infoOf(): Promise<ConsumerInfo | undefined> {
+    try {
+      return await this.messaging.jsm.consumers.info(this.spec.stream, this.spec.durable);
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError) || error.status !== 404) throw error;
+      return undefined;
+    }
   }
 
   private async consume(): Promise<void> {
-    await this.waitForDead();
-    if (this.stopped) return;
-    this.hasConsumed = true;
     const consumer = await this.messaging.js.consumers.get(this.spec.stream, this.spec.durable);
     const messages = await consumer.consume({
       max_messages: this.spec.prefetch,
@@ -192,8 +245,9 @@ export class Durable {
       expires: 10_000,
       // A message that isn't taken comes again.
       callback: guarded('consumer-message', (message) => {
-        if (!this.stopped) this.onMessage(message, this);
-        else message.nak();
+        if (this.stopped) message.nak();
+        // Without the lease the message is another process's by now.
+        else if (!this.lease || this.lease.isHeld) this.onMessage(message, this);
       }),
     });
     if (this.stopped) return void messages.close();
@@ -219,6 +273,10 @@ export class Durable {
 }
 
 const DRIFTABLE = ['description', 'ack_wait', 'max_deliver', 'max_ack_pending', 'filter_subject'] as const;
+
+/** Nothing for a stream that has not been read yet: it begins as its consumer wants. */
+const startAt = (sequence: number): Partial<ConsumerConfig> =>
+  sequence > 1 ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: sequence } : {};
 
 const typesIn = (description = ''): string[] =>
   description.startsWith(NOTE) ? description.slice(NOTE.length).split(' ').filter(Boolean) : [];

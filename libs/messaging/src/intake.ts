@@ -13,19 +13,25 @@ export class Intake {
     specs: readonly DurableSpec[],
     accept: (entry: Unsettled, durable: Durable) => void,
     stalls?: StallWatch,
+    onLost?: () => void,
   ) {
     this.unsettled = new UnsettledMessages(specs[0]!.ackWaitSeconds, stalls);
     const onMessage: ConstructorParameters<typeof Durable>[2] = (message, durable) => {
       const entry = this.unsettled.add(message);
       if (entry) accept(entry, durable);
     };
-    this.durables = specs.map((spec) => new Durable(messaging, spec, onMessage));
+    this.durables = specs.map((spec) => new Durable(messaging, spec, onMessage, onLost));
   }
 
   async idle(): Promise<boolean> {
     if (this.unsettled.size > 0) return false;
     for (const durable of this.durables) if (await durable.hasWork()) return false;
     return true;
+  }
+
+  /** Lets other processes pull what only one may. Call when all is settled. */
+  async release(): Promise<void> {
+    await Promise.all(this.durables.map((durable) => durable.release()));
   }
 
   /** Stops pulling. What is held stays held until `unsettled.stop()`. */
