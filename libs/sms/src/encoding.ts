@@ -11,7 +11,7 @@ export interface SmsAnalysis {
   parts: string[];
 }
 
-export interface AnalyseOptions {
+export interface AnalyzeOptions {
   /** 7-byte header with a 16-bit reference, as some toll-free routes use: 152 and 66 per part instead of 153 and 67. */
   longReference?: boolean;
 }
@@ -45,7 +45,7 @@ function septetsOf(text: string): number | undefined {
 export const isGsm7 = (text: string): boolean => septetsOf(text) !== undefined;
 
 /** Encoding, size and parts of a text (3GPP TS 23.038 and 23.040; messaging-rules §3). */
-export function analyze(text: string, { longReference = false }: AnalyseOptions = {}): SmsAnalysis {
+export function analyze(text: string, { longReference = false }: AnalyzeOptions = {}): SmsAnalysis {
   const septets = septetsOf(text);
   const encoding: SmsEncoding = septets === undefined ? 'UCS-2' : 'GSM-7';
   const units = septets ?? text.length;

@@ -75,7 +75,7 @@ export class World {
     return new World(addresses, admin, provider, portalUser, user);
   }
 
-  /** Ten digits of this telling, ending as the scenario wants. */
+  /** Ten digits of this run, ending as the scenario wants. */
   phone(suffix: string): string {
     return this.prefix + suffix;
   }

@@ -21,7 +21,7 @@ export class DroppedCredentials {
   ) {
     let subscribed = false;
     messaging.onConnected(() => {
-      this.tellKeys('all');
+      this.dropKeys('all');
       if (subscribed) return;
       subscribed = true;
       messaging.nc.subscribe(CREDENTIALS_DROPPED, {
@@ -47,10 +47,10 @@ export class DroppedCredentials {
       this.sessions.delete(id);
     }
     for (const id of sessionIds) this.sessions.set(id, now + this.config.accessTokenSeconds * 1000);
-    if (apiKeyIds.length > 0) this.tellKeys(apiKeyIds);
+    if (apiKeyIds.length > 0) this.dropKeys(apiKeyIds);
   }
 
-  private tellKeys(ids: readonly string[] | 'all'): void {
+  private dropKeys(ids: readonly string[] | 'all'): void {
     for (const listener of this.keyListeners) listener(ids);
   }
 }

@@ -65,7 +65,7 @@ describe('Message Exchange', () => {
       expect((await world.enable(PLAIN)).status).toBe(202);
     });
 
-    it('honours an Idempotency-Key and echoes X-Request-Id', async () => {
+    it('obeys an Idempotency-Key and echoes X-Request-Id', async () => {
       const headers = { 'idempotency-key': 'k-1', 'x-request-id': 'r-1' };
       const add = () => world.exchange('POST', '/numbers', { numbers: [PLAIN], enableSms: true }, headers);
       const [first, second] = [await add(), await add()];

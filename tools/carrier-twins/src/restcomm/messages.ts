@@ -16,7 +16,7 @@ import { type Message, MESSAGE_ERRORS } from './types.js';
 
 const ENCODINGS = new Set(['GSM', 'UCS-2', 'UTF-8']);
 
-/** Answers 200 with `sending`; what becomes of the message is the lifecycle's (§4). */
+/** Answers 200 with `sending`; the lifecycle decides what happens to the message (§4). */
 export function sendMessage(store: RestcommStore, call: Call, accountSid: string): Reply {
   const { form } = call;
   const from = form.get('From');

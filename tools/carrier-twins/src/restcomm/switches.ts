@@ -1,6 +1,6 @@
 import type { TwinsOptions } from '../options.js';
 
-/** Behaviours of other releases and installations of Restcomm (carrier-restcomm §10 "Switchable"), for all accounts at once. */
+/** Behaviors of other releases and installations of Restcomm (carrier-restcomm §10 "Switchable"), for all accounts at once. */
 export interface RestcommSwitches {
   /** The numbers list is a bare array, as an old release sent it (§3.1). */
   bareNumberList: boolean;

@@ -28,7 +28,7 @@ const person = (nodeId: string, more: Partial<CreatePortalUser> = {}) =>
   world.given.portalUser(nodeId, { notifications: NOTIFIED, ...more });
 
 /** What the portal user was notified of so far, fact by fact, each by its items' kind, news and days left. */
-async function toldTo(portalUser: { id: string }): Promise<{ timezone?: string; items: LicenseAlertItem[] }[]> {
+async function sentTo(portalUser: { id: string }): Promise<{ timezone?: string; items: LicenseAlertItem[] }[]> {
   await world.service.app.get(Messaging).idle();
   const rows = await world.db.query(sql<{ event: string }>`
     select event from outbox where type = ${LicenseExpiryAlertedV1.type} and published_at is not null order by id`);
@@ -38,7 +38,7 @@ async function toldTo(portalUser: { id: string }): Promise<{ timezone?: string; 
     .map(({ recipient, items }) => ({ timezone: recipient.timezone, items }));
 }
 const daysLeftFor = async (portalUser: { id: string }) =>
-  (await toldTo(portalUser)).map(({ items }) => items.map((item) => item.daysLeft));
+  (await sentTo(portalUser)).map(({ items }) => items.map((item) => item.daysLeft));
 
 /** Sets the clock so many days and hours before a moment. */
 const before = (moment: string, days: number, hours = 0) =>
@@ -55,7 +55,7 @@ describe('of a purchase, the portal users of the provider', () => {
       await alerts();
     }
     expect(await daysLeftFor(pat)).toEqual([[30], [14], [7], [1], [0]]);
-    const [first] = await toldTo(pat);
+    const [first] = await sentTo(pat);
     expect(first!.items).toEqual([
       {
         kind: 'purchase',
@@ -107,8 +107,8 @@ describe('of a purchase, the portal users of the provider', () => {
     await alerts();
     expect(await daysLeftFor(chicago)).toEqual([[8], [7]]);
     expect(await daysLeftFor(tokyo)).toEqual([[7]]);
-    expect((await toldTo(chicago))[0]!.timezone).toBe('America/Chicago');
-    expect((await toldTo(tokyo))[0]!.timezone).toBe('Asia/Tokyo');
+    expect((await sentTo(chicago))[0]!.timezone).toBe('America/Chicago');
+    expect((await sentTo(tokyo))[0]!.timezone).toBe('Asia/Tokyo');
   });
 
   it('are sent again for a renewed one, by its new end', async () => {
@@ -132,7 +132,7 @@ describe('of a purchase, the portal users of the provider', () => {
     await sweep();
     await alerts();
     await alerts();
-    expect((await toldTo(pat)).map(({ items }) => items.map((item) => item.news))).toEqual([['suspended']]);
+    expect((await sentTo(pat)).map(({ items }) => items.map((item) => item.news))).toEqual([['suspended']]);
   });
 
   it('are not sent with the switch off, when locked, when gone, or of what does not end', async () => {
@@ -147,7 +147,7 @@ describe('of a purchase, the portal users of the provider', () => {
     await at.purchase(5, undefined, { application: 'UnityMobile', licenseType: 'Standard' });
     before(endsAt!, 7);
     await alerts();
-    for (const nobody of [silent, gone, locked, other]) expect(await toldTo(nobody)).toEqual([]);
+    for (const nobody of [silent, gone, locked, other]) expect(await sentTo(nobody)).toEqual([]);
   });
 });
 
@@ -163,8 +163,8 @@ describe('portal users of a reseller and a group', () => {
     await alerts();
     await alerts();
     const item = { kind: 'sub-purchase', news: 'expires', ...PRO, expiresAt: endsAt, daysLeft: 14 };
-    expect(await toldTo(reseller)).toMatchObject([{ items: [{ ...item, quantity: 20, holder: at.reseller.name }] }]);
-    expect(await toldTo(group)).toMatchObject([{ items: [{ ...item, quantity: 8, holder: at.group.name }] }]);
+    expect(await sentTo(reseller)).toMatchObject([{ items: [{ ...item, quantity: 20, holder: at.reseller.name }] }]);
+    expect(await sentTo(group)).toMatchObject([{ items: [{ ...item, quantity: 8, holder: at.group.name }] }]);
   });
 
   it('are not sent when what remains covers what is committed', async () => {
@@ -175,7 +175,7 @@ describe('portal users of a reseller and a group', () => {
     await world.call(h.addResellerSubPurchase, { resellerId: at.reseller.id, ...PRO, quantity: 20 });
     before(endsAt!, 14);
     await alerts();
-    expect(await toldTo(reseller)).toEqual([]);
+    expect(await sentTo(reseller)).toEqual([]);
   });
 
   it('are about the trials of their users, later ones on the way, several in one mail', async () => {
@@ -187,7 +187,7 @@ describe('portal users of a reseller and a group', () => {
     await at.ask();
     const { license } = await at.ask(await world.given.user(at.group.id, 'Dana Desk'));
     await alerts();
-    expect(await toldTo(group)).toEqual([]);
+    expect(await sentTo(group)).toEqual([]);
     for (const days of [7, 1]) {
       before(license!.expiresAt!, days);
       await alerts();
@@ -197,9 +197,9 @@ describe('portal users of a reseller and a group', () => {
         [7, 7],
         [1, 1],
       ]);
-    const [{ items } = { items: [] }] = await toldTo(group);
+    const [{ items } = { items: [] }] = await sentTo(group);
     expect(items.map((item) => item.holder).sort()).toEqual([at.user.name, 'Dana Desk'].sort());
-    for (const nobody of [provider, beside]) expect(await toldTo(nobody)).toEqual([]);
+    for (const nobody of [provider, beside]) expect(await sentTo(nobody)).toEqual([]);
   });
 
   it('say which trials ended without a license, and why; not of those that got one', async () => {
@@ -214,7 +214,7 @@ describe('portal users of a reseller and a group', () => {
     await sweep();
     await alerts();
     await alerts();
-    expect(await toldTo(group)).toMatchObject([
+    expect(await sentTo(group)).toMatchObject([
       {
         items: [
           { kind: 'trial', news: 'unlicensed', holder: 'Dana Desk', reason: expect.stringContaining('UnityDesktop') },
@@ -230,6 +230,6 @@ describe('portal users of a reseller and a group', () => {
     await world.call(h.deleteUser, { id: at.user.id });
     before(license!.expiresAt!, 7);
     await alerts();
-    expect(await toldTo(group)).toEqual([]);
+    expect(await sentTo(group)).toEqual([]);
   });
 });

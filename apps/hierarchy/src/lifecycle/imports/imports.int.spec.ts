@@ -260,7 +260,7 @@ describe('an import that is interrupted', () => {
     expect(await world.call(h.getImport, { id })).toMatchObject({ rows: 30, created: 30, kept: 0, failed: 0 });
   });
 
-  it('and cancelled keeps what was done', async () => {
+  it('and canceled keeps what was done', async () => {
     const runner = world.service.app.get(ImportRunner);
     const { id } = await world.call(h.startImport, { systemProviderId });
     await world.call(h.addImportPart, { id, number: 0, content: [HEADER, ...usersNamed(9)].join('\n') });
