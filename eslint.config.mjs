@@ -323,6 +323,55 @@ const guardedListeners = {
   },
 };
 
+/** Words that CONTRIBUTING replaces, each with what stands for it. The list holds only words that are never right. */
+const WORDS = [
+  [/^(?:tell|tells|telling|told)$/i, 'notify, report, say or is given'],
+  [/^anew$/i, 'again'],
+  [/^whoever$/i, 'anyone who'],
+  [/^learnt$/i, 'learned'],
+  [/^licences?$/i, 'license'],
+  [/^(?:behaviour|colour|favour|honour|neighbour)/i, 'the American spelling, -or'],
+  [
+    /^(?:analys|authoris|initialis|normalis|organis|recognis|serialis)(?:e|ed|es|er|ing|ation)$/i,
+    'the spelling with z',
+  ],
+  [/^cancell(?:ed|ing)$/i, 'canceled, canceling'],
+];
+const WORD = /[A-Z]?[a-z]+|[A-Z]+(?![a-z])/g;
+/** Names that others use over the wire keep their spelling. */
+const WIRE_NAMES = new Set(['normaliseAndTruncate']);
+
+/** Plain words in comments, names and titles of tests. What a comment quotes as `code` is not looked at. */
+const words = {
+  meta: { type: 'suggestion', schema: [] },
+  create(context) {
+    const { sourceCode } = context;
+    const check = (node, text) => {
+      for (const [word] of text.matchAll(WORD)) {
+        const instead = WORDS.find(([pattern]) => pattern.test(word))?.[1];
+        if (instead)
+          context.report({ node, loc: node.loc, message: `Not '${word}': ${instead} (CONTRIBUTING, "Words").` });
+      }
+    };
+    return {
+      Program() {
+        for (const comment of sourceCode.getAllComments()) {
+          const text = comment.value.replaceAll(/`[^`]*`/g, '');
+          check(comment, text);
+          if (/\bbec(?:ame|omes?) of\b/.test(text))
+            context.report({ loc: comment.loc, message: `Not 'became of': what happened to (CONTRIBUTING, "Words").` });
+        }
+        for (const token of sourceCode.ast.tokens)
+          if (token.type.endsWith('Identifier') && !WIRE_NAMES.has(token.value)) check(token, token.value);
+      },
+      'CallExpression[callee.name=/^(?:it|describe)$/] > Literal.arguments:first-child': (node) =>
+        check(node, node.raw),
+      'CallExpression[callee.callee.object.name=/^(?:it|describe)$/] > Literal.arguments:first-child': (node) =>
+        check(node, node.raw),
+    };
+  },
+};
+
 const ENVIRONMENT = [
   {
     selector: "MemberExpression[object.name='process'][property.name='env']",
@@ -391,10 +440,12 @@ export default defineConfig(
           'no-folder-cycles': noFolderCycles,
           'unchecked-json': uncheckedJson,
           'guarded-listeners': guardedListeners,
+          words,
         },
       },
     },
   },
+  { rules: { 'strowger/words': 'error' } },
   { files: ['**/*.mjs'], rules: { ...CORRECT, 'no-unused-vars': ['error', UNUSED] } },
   {
     files: ['**/*.ts'],
