@@ -29,7 +29,7 @@ export class KvBucket {
   constructor(
     private readonly messaging: Messaging,
     readonly name: string,
-    private readonly options: KvOptions = {},
+    readonly options: KvOptions = {},
   ) {
     // A server that lost its disk comes back without the bucket, so it is made again after each connect.
     messaging.onConnected(() => (this.opened = undefined));
@@ -113,6 +113,8 @@ export interface KvMirrorOptions {
 export class KvMirror<T> {
   private values = new Map<string, T>();
   private bytes = new Map<string, string>();
+  /** When each was written, the oldest first; kept only where keys go with time, which the server does not report. */
+  private written = new Map<string, number>();
   private iterator?: QueuedIterator<KvWatchEntry>;
   private generation = 0;
   private stopped = false;
@@ -175,13 +177,14 @@ export class KvMirror<T> {
 
   /** The old map is served until the new one is whole: a key deleted while we were away is gone at that moment. */
   private async read(iterator: QueuedIterator<KvWatchEntry>, expected: number, current: () => boolean): Promise<void> {
-    const fresh = { values: new Map<string, T>(), bytes: new Map<string, string>() };
+    const fresh: Mirrored<T> = { values: new Map(), bytes: new Map(), written: new Map() };
     let whole = false;
     const finish = (): void => {
       if (whole || !current()) return;
       whole = true;
       this.values = fresh.values;
       this.bytes = fresh.bytes;
+      this.written = fresh.written;
       this.filled.resolve();
       this.save();
     };
@@ -200,17 +203,26 @@ export class KvMirror<T> {
     }
   }
 
-  private apply(into: { values: Map<string, T>; bytes: Map<string, string> }, entry: KvWatchEntry): void {
-    if (entry.operation !== 'PUT') {
-      into.values.delete(entry.key);
-      into.bytes.delete(entry.key);
-      return;
+  private apply(into: Mirrored<T>, entry: KvWatchEntry): void {
+    this.dropExpired(into);
+    if (entry.operation !== 'PUT') return forget(into, entry.key);
+    if (this.bucket.options.ttlSeconds) {
+      into.written.delete(entry.key);
+      into.written.set(entry.key, entry.created.getTime());
     }
     try {
       into.values.set(entry.key, this.parse(entry.value));
       into.bytes.set(entry.key, Buffer.from(entry.value).toString('base64'));
     } catch {
       log.error({ bucket: this.bucket.name, key: entry.key }, 'kv-value-unreadable');
+    }
+  }
+
+  private dropExpired(from: Mirrored<T>): void {
+    const before = Date.now() - (this.bucket.options.ttlSeconds ?? 0) * 1000;
+    for (const [key, at] of from.written) {
+      if (at >= before) return;
+      forget(from, key);
     }
   }
 
@@ -245,6 +257,18 @@ export class KvMirror<T> {
       .catch(() => log.warn({ bucket: this.bucket.name }, 'kv-snapshot-not-saved'))
       .finally(() => (this.saving = undefined));
   }
+}
+
+interface Mirrored<T> {
+  values: Map<string, T>;
+  bytes: Map<string, string>;
+  written: Map<string, number>;
+}
+
+function forget<T>({ values, bytes, written }: Mirrored<T>, key: string): void {
+  values.delete(key);
+  bytes.delete(key);
+  written.delete(key);
 }
 
 /** Opens a bucket by name. */

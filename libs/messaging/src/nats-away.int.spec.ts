@@ -166,3 +166,16 @@ it('a bucket answers a lost race otherwise than a failure', async () => {
   expect(await bucket.get('k')).toBeUndefined();
   expect(await bucket.create('k', 'four')).toBeGreaterThan(0);
 });
+
+it('a mirror of a bucket whose keys go with time does not keep them for ever', async () => {
+  messaging = await Messaging.connect({ natsUrl: nats.url, name: 'spec' });
+  const bucket = kvBucket(messaging, 'short', { ttlSeconds: 1 });
+  await bucket.put('old', '1');
+  mirror = bucket.mirror(text);
+  await mirror.ready();
+  expect([...mirror.entries()]).toEqual([['old', '1']]);
+  await eventually(async () => (await bucket.get('old')) === undefined, { timeoutMs: 10_000 });
+  await bucket.put('new', '2');
+  await eventually(() => mirror!.get('new') === '2');
+  expect([...mirror.entries()]).toEqual([['new', '2']]);
+});
