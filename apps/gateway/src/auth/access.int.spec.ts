@@ -1,9 +1,20 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { CREDENTIALS_DROPPED, type ApiKeyGrant } from '@strowger/contracts-hierarchy';
-import { newId } from '@strowger/kernel';
+import { once } from 'node:events';
+import { loadConfig } from '@strowger/config';
+import {
+  CREDENTIALS_DROPPED,
+  ENDED_SESSIONS_BUCKET,
+  ENDED_SESSIONS_SECONDS,
+  type ApiKeyGrant,
+} from '@strowger/contracts-hierarchy';
+import { newId, PLATFORM_SCOPE } from '@strowger/kernel';
+import { kvBucket } from '@strowger/messaging';
 import { eventually } from '@strowger/testing';
-import { ROUTES } from '../gateway.js';
-import { Behind, startWorld, type World } from '../gateway.fixtures.js';
+import { SignJWT } from 'jose';
+import { WebSocket } from 'ws';
+import { GatewayConfig } from '../config.js';
+import { ROUTES, startGateway } from '../gateway.js';
+import { Behind, GATEWAY_ENV, SECRET, startWorld, type World } from '../gateway.fixtures.js';
 import { areaOf } from '../routes/areas.js';
 import { permits } from './permissions.js';
 
@@ -121,13 +132,62 @@ describe('roles', () => {
     if (status === 200) expect(Behind.asked[0]).toMatchObject({ actor: { kind: 'portal-user', role } });
   });
 
-  it('end with their session, at once', async () => {
+  it('end with their session, at once and at every gateway, also at one that starts later', async () => {
     const [sessionId, otherId] = [newId(), newId()];
     const [token, other] = [await tokenOf('administrator', sessionId), await tokenOf('administrator', otherId)];
     expect((await patchUser(token)).status).toBe(200);
-    await drop({ sessionIds: [sessionId] });
+    const ended = kvBucket(world.messaging, ENDED_SESSIONS_BUCKET, { ttlSeconds: ENDED_SESSIONS_SECONDS });
+    await ended.put(sessionId, '');
     await eventually(async () => (await patchUser(token)).status === 401);
     expect((await patchUser(other)).status).toBe(200);
+    const later = await startGateway(loadConfig(GatewayConfig, { ...GATEWAY_ENV, NATS_URL: world.nats.url }));
+    try {
+      const me = async (bearer: string) =>
+        (await fetch(`${later.url}/v1/me`, { headers: { authorization: `Bearer ${bearer}` } })).status;
+      expect(await Promise.all([token, other].map(me))).toEqual([401, 200]);
+    } finally {
+      await later.close();
+    }
+  });
+});
+
+describe('a token', () => {
+  const expiring = (typ: 'access' | 'client', at: Date) =>
+    new SignJWT({
+      typ,
+      name: 'Chris',
+      role: 'administrator',
+      scope:
+        typ === 'access'
+          ? PLATFORM_SCOPE
+          : { level: 'user', id: world.user.id, systemProviderId: world.user.systemProviderId },
+    })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setIssuer('strowger')
+      .setSubject(world.user.id)
+      .setExpirationTime(at)
+      .sign(new TextEncoder().encode(SECRET));
+  const ask = async (token: string, typ: 'access' | 'client') =>
+    (await world.request('GET', typ === 'access' ? '/v1/me' : '/v1/client/sync', token)).status;
+  const open = (token: string) =>
+    new WebSocket(`${world.url.replace('http', 'ws')}/v1/client/ws`, ['strowger.v1', `bearer.${token}`]);
+
+  it.each(['access', 'client'] as const)('of kind %s is refused once it has expired, a day later too', async (typ) => {
+    for (const ago of [1000, 86_400_000])
+      expect(await ask(await expiring(typ, new Date(Date.now() - ago)), typ)).toBe(401);
+    const short = await expiring(typ, new Date(Date.now() + 2000));
+    expect(await ask(short, typ)).toBe(200);
+    await eventually(async () => (await ask(short, typ)) === 401, { timeoutMs: 5000 });
+  });
+
+  it('that has expired opens no socket, and one that expires closes its socket then', async () => {
+    const late = open(await expiring('client', new Date(Date.now() - 1000)));
+    expect(((await once(late, 'error')) as [Error])[0].message).toContain('401');
+    const expiresAt = Math.ceil(Date.now() / 1000) * 1000 + 1000;
+    const socket = open(await expiring('client', new Date(expiresAt)));
+    const [code] = (await once(socket, 'close')) as [number];
+    expect(code).toBe(4001);
+    expect(Date.now()).toBeGreaterThanOrEqual(expiresAt - 5);
   });
 });
 

@@ -1,24 +1,46 @@
-import { Injectable } from '@nestjs/common';
-import { CREDENTIALS_DROPPED, CredentialsDropped } from '@strowger/contracts-hierarchy';
-import { validated } from '@strowger/kernel';
-import { Messaging } from '@strowger/messaging';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import {
+  CREDENTIALS_DROPPED,
+  CredentialsDropped,
+  ENDED_SESSIONS_BUCKET,
+  ENDED_SESSIONS_SECONDS,
+} from '@strowger/contracts-hierarchy';
+import { AppError, validated } from '@strowger/kernel';
+import { kvBucket, Messaging, type KvMirror } from '@strowger/messaging';
 import { guarded } from '@strowger/telemetry';
-import { GatewayConfig } from '../config.js';
+
+/** How long a request waits for the ended sessions to be read, after a start. */
+const PATIENCE_MS = 2_000;
+
+export class SessionsUnknown extends AppError {
+  constructor() {
+    super(
+      'unavailable',
+      'service-unavailable',
+      'It is not known yet whether the session has ended. Try again shortly.',
+    );
+  }
+}
 
 /**
- * Sessions and keys that hierarchy has ended, heard at once. A hint: where it was lost, an access token ends by its
- * time and a remembered key within seconds.
+ * What hierarchy has ended. Sessions are in a bucket, which is read before any token of a session is taken. Keys are a
+ * hint heard at once: where it was lost, a remembered key ends within seconds.
  */
 @Injectable()
-export class DroppedCredentials {
-  /** Ended sessions, until their last access token has expired. */
-  private readonly sessions = new Map<string, number>();
+export class DroppedCredentials implements OnModuleDestroy {
+  private readonly sessions: KvMirror<true>;
   private readonly keyListeners = new Set<(ids: readonly string[] | 'all') => void>();
+  private read = false;
 
-  constructor(
-    messaging: Messaging,
-    private readonly config: GatewayConfig,
-  ) {
+  constructor(messaging: Messaging) {
+    this.sessions = kvBucket(messaging, ENDED_SESSIONS_BUCKET, { ttlSeconds: ENDED_SESSIONS_SECONDS }).mirror(
+      () => true,
+    );
+    this.sessions.ready().then(
+      () => (this.read = true),
+      () => undefined,
+    );
     let subscribed = false;
     messaging.onConnected(() => {
       this.dropKeys('all');
@@ -32,21 +54,22 @@ export class DroppedCredentials {
     });
   }
 
-  hasEnded(sessionId: string): boolean {
-    return this.sessions.has(sessionId);
+  async onModuleDestroy(): Promise<void> {
+    await this.sessions.stop();
+  }
+
+  /** @throws SessionsUnknown before the bucket could be read for the first time */
+  async hasEnded(sessionId: string): Promise<boolean> {
+    if (!this.read) await Promise.race([this.sessions.ready(), wait(PATIENCE_MS, undefined, { ref: false })]);
+    if (!this.read) throw new SessionsUnknown();
+    return this.sessions.get(sessionId) !== undefined;
   }
 
   onKeys(listener: (ids: readonly string[] | 'all') => void): void {
     this.keyListeners.add(listener);
   }
 
-  private hear({ sessionIds = [], apiKeyIds = [] }: CredentialsDropped): void {
-    const now = Date.now();
-    for (const [id, until] of this.sessions) {
-      if (until > now) break; // the oldest first
-      this.sessions.delete(id);
-    }
-    for (const id of sessionIds) this.sessions.set(id, now + this.config.accessTokenSeconds * 1000);
+  private hear({ apiKeyIds = [] }: CredentialsDropped): void {
     if (apiKeyIds.length > 0) this.dropKeys(apiKeyIds);
   }
 

@@ -94,7 +94,8 @@ export class Tokens {
         expiresAt,
       };
     const { sid: sessionId, role = 'support', email = '', scope } = payload;
-    if (sessionId && this.dropped.hasEnded(sessionId)) throw new TokenRefused('The session has ended. Sign in again.');
+    if (sessionId && (await this.dropped.hasEnded(sessionId)))
+      throw new TokenRefused('The session has ended. Sign in again.');
     const actor: Actor = { kind: 'portal-user', id, name: payload.name, role, ip };
     return { kind: 'portal-user', actor, scope, role, email, ...(sessionId ? { sessionId } : {}), expiresAt };
   }

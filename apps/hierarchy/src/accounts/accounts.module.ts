@@ -18,6 +18,7 @@ import { PortalSessions } from './portal-users/portal-sessions.service.js';
 import { PortalUsersService } from './portal-users/portal-users.service.js';
 import { RefreshTokens } from './portal-users/refresh-tokens.service.js';
 import { CredentialDrops } from './credentials/credential-drops.js';
+import { EndedSessions } from './credentials/ended-sessions.js';
 import { LoginThrottle } from './logins/login-throttle.service.js';
 import { PastLogins } from './sessions/past-logins.service.js';
 import { SessionExpiry } from './sessions/session-expiry.sweeper.js';
@@ -34,6 +35,7 @@ import { SessionsService } from './sessions/sessions.service.js';
     ApiKeysService,
     BootstrapOperator,
     CredentialDrops,
+    EndedSessions,
     IncidentReports,
     InterfaceUserAccounts,
     InterfaceUsersService,

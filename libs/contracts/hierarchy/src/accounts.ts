@@ -293,11 +293,15 @@ export class ApiKeyGrant {
 
 // Live pushes (NATS core): hints, so that what was verified is forgotten at once everywhere
 
+/** NATS KV bucket of portal users' sessions that have ended; the key is the session's id. */
+export const ENDED_SESSIONS_BUCKET = 'ended-sessions';
+/** No access token lives longer. */
+export const ENDED_SESSIONS_SECONDS = 3600;
+
 /** Subject of `CredentialsDropped`; no stream captures it. */
 export const CREDENTIALS_DROPPED = 'push.credentials';
 /** What must no longer be taken from a memory of verified credentials. */
 export class CredentialsDropped {
   @IsOptional() @IsUUID(undefined, { each: true }) interfaceUserIds?: string[];
   @IsOptional() @IsUUID(undefined, { each: true }) apiKeyIds?: string[];
-  @IsOptional() @IsUUID(undefined, { each: true }) sessionIds?: string[];
 }

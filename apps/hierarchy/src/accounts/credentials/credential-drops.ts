@@ -4,6 +4,7 @@ import { validated } from '@strowger/kernel';
 import { Messaging } from '@strowger/messaging';
 import { Db } from '@strowger/persistence';
 import { guarded, logger } from '@strowger/telemetry';
+import { EndedSessions } from './ended-sessions.js';
 
 const log = logger('hierarchy');
 
@@ -12,7 +13,7 @@ type Listener = (dropped: CredentialsDropped | 'everything') => void;
 /**
  * Asks every process that remembers verified credentials (replicas of this service, the gateways) to forget some. A
  * NATS core push is a hint and may be lost: who listens must also look for itself now and then, and forget everything
- * when its connection comes back.
+ * when its connection comes back. Sessions that ended are no hint: they are kept in a bucket.
  */
 @Injectable()
 export class CredentialDrops {
@@ -22,13 +23,17 @@ export class CredentialDrops {
   constructor(
     private readonly db: Db,
     private readonly messaging: Messaging,
+    private readonly endedSessions: EndedSessions,
   ) {
     messaging.onConnected(() => this.connected());
   }
 
   /** This process hears it before the transaction's caller goes on; the others right after. */
-  afterCommit(dropped: CredentialsDropped): void {
-    this.db.afterCommit(() => this.announce(dropped));
+  afterCommit({ sessionIds = [], ...dropped }: CredentialsDropped & { sessionIds?: string[] }): void {
+    this.db.afterCommit(() => {
+      if (sessionIds.length > 0) this.endedSessions.add(sessionIds);
+      if (Object.keys(dropped).length > 0) this.announce(dropped);
+    });
   }
 
   onDropped(listener: Listener): void {
