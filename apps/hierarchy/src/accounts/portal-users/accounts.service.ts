@@ -73,13 +73,18 @@ export class Accounts {
       const session = await this.tokens.lock(em, found);
       const now = this.clock.now();
       if (!user || user.lockedAt || !session || session.isOver(now)) return 'ended';
+      const successor = await this.tokens.successor(em, session, refreshToken);
+      if (successor) return { principal: user.principal(), ...successor };
       if (session.rotatedAt) {
         await this.tokens.revokeFamily(em, session.familyId);
         this.drops.afterCommit({ sessionIds: [session.familyId] });
         return 'reused';
       }
       session.rotatedAt = now;
-      return { principal: user.principal(), ...this.tokens.issue(em, user.id, known(visitor), session) };
+      return {
+        principal: user.principal(),
+        ...this.tokens.issue(em, user.id, known(visitor), { session, refreshToken }),
+      };
     });
   }
 

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import { Clock, newId } from '@strowger/kernel';
@@ -19,9 +19,15 @@ export interface Visitor {
 }
 
 const DAY_MS = 86_400_000;
+/** Two tabs that wake up together send the same token, and so does a page that is loaded again at once. */
+const GRACE_MS = 30_000;
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 
-/** Refresh tokens: 256 random bits, stored as a hash. Every use replaces the token by the next of its family. */
+/** The next token of a family. It can be made again from the one before and the id of its row, and from no less. */
+const successorOf = (refreshToken: string, id: string): string =>
+  createHmac('sha256', refreshToken).update(id).digest('base64url');
+
+/** Refresh tokens: 256 bits that nobody can guess, stored as a hash. Every use replaces the token by the next of its family. */
 @Injectable()
 export class RefreshTokens {
   constructor(
@@ -29,14 +35,21 @@ export class RefreshTokens {
     private readonly config: HierarchyConfig,
   ) {}
 
-  /** A token of a new family, or the next of a given one. */
-  issue(em: EntityManager, portalUserId: string, visitor: Visitor, before?: Session): IssuedToken {
-    const refreshToken = randomBytes(32).toString('base64url');
+  /** A token of a new family, or the next after a given one. */
+  issue(
+    em: EntityManager,
+    portalUserId: string,
+    visitor: Visitor,
+    previous?: { session: Session; refreshToken: string },
+  ): IssuedToken {
+    const before = previous?.session;
+    const id = newId();
+    const refreshToken = previous ? successorOf(previous.refreshToken, id) : randomBytes(32).toString('base64url');
     const createdAt = this.clock.now();
     const expiresAt = new Date(createdAt.getTime() + this.config.sessionDays * DAY_MS);
     const familyId = before?.familyId ?? newId();
     const session = {
-      id: newId(),
+      id,
       familyId,
       portalUserId,
       tokenHash: hashOf(refreshToken),
@@ -48,6 +61,19 @@ export class RefreshTokens {
     };
     em.persist(Object.assign(new Session(), session));
     return { sessionId: familyId, refreshToken, refreshExpiresAt: expiresAt.toISOString() };
+  }
+
+  /** What a token was replaced by, for as long as its holder may not have heard of that. */
+  async successor(em: EntityManager, session: Session, refreshToken: string): Promise<IssuedToken | undefined> {
+    const { familyId, rotatedAt } = session;
+    if (!rotatedAt || this.clock.now().getTime() - rotatedAt.getTime() > GRACE_MS) return undefined;
+    const later = await em.find(Session, { familyId, createdAt: { $gte: rotatedAt }, revokedAt: null });
+    for (const { id, tokenHash, expiresAt } of later) {
+      const next = successorOf(refreshToken, id);
+      if (hashOf(next) === tokenHash)
+        return { sessionId: familyId, refreshToken: next, refreshExpiresAt: expiresAt.toISOString() };
+    }
+    return undefined;
   }
 
   find(em: EntityManager, refreshToken: string): Promise<Session | null> {

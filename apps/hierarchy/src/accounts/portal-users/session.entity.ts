@@ -15,7 +15,7 @@ export class Session {
   @Property({ type: 'text', nullable: true }) ip?: string | null;
   @Property({ type: 'text', nullable: true }) userAgent?: string | null;
   @Property({ type: 'datetime' }) expiresAt!: Date;
-  /** Set when the token was used and replaced: from then on its use means it was stolen, before or after. */
+  /** Set when the token was used and replaced: a while later its use means it was stolen, before or after. */
   @Property({ type: 'datetime', nullable: true }) rotatedAt?: Date | null;
   @Property({ type: 'datetime', nullable: true }) revokedAt?: Date | null;
 
