@@ -79,6 +79,8 @@ export const BODIES: Record<string, () => object> = {
   'POST /v1/users/:userId/messages': () => ({ to: `+1${phone()}`, text: 'Stolen' }),
   'POST /v1/client/blocks': () => ({ number: `+1${phone()}` }),
   'POST /v1/client/acks': () => ({ cursor: 1 }),
+  'POST /v1/messages::batch': () => ({ items: [{ userId: newId(), to: `+1${phone()}`, text: 'Stolen' }] }),
+  'POST /v1/client/messages::batch': () => ({ items: [{ to: `+1${phone()}`, text: 'Stolen' }] }),
   'POST /v1/messages/preview': () => ({ text: 'Hello' }),
   'POST /v1/client/messages/preview': () => ({ text: 'Hello' }),
 };

@@ -12,9 +12,11 @@ export const WORDS: Ids = { application: 'UnityDesktop', licenseType: 'Pro', hos
 
 /** The path segment before a parameter says whose id it is. */
 export function pathOf(route: Route, idFor: (segment: string, name: string) => string): string {
-  return route.path.replaceAll(/([a-z-]+)\/:(\w+)|:(\w+)/g, (_, segment: string, name: string, word: string) =>
-    word ? WORDS[word]! : WORDS[name] ? `${segment}/${WORDS[name]}` : `${segment}/${idFor(segment, name)}`,
-  );
+  return route.path
+    .replaceAll(/([a-z-]+)\/:(\w+)|(?<!:):(\w+)/g, (_, segment: string, name: string, word: string) =>
+      word ? WORDS[word]! : WORDS[name] ? `${segment}/${WORDS[name]}` : `${segment}/${idFor(segment, name)}`,
+    )
+    .replaceAll('::', ':');
 }
 export function known(ids: Ids, segment: string, route: Route): string {
   const id = ids[segment];

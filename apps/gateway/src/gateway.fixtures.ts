@@ -17,6 +17,7 @@ import {
   routingRpc,
   type MessageView,
   type SendMessage,
+  type SendMessages,
   type SyncClient,
   type SyncView,
 } from '@strowger/contracts-routing';
@@ -78,6 +79,13 @@ export class Behind {
     const message = { ...messageAt(1, text), id: messageId };
     Behind.sent.set(messageId, message);
     return message;
+  }
+  @Answers(routingRpc.sendMessages)
+  async sendMany({ body, ...context }: RpcRequest<SendMessages>) {
+    const items = body.items.map((item) =>
+      this.send({ ...context, body: item }).catch((error: unknown) => ({ refused: AppError.wrap(error).toJSON() })),
+    );
+    return { items: await Promise.all(items) };
   }
   @Answers(provisioningRpc.assignNumber)
   async assign(request: RpcRequest<AssignNumber>): Promise<NumberOutcome> {

@@ -7,7 +7,7 @@ import { Bench, SIZES } from './bench.js';
 import { measureAssigning, measureEnsurePath, measureListing, measureSoap } from './hierarchy.js';
 import { measureAccepting, measureDrain, measureEndToEnd } from './inbound.js';
 import { Load } from './load.js';
-import { measureOutbound, measureSending } from './outbound.js';
+import { measureBatches, measureOutbound, measureSending } from './outbound.js';
 import { Report } from './report.js';
 import { measureSaga } from './saga.js';
 import { Tenant } from './tenant.js';
@@ -24,6 +24,7 @@ const METRICS = [
   'inbound.end-to-end',
   'inbound.latency',
   'outbound.live',
+  'outbound.batch',
   'outbound.drain',
   'saga.provision',
   'drain',
@@ -99,11 +100,12 @@ async function measure(running: Stack): Promise<void> {
   report.note('making a tenant …');
   const tenant = await Tenant.make(running, Number(options.users));
   bench = new Bench(running, tenant, new Load(), SIZES[options.quick ? 'quick' : 'full'], report);
-  const needsFloor = METRICS.slice(0, 6).some(wanted);
+  const needsFloor = METRICS.slice(0, 7).some(wanted);
   const floor = needsFloor ? await measureAccepting(bench, wanted('ingest.accept')) : 0;
   const [throughput, latency] = [wanted('inbound.end-to-end'), wanted('inbound.latency')];
   if (throughput || latency) await measureEndToEnd(bench, floor, { throughput, latency });
   if (wanted('outbound.live')) await measureSending(bench, floor);
+  if (wanted('outbound.batch')) await measureBatches(bench, floor);
   if (wanted('outbound.drain')) await measureOutbound(bench, floor);
   if (wanted('saga.provision')) await measureSaga(bench);
   if (wanted('drain')) await measureDrain(bench);

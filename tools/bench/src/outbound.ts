@@ -5,6 +5,7 @@ import type { LoadOrder, LoadReport } from './load.js';
 
 const CONNECTIONS = 64;
 const PATIENCE_MS = 120_000;
+const BATCH = 1000;
 
 /**
  * Texts through the API while everything runs, as customers send: from the first request until the carrier has accepted
@@ -42,6 +43,40 @@ export async function measureSending(bench: Bench, floor: number): Promise<void>
     },
     { of: 'value', least: 3000 },
   );
+}
+
+/** A thousand texts in each request, one request after the other, while everything runs: until they are queued. */
+export async function measureBatches(bench: Bench, floor: number): Promise<void> {
+  const { sizes, report, tenant } = bench;
+  const { users, remotes, stack } = tenant;
+  const before = await atCarrier(bench);
+  const user = users[0]!;
+  const send = async (texts: number, key: string): Promise<void> => {
+    const items = Array.from({ length: texts }, (_, i) => ({
+      to: `+1${remotes[i % remotes.length]}`,
+      text: `batch ${i} Shall we say half past seven at the usual place tonight`,
+    }));
+    const response = await fetch(`${stack.urls.gatewayUrl}/v1/client/messages:batch`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${user.token}`, 'idempotency-key': key },
+      body: JSON.stringify({ items }),
+    });
+    const answer = await response.text();
+    const taken = answer.split('"status":202').length - 1;
+    if (taken !== texts) report.fail(`outbound.batch: of ${texts} texts ${taken} were queued. ${answer.slice(0, 500)}`);
+  };
+  await send(100, `${bench.run}-warm`);
+  const count = sizes.outbound;
+  const cpu = watchCpu(stack);
+  const startedAt = performance.now();
+  for (let n = 0; n < count; n += BATCH) await send(BATCH, `${bench.run}-${n}`);
+  const seconds = (performance.now() - startedAt) / 1000;
+  await settled(bench, performance.now() + PATIENCE_MS);
+  const used = cpu();
+  const there = (await atCarrier(bench)) - before - 100;
+  if (there !== count) report.fail(`outbound.batch: ${count} texts were taken, the carrier has ${there}`);
+  const extra = { messages: count, cpuMicros: used.microsFor(count), cpu: used.text };
+  report.add('outbound.batch', 'messages/s', count / seconds, floor, extra, { of: 'value', least: 5000 });
 }
 
 /** Queued through the API while somebody else holds the platform's right to send; then let go. */

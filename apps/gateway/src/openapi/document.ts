@@ -4,7 +4,7 @@ import { AppError, type ErrorKind } from '@strowger/kernel';
 import { shownCode, statusOf } from '@strowger/http';
 import type { Principal } from '../auth/tokens.js';
 import { areaOf } from '../routes/areas.js';
-import { idFieldsOf, pathParameters, type Route } from '../routes/route.js';
+import { idFieldsOf, pathParameters, pathWith, type Route } from '../routes/route.js';
 import { SchemaRegistry, type Schema } from '../routes/schemas.js';
 
 /** Problems every operation of an access can answer. */
@@ -99,7 +99,7 @@ export function openApiDocument(table: readonly Route[], publicUrl: string): Rec
   const schemas = new SchemaRegistry();
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of table) {
-    const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
+    const path = pathWith(route.path, (name) => `{${name}}`);
     (paths[path] ??= {})[route.method.toLowerCase()] = operation(route, schemas);
   }
   return {

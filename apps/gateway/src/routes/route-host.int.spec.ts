@@ -177,6 +177,49 @@ describe('texts under an idempotency key', () => {
   });
 });
 
+describe('many texts in one request', () => {
+  const sendMany = (items: unknown, headers: Record<string, string> = {}) =>
+    world.request('POST', '/v1/client/messages:batch', world.clientToken, { items }, headers);
+
+  it('are each answered for itself, and a repeat under the key sends none twice', async () => {
+    const key = { 'idempotency-key': newId() };
+    const texts = [text, { ...text, text: 'Second' }, { ...text, text: 'Third' }];
+    const first = await sendMany(texts, key);
+    expect(first.status).toBe(200);
+    const { items } = (await first.json()) as { items: { status: number; message: { id: string; text: string } }[] };
+    expect(items.map(({ status, message }) => [status, message.text])).toEqual([
+      [202, 'Hello'],
+      [202, 'Second'],
+      [202, 'Third'],
+    ]);
+    const again = await sendMany([text, { ...text, text: 'Another' }, texts[2]], key);
+    expect(await again.json()).toEqual({
+      items: [
+        { status: 202, repeated: true, message: items[0]!.message },
+        { status: 422, problem: { code: 'IDEMPOTENCY_KEY_REUSED', detail: expect.any(String) } },
+        { status: 202, repeated: true, message: items[2]!.message },
+      ],
+    });
+  });
+
+  it.each([
+    ['no list', 7],
+    ['an empty list', []],
+    ['a list of what is no text', [text, null]],
+    ['a malformed one among them', [text, { to: 7 }]],
+    ['one too many', Array.from({ length: 1001 }, () => text)],
+  ])('are refused as a whole when there is %s, with and without a key', async (_, items) => {
+    const headed: Record<string, string>[] = [{}, { 'idempotency-key': newId() }];
+    for (const headers of headed) {
+      const answer = await sendMany(items, headers);
+      expect(answer.status).toBe(400);
+      const { errors } = (await answer.json()) as { errors: { field: string }[] };
+      expect(errors.every(({ field }) => field.startsWith('items'))).toBe(true);
+    }
+    expect(Behind.asked).toEqual([]);
+  });
+});
+
 describe('requests', () => {
   it('take the user from the token, whatever the body says', async () => {
     await send({ ...text, userId: newId() });

@@ -9,7 +9,7 @@ import type { Principal, Tokens } from '../auth/tokens.js';
 import { areaOf } from './areas.js';
 import { idFromKey, IdempotencyKeyReused, type IdempotencyKeys } from './idempotency.js';
 import type { RequestRates } from './request-rates.js';
-import { pathParameters, type Answer, type Ask, type Route } from './route.js';
+import { pathParameters, pathWith, type Answer, type Ask, type Route } from './route.js';
 import { schemaOf } from './schemas.js';
 
 const DEFAULT_WAIT_SECONDS = 20;
@@ -124,8 +124,9 @@ export class RouteHost {
       ]);
     const caller = `${principal?.actor.id ?? request.clientAddress} ${route.method} ${route.path}`;
     if (typeof route.idempotent === 'object') {
-      const { id, reused } = route.idempotent;
-      body[id] = idFromKey(caller, key);
+      const { id, of, reused } = route.idempotent;
+      if (of === undefined) body[id] = idFromKey(caller, key);
+      else body[of] = itemsOf(body[of]).map((item, i) => ({ ...item, [id]: idFromKey(caller, key, i) }));
       return this.call(route, principal, body, request.clientAddress).catch((error: unknown) => {
         throw AppError.wrap(error).code === reused ? new IdempotencyKeyReused() : error;
       });
@@ -164,11 +165,15 @@ export class RouteHost {
   }
 }
 
+/** Of a list in a body; what is no object, or no list, the service refuses as it stands. */
+const itemsOf = (list: unknown): object[] =>
+  Array.isArray(list) && list.every((item) => typeof item === 'object' && item !== null) ? list : [];
+
 /** Names of path parameters that do not exist in a route's request would go unnoticed until called. */
 export function assertRoutes(table: readonly Route[]): void {
   const seen = new Set<string>();
   for (const { method, path } of table) {
-    const line = `${method} ${path.replaceAll(/:\w+/g, ':')}`;
+    const line = `${method} ${pathWith(path, () => ':')}`;
     if (seen.has(line)) throw new AppError('internal', 'route-declared-twice', `${method} ${path} is declared twice.`);
     seen.add(line);
     if (new Set(pathParameters(path)).size !== pathParameters(path).length)

@@ -23,7 +23,9 @@ export type ResponseShape = { view: Constructor; as?: 'one' | 'list' | 'page' } 
  * another request under the id with the code `reused`.
  */
 export interface KeptByService<Body extends object> {
-  id: keyof Body & string;
+  id: string;
+  /** The list of the body whose every item has the field. */
+  of?: keyof Body & string;
   reused: string;
 }
 
@@ -64,7 +66,7 @@ export interface RouteOptions<Body extends object, Reply> {
 /** One REST operation: a method and path on the one side, a request of a service on the other. */
 export interface Route<Body extends object = object, Reply = unknown> extends RouteOptions<Body, Reply> {
   method: Method;
-  /** Fastify style; `:name` parameters are fields of the request. */
+  /** Fastify style; `:name` parameters are fields of the request, `::` is a colon. */
   path: string;
   tag: string;
   contract: RpcContract<Body, Reply>;
@@ -89,11 +91,17 @@ export function routes(tag: string): {
   };
 }
 
+const PARAMETER = /(?<!:):(\w+)/g;
+
 /** Names of the `:parameters` of a path. */
-export const pathParameters = (path: string): string[] => [...path.matchAll(/:(\w+)/g)].map(([, name]) => name!);
+export const pathParameters = (path: string): string[] => [...path.matchAll(PARAMETER)].map(([, name]) => name!);
+
+/** The path with something else for each parameter. */
+export const pathWith = (path: string, parameter: (name: string) => string): string =>
+  path.replaceAll(PARAMETER, (_, name: string) => parameter(name)).replaceAll('::', ':');
 
 /** The field that gets its id from the `Idempotency-Key`, where there is one: callers do not send it. */
 export function idFieldsOf({ idempotent }: Route): string[] {
-  if (typeof idempotent === 'object') return [idempotent.id];
+  if (typeof idempotent === 'object') return idempotent.of ? [] : [idempotent.id];
   return typeof idempotent === 'string' ? [idempotent] : [];
 }

@@ -1,12 +1,19 @@
 import { MailDeliveryView, notificationRpc } from '@strowger/contracts-notification';
 import * as m from '@strowger/contracts-routing';
 import { routingRpc as rpc } from '@strowger/contracts-routing';
+import { problemOf } from '@strowger/http';
+import { AppError, type RpcContract } from '@strowger/kernel';
 import type { Principal } from '../auth/tokens.js';
+import { IdempotencyKeyReused } from './idempotency.js';
 import { routes, type Answer } from './route.js';
+
+type ReplyOf<C> = C extends RpcContract<infer _, infer R> ? R : never;
 
 const ownUser = (principal: Principal): { userId: string } => ({
   userId: principal.kind === 'client' ? principal.userId : '',
 });
+/** Routing's word for an id that belongs to another text. */
+const REUSED = 'message-id-reused';
 /** The message that was sent under the key before is shown as it is now. */
 const sent = ({ repeated, ...message }: m.MessageView & { repeated?: true }): Answer => ({
   status: 202,
@@ -23,17 +30,47 @@ const sendErrors = {
   'text-too-long': 'invalid',
 } as const;
 
+const sentMany = ({ items }: ReplyOf<typeof rpc.sendMessages>): Answer => ({
+  status: 200,
+  body: {
+    items: items.map((item) => {
+      if (!('refused' in item)) {
+        const { repeated, ...message } = item;
+        return { status: 202, message, ...(repeated && { repeated }) };
+      }
+      const error = AppError.from(item.refused);
+      const { status, code, detail } = problemOf(error.code === REUSED ? new IdempotencyKeyReused() : error);
+      return { status, problem: { code, detail } };
+    }),
+  },
+});
+const MANY =
+  `Up to 1,000 texts, at most 1 MiB, in the order they are to be sent. Each is taken or refused by itself, so the status is 200
+and each item has the status it would have had alone. A repeat under the same Idempotency-Key sends nothing twice: what was taken before
+is shown, what was refused is tried again. A malformed item refuses the whole, and nothing is sent.`.replaceAll(
+    '\n',
+    ' ',
+  );
+
 const client = routes('Client');
 client.add('POST /v1/client/messages', rpc.sendMessage, {
   summary: 'Send a text',
   access: 'client',
   status: 202,
   response: { view: m.MessageView },
-  idempotent: { id: 'messageId', reused: 'message-id-reused' },
+  idempotent: { id: 'messageId', reused: REUSED },
   bundled: true,
   answer: sent,
   fill: ownUser,
   errors: sendErrors,
+});
+client.add('POST /v1/client/messages::batch', rpc.sendMessages, {
+  summary: 'Send many texts',
+  description: MANY,
+  access: 'client',
+  response: { view: m.SentManyView },
+  idempotent: { id: 'messageId', of: 'items', reused: REUSED },
+  answer: sentMany,
 });
 client.add('GET /v1/client/messages', rpc.listMessages, {
   summary: 'Own messages, newest first',
@@ -112,10 +149,18 @@ messages.add('POST /v1/users/:userId/messages', rpc.sendMessage, {
   access: 'write',
   status: 202,
   response: { view: m.MessageView },
-  idempotent: { id: 'messageId', reused: 'message-id-reused' },
+  idempotent: { id: 'messageId', reused: REUSED },
   bundled: true,
   answer: sent,
   errors: sendErrors,
+});
+messages.add('POST /v1/messages::batch', rpc.sendMessages, {
+  summary: 'Send many texts, each for a user',
+  description: MANY,
+  access: 'write',
+  response: { view: m.SentManyView },
+  idempotent: { id: 'messageId', of: 'items', reused: REUSED },
+  answer: sentMany,
 });
 messages.add('GET /v1/users/:userId/messages', rpc.listMessages, {
   summary: "A user's messages, newest first",

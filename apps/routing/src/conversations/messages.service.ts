@@ -9,6 +9,7 @@ import {
   type PreviewMessage,
   type PreviewView,
   type SendMessage,
+  type SendMessages,
 } from '@strowger/contracts-routing';
 import {
   AppError,
@@ -19,6 +20,7 @@ import {
   parseNanp,
   type Page,
   type RpcRequest,
+  type SerializedError,
   type TenantScope,
 } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
@@ -40,6 +42,9 @@ import {
   TextTooLong,
 } from './messages.errors.js';
 
+/** `repeated`: the id was known, and this is the message it belongs to, as it is now. */
+type Sent = MessageView & { repeated?: true };
+
 @Injectable()
 export class MessagesService {
   constructor(
@@ -50,7 +55,7 @@ export class MessagesService {
 
   /** Puts a text in line. Safe to repeat with the same `messageId`. */
   @Answers(rpc.sendMessage)
-  async send({ scope, body }: RpcRequest<SendMessage>): Promise<MessageView & { repeated?: true }> {
+  async send({ scope, body }: RpcRequest<SendMessage>): Promise<Sent> {
     const { messageId = newId(), userId, from, to, text } = body;
     if (text.length > MAX_TEXT_LENGTH) throw new TextTooLong(text.length);
     const remote = isShortCode(to) ? to : parseNanp(to, 'to');
@@ -75,6 +80,18 @@ export class MessagesService {
       default:
         throw refusalOf(queued.verdict, remote);
     }
+  }
+
+  /** Many at once, each for itself. Safe to repeat with the same `messageId`s. */
+  @Answers(rpc.sendMessages)
+  async sendMany({
+    body,
+    ...context
+  }: RpcRequest<SendMessages>): Promise<{ items: (Sent | { refused: SerializedError })[] }> {
+    const items = body.items.map((item) =>
+      this.send({ ...context, body: item }).catch((error: unknown) => ({ refused: AppError.wrap(error).toJSON() })),
+    );
+    return { items: await Promise.all(items) };
   }
 
   @Answers(rpc.previewMessage)

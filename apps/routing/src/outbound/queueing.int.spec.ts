@@ -123,3 +123,15 @@ it('an id sent twenty times at once is one text, and the repeats say so', async 
   await world.drain();
   expect(await world.atCarrier(user.platform)).toHaveLength(1);
 });
+
+it('many texts of one request leave in its order; what is refused among them says why', async () => {
+  const user = await world.given.user();
+  const items = Array.from({ length: 200 }, (_, i) => ({ to: REMOTE, text: `item ${i}` }));
+  const asked = [...items, { to: '911', text: 'no such number' }, { to: REMOTE, from: '+12015550000', text: 'x' }];
+  const answer = await world.call(routingRpc.sendMessages, { items: asked }, user.scope);
+  const codes = answer.items.map((item) => ('refused' in item ? item.refused.code : item.state));
+  expect(codes.slice(0, 200)).toEqual(items.map(() => 'queued'));
+  expect(codes.slice(200)).toEqual(['number-invalid', 'number-not-owned']);
+  await world.drain(30_000);
+  expect((await world.atCarrier(user.platform)).map(({ body }) => body)).toEqual(items.map(({ text }) => text));
+});

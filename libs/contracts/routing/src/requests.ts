@@ -1,5 +1,19 @@
 import { Type } from 'class-transformer';
-import { IsBoolean, IsInt, IsOptional, IsString, IsUUID, Length, Max, MaxLength, Min } from 'class-validator';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsBoolean,
+  IsInt,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Length,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
 import { JSONSchema } from 'class-validator-jsonschema';
 
 /** Sends from a number of the user. Who the user is comes from the scope (client token) or from `userId` (portal user). */
@@ -11,6 +25,15 @@ export class SendMessage {
   @IsOptional() @IsString() @Length(1, 32) @JSONSchema({ examples: ['+12015550123'] }) from?: string;
   @IsString() @Length(1, 32) @JSONSchema({ examples: ['+12015550199'] }) to!: string;
   @IsString() @Length(1, 1600) @JSONSchema({ examples: ['Your table is ready.'] }) text!: string;
+}
+/** Texts in the order they are to be sent. Each is taken or refused by itself; a malformed one refuses them all. */
+export class SendMessages {
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(1000)
+  @ValidateNested({ each: true })
+  @Type(() => SendMessage)
+  items!: SendMessage[];
 }
 export class PreviewMessage {
   @IsString() @MaxLength(10_000) @JSONSchema({ examples: ['Your table is ready.'] }) text!: string;

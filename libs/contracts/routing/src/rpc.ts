@@ -1,4 +1,4 @@
-import { rpc, type Page, type RpcContract } from '@strowger/kernel';
+import { rpc, type Page, type RpcContract, type SerializedError } from '@strowger/kernel';
 import { IsUUID } from 'class-validator';
 import * as r from './requests.js';
 import type * as v from './views.js';
@@ -19,6 +19,11 @@ const define = <B extends object, R>(verbNoun: string, body: new () => B): RpcCo
 
 /** `repeated`: the id was known, and this is the message it belongs to, as it is now. */
 export const sendMessage = define<r.SendMessage, v.MessageView & { repeated?: true }>('send-message', r.SendMessage);
+/** In the order of the texts. */
+export const sendMessages = define<
+  r.SendMessages,
+  { items: ((v.MessageView & { repeated?: true }) | { refused: SerializedError })[] }
+>('send-messages', r.SendMessages);
 export const previewMessage = define<r.PreviewMessage, v.PreviewView>('preview-message', r.PreviewMessage);
 export const getMessage = define<ById, v.MessageView>('get-message', ById);
 /** A failed message again, as a new attempt. Not for messages whose outcome is unknown. */

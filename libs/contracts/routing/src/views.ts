@@ -54,6 +54,24 @@ export class MessageView {
   /** Position of its last change in the user's feed. */
   @IsInt() cursor!: number;
 }
+/** Why one of many texts was refused: the problem it would have had alone. */
+export class SentProblem {
+  @IsString() code!: string;
+  @IsString() detail!: string;
+}
+/** What happened to one of many texts. */
+export class SentView {
+  /** The HTTP status it would have had alone: 202 when it is queued. */
+  @IsInt() status!: number;
+  @IsOptional() @ValidateNested() @Type(() => MessageView) message?: MessageView;
+  /** It was queued before under the same Idempotency-Key, and this is the message as it is now. */
+  @IsOptional() @IsBoolean() repeated?: boolean;
+  @IsOptional() @ValidateNested() @Type(() => SentProblem) problem?: SentProblem;
+}
+/** In the order of the texts. */
+export class SentManyView {
+  @IsArray() @ValidateNested({ each: true }) @Type(() => SentView) items!: SentView[];
+}
 export class ConversationView {
   @IsUUID() id!: string;
   @IsUUID() userId!: string;
