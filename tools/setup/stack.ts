@@ -44,6 +44,11 @@ import { REPOSITORY, SetupError } from './steps.mjs';
 export type { StackService } from './service-env.ts';
 
 const ROTATE_BYTES = 20 * 1024 * 1024;
+/** A service that ends by itself so often within a minute will not get better by itself. */
+const MOST_DEATHS = 5;
+const DEATHS_WITHIN_MS = 60_000;
+/** Before it is started again; twice as long each further time within the minute. */
+const FIRST_PAUSE_MS = 250;
 /** What a service gets of our own environment; anything else could change it in secret. */
 const PASSED_ON = /^(PATH|HOME|LANG|LC_\w+|TZ|TMPDIR|NODE_OPTIONS|NODE_EXTRA_CA_CERTS|OTEL_\w+|NO_COLOR|FORCE_COLOR)$/;
 
@@ -106,6 +111,8 @@ export interface StackOptions {
   created?: (stack: Stack) => void;
   /** Called once the servers run, before the databases are migrated; services it starts are not started again. */
   restore?: (stack: Stack) => Promise<void>;
+  /** With it a service that ended by itself is started again, and this is called once it is ready. */
+  restarted?: (service: StackService, how: number | string, child: StackChild) => void;
   /** Is given each part, for progress lines. */
   step?: <T>(title: string, work: () => Promise<T>) => Promise<T>;
 }
@@ -146,18 +153,20 @@ export class Stack {
   readonly servers: ServerProcess[] = [];
   /** The services that run. */
   readonly children = new Map<StackService, StackChild>();
-  /** Settles with a SetupError when a child dies that nobody stopped. */
+  /** Settles with a SetupError when a server dies that nobody stopped, or a service that is not, or no longer, started again. */
   readonly failed: Promise<SetupError>;
   #options: Required<Pick<StackOptions, 'portBase' | 'durable' | 'services' | 'env' | 'given' | 'step'>> &
-    Pick<StackOptions, 'mode' | 'restore'>;
+    Pick<StackOptions, 'mode' | 'restore' | 'restarted'>;
   #secrets!: Secrets;
   #serverUrls!: ServerUrls;
   #stopping: Promise<void> | undefined;
   #reportFailure!: (failure: SetupError) => void;
+  /** When services ended by themselves, `Date.now()`, the last ones. */
+  #deaths = new Map<StackService, number[]>();
 
   constructor({ home, portBase = 27_000, durable = false, services = WAVES.flat(), ...rest }: StackOptions) {
-    const { env = {}, given = {}, mode, restore, step = (_title, work) => work() } = rest;
-    this.#options = { portBase, durable, services, env, given, mode, restore, step };
+    const { env = {}, given = {}, mode, restore, restarted, step = (_title, work) => work() } = rest;
+    this.#options = { portBase, durable, services, env, given, mode, restore, restarted, step };
     this.home = home;
     this.dataDir = join(home, 'data');
     this.logDir = join(home, 'logs');
@@ -302,11 +311,14 @@ export class Stack {
     const child = this.#spawn(service, this.#entryOf(service, 'main.js'), this.envOf(service));
     this.children.set(service, child);
     let ended: number | string | undefined;
+    let ready = false;
     void child.exited.then((how) => {
       ended = how;
       if (this.children.get(service) !== child) return;
       this.children.delete(service);
-      this.#died(service, how, child.logFile, child.endOfLog());
+      if (ready && this.#options.restarted) void this.#startAgain(service, how, child);
+      // While it is being started again, its loop sees it.
+      else if (!this.#deaths.has(service)) this.#died(service, how, child.logFile, child.endOfLog());
     });
     const url = readyUrlOf(service, this.ports);
     let last = 'no answer';
@@ -314,7 +326,10 @@ export class Stack {
       if (ended !== undefined) throw new SetupError(`${service} ended (${ended}) while starting:\n${child.endOfLog()}`);
       try {
         const response = await fetch(url, { signal: AbortSignal.timeout(3000) });
-        if (response.ok) return child;
+        if (response.ok) {
+          ready = true;
+          return child;
+        }
         last = `${response.status} ${(await response.text()).slice(0, 500)}`;
       } catch (error) {
         last = reasonOf(error);
@@ -322,6 +337,29 @@ export class Stack {
     }
     if (this.#stopping) throw new SetupError('stopped while starting');
     throw new SetupError(`${service} is not ready after ${timeoutMs / 1000} s: ${url}: ${last}\n${child.endOfLog()}`);
+  }
+
+  /** Keeps trying, with growing pauses, until it has ended too often to be of use. */
+  async #startAgain(service: StackService, how: number | string, { logFile, endOfLog }: StackChild): Promise<void> {
+    for (let end = endOfLog(); !this.#stopping;) {
+      const now = Date.now();
+      const deaths = [...(this.#deaths.get(service) ?? []).filter((at) => now - at < DEATHS_WITHIN_MS), now];
+      this.#deaths.set(service, deaths);
+      if (deaths.length >= MOST_DEATHS) {
+        this.#died(service, `${how}, the ${MOST_DEATHS}th time within a minute`, logFile, end);
+        return;
+      }
+      await wait(FIRST_PAUSE_MS * 2 ** (deaths.length - 1));
+      if (this.#stopping) return;
+      try {
+        const child = await this.startService(service);
+        this.#options.restarted?.(service, how, child);
+        return;
+      } catch (error) {
+        end = reasonOf(error);
+        await this.kill9(service);
+      }
+    }
   }
 
   /** SIGTERM, by force after `graceMs`. Returns how it ended. */

@@ -1,5 +1,5 @@
 /** `npm start`: everything on this machine until Ctrl-C. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildStep } from '../build.ts';
 import { ensureServers } from './install-servers.ts';
@@ -8,6 +8,8 @@ import { removeData, type Stack, startStack } from './stack.ts';
 import { LOCAL, REPOSITORY, runLogged, SetupError, Steps } from './steps.mjs';
 
 const READY_FILE = join(LOCAL, 'ready.json');
+/** What the seed is given: there is nobody to log in as yet. */
+const SEEDING_FILE = join(LOCAL, 'seeding.json');
 const PID_FILE = join(LOCAL, 'start.pid');
 
 export async function start(out: NodeJS.WriteStream, { fresh = false } = {}): Promise<void> {
@@ -15,6 +17,7 @@ export async function start(out: NodeJS.WriteStream, { fresh = false } = {}): Pr
   claim();
   const release = () => {
     rmSync(READY_FILE, { force: true });
+    rmSync(SEEDING_FILE, { force: true });
     rmSync(PID_FILE, { force: true });
   };
   const given = {
@@ -37,6 +40,10 @@ export async function start(out: NodeJS.WriteStream, { fresh = false } = {}): Pr
       given,
       step: (title, work) => Promise.race([steps.run(title, work), interrupted.thrown]),
       created: (it) => interrupted.watch(it),
+      restarted: (service, how, child) => {
+        console.log(`  ${service} ended by itself (${how}) and was started again; see ${child.logFile}`);
+        if (stack && existsSync(READY_FILE)) writeReady(stack, readSeed(), READY_FILE);
+      },
     });
     const ready = stack;
     await Promise.race([steps.run('demo data', () => seed(ready)), interrupted.thrown]);
@@ -124,11 +131,11 @@ const readyOf = (stack: Stack, extra: Record<string, unknown>): Record<string, u
 
 /** The seed reads the addresses from STROWGER_READY_FILE and writes its logins as JSON to STROWGER_SEED_FILE. */
 async function seed(stack: Stack): Promise<string | undefined> {
-  writeReady(stack, {});
+  writeReady(stack, {}, SEEDING_FILE);
   const entry = ['tools/seed.mjs', 'tools/seed/dist/main.js'].find((path) => existsSync(join(REPOSITORY, path)));
   if (!entry) return 'none';
   await runLogged('seed', process.execPath, ['--enable-source-maps', entry], {
-    env: { ...process.env, STROWGER_READY_FILE: READY_FILE, STROWGER_SEED_FILE: SEED_FILE },
+    env: { ...process.env, STROWGER_READY_FILE: SEEDING_FILE, STROWGER_SEED_FILE: SEED_FILE },
     advice: 'npm start -- --fresh begins with empty data.',
   });
   return undefined;
@@ -138,15 +145,17 @@ function readSeed(): Seeded {
   return existsSync(SEED_FILE) ? JSON.parse(readFileSync(SEED_FILE, 'utf8')) : {};
 }
 
-/** For programs: mode 0600, because the addresses of the servers carry passwords. */
-function writeReady(stack: Stack, seeded: Seeded): void {
+/** For programs, whole as soon as it is there. Mode 0600, because the addresses of the servers carry passwords. */
+function writeReady(stack: Stack, seeded: Seeded, file: string): void {
   const { logins = {}, serverHostName } = seeded;
   const ready = readyOf(stack, { operator: stack.operator, logins, serverHostName, pid: process.pid });
-  writeFileSync(READY_FILE, `${JSON.stringify(ready, null, 2)}\n`, { mode: 0o600 });
+  writeFileSync(`${file}.new`, `${JSON.stringify(ready, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
 }
 
 function announce(stack: Stack, seeded: Seeded): void {
-  writeReady(stack, seeded);
+  writeReady(stack, seeded, READY_FILE);
+  rmSync(SEEDING_FILE, { force: true });
   const { gatewayUrl, docsUrl, soapUrl, twinsUrl, mailUrl, hooksUrl } = stack.urls;
   const logins = Object.values(seeded.logins ?? {}).map(
     ({ email, userName, password, note }) => `    ${email ?? userName}  ${password}  ${note ?? ''}`,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Env, IsKeyring, Secret, ServiceConfig } from '@strowger/config';
-import { IsIn, IsInt, IsNotEmpty, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsNotEmpty, IsString, Max, Min } from 'class-validator';
 
 const MIB = 1024 * 1024;
 
@@ -11,6 +11,9 @@ export class IngestionConfig extends ServiceConfig {
   @Min(0)
   @Max(65535)
   port!: number;
+
+  /** The address it listens on; in a container 0.0.0.0. */
+  @Env('HOST') @IsString() host = '127.0.0.1';
 
   /** A folder on a disk that survives the process, one per instance. Holds the spool and the last known endpoints. */
   @Env('SPOOL_DIR')

@@ -12,6 +12,7 @@ export const startIngestion = (config: Readonly<IngestionConfig>): Promise<Runni
     config,
     http: {
       port: config.port,
+      host: config.host,
       bodyLimitBytes: config.bodyLimitBytes,
       helmet: false,
       configure: async (fastify, app) => {

@@ -17,8 +17,8 @@ import { InputPipe } from './validation.js';
 export interface HttpOptions {
   /** 0 picks a free port. */
   port: number;
-  /** All interfaces when not given. */
-  host?: string;
+  /** Address to listen on; 0.0.0.0 for all interfaces. */
+  host: string;
   /** Largest body accepted; 1 MiB when not given. Routes may narrow or widen it. */
   bodyLimitBytes?: number;
   /** Changes to helmet's headers for the whole service, or false to send none. A route overrides one with `reply.header`. */
@@ -92,7 +92,7 @@ export async function startService<C extends ServiceConfig>(options: ServiceOpti
     const answers = findAnswers(app.get(DiscoveryService));
     const rpc = answers.size > 0 && options.rpc !== false ? new RpcServer(nats, name, answers) : undefined;
     if (rpc) checks.add('rpc', () => rpc.check());
-    if (options.http) await app.listen(options.http.port, options.http.host ?? '0.0.0.0');
+    if (options.http) await app.listen(options.http.port, options.http.host);
     else await app.init();
     // Not awaited: a service comes up, unready, while NATS is away.
     const rpcReady = rpc?.start() ?? Promise.resolve();

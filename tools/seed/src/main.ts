@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { PortalApi, until } from '@strowger/api-client';
 import { APPLICATION_NAME, DEMO_ACCOUNT, twinsClient } from '@strowger/carrier-twins';
 import type {
@@ -126,6 +126,8 @@ await until(
   30_000,
 );
 
+// It holds passwords; an older one may still be readable by all.
+rmSync(read('STROWGER_SEED_FILE'), { force: true });
 writeFileSync(
   read('STROWGER_SEED_FILE'),
   JSON.stringify({
@@ -146,4 +148,5 @@ writeFileSync(
       `curl -s ${ready.twinsUrl}/control/restcomm/inbound -H 'content-type: application/json' -d '{"to":"1${USERS[0].number}","from":"12015550199","body":"Hello"}'`,
     ],
   }),
+  { mode: 0o600 },
 );
