@@ -26,7 +26,7 @@ const options = given.some((option) => option.startsWith('--max-examples'))
   ? given
   : ['--max-examples', '15', ...given];
 
-const env = { gateway: { ACCESS_TOKEN_SECONDS: 3600, CLIENT_TOKEN_SECONDS: 3600 } };
+const env = { gateway: { ACCESS_TOKEN_SECONDS: 3600, CLIENT_TOKEN_SECONDS: 3600, WRONG_CREDENTIALS_PER_MINUTE: 0 } };
 await withOwnStack(PORT_BASE, env, async ({ stack, logins, post }) => {
   const url = `${stack.urls.gatewayUrl}/openapi.json`;
   const file = join(VERIFY, 'openapi.json');

@@ -32,6 +32,16 @@ export class GatewayConfig extends SoapConfig {
   @Env('IMPORT_MAX_BYTES') @IsInt() @Min(1024) @Max(100_000_000) importMaxBytes = 20_000_000;
   /** License requests of one caller (a location service), ten times as many at once after a pause; per gateway. */
   @Env('LICENSE_REQUESTS_PER_SECOND') @IsInt() @Min(1) @Max(100_000) licenseRequestsPerSecond = 200;
+  /** Texts of one user, of one system provider and from one address, ten times as many at once; 0 sets no limit. Per gateway. */
+  @Env('SENDS_PER_SECOND_OF_USER') @IsInt() @Min(0) @Max(1_000_000) sendsPerSecondOfUser = 20;
+  @Env('SENDS_PER_SECOND_OF_PROVIDER') @IsInt() @Min(0) @Max(1_000_000) sendsPerSecondOfProvider = 1000;
+  @Env('SENDS_PER_SECOND_FROM_ADDRESS') @IsInt() @Min(0) @Max(1_000_000) sendsPerSecondFromAddress = 1000;
+  /** Sockets open at once; 0 sets no limit. Per gateway. */
+  @Env('SOCKETS_OF_USER') @IsInt() @Min(0) @Max(1_000_000) socketsOfUser = 20;
+  @Env('SOCKETS_OF_PROVIDER') @IsInt() @Min(0) @Max(1_000_000) socketsOfProvider = 20_000;
+  @Env('SOCKETS_FROM_ADDRESS') @IsInt() @Min(0) @Max(1_000_000) socketsFromAddress = 2000;
+  /** Tokens and API keys nobody issued, from one address, ten at once; 0 sets no limit. Right ones are taken meanwhile. */
+  @Env('WRONG_CREDENTIALS_PER_MINUTE') @IsInt() @Min(0) @Max(1_000_000) wrongCredentialsPerMinute = 30;
   /**
    * Addresses and networks of the proxies before us. Only what they add to `X-Forwarded-For` is believed; without any,
    * a caller's address is that of its connection. Decides where interface users may call from.

@@ -3,6 +3,7 @@ import { loadConfig, ServiceConfig } from '@strowger/config';
 import {
   hierarchyRpc,
   type ApiKeyGrant,
+  type ApiKeyWithSecret,
   type AuthenticateApiKey,
   type LicenseDecision,
   type ProviderIdsView,
@@ -113,6 +114,11 @@ export class Behind {
     if (!grant) throw new AppError('unauthenticated', 'api-key-refused', 'No such key.');
     return grant;
   }
+  @Answers(hierarchyRpc.createApiKey)
+  async createKey(request: RpcRequest<{ name: string }>): Promise<ApiKeyWithSecret> {
+    Behind.asked.push(request);
+    return { id: newId(), name: request.body.name, key: 'stk_shown_once', version: 1 } as ApiKeyWithSecret;
+  }
   @Answers(hierarchyRpc.requestPasswordReset)
   async requestReset(request: RpcRequest<RequestPasswordReset>): Promise<null> {
     Behind.asked.push(request);
@@ -148,7 +154,14 @@ export const messageAt = (cursor: number, text: string): MessageView => ({
 
 const BASE_ENV = { STROWGER_MODE: 'test', OPS_PORT: '0', OPS_HOST: '127.0.0.1', LOG_LEVEL: 'error' };
 /** All but the address of NATS. */
-export const GATEWAY_ENV = { ...BASE_ENV, PORT: '0', STROWGER_TOKEN_SECRET: SECRET, SECURE_COOKIES: 'false' };
+export const GATEWAY_ENV = {
+  ...BASE_ENV,
+  PORT: '0',
+  STROWGER_TOKEN_SECRET: SECRET,
+  SECURE_COOKIES: 'false',
+  WRONG_CREDENTIALS_PER_MINUTE: '0',
+  SENDS_PER_SECOND_OF_USER: '0',
+};
 
 /** The gateway on a real nats-server, with `Behind` answering for the services. */
 export async function startWorld(env: Record<string, string> = {}) {

@@ -26,7 +26,8 @@ import { answersBox, IdempotencyKeys } from './routes/idempotency.js';
 import { provisioningRoutes } from './routes/provisioning.routes.js';
 import { assertQueryReadable, readJsonStrictly } from './routes/json-body.js';
 import { assertReadable } from './routes/readable.js';
-import { RequestRates } from './routes/request-rates.js';
+import { Quotas } from './rates/quotas.js';
+import { RequestRates } from './rates/request-rates.js';
 import { assertRoutes, RouteHost } from './routes/route-host.js';
 import { pathParameters, type Route } from './routes/route.js';
 import { routingRoutes } from './routes/routing.routes.js';
@@ -100,7 +101,7 @@ async function configure(fastify: FastifyInstance, app: NestFastifyApplication, 
       account: LICENSE_REQUESTS_OF_ACCOUNT,
     });
     const timeoutMs = config.rpcTimeoutSeconds * 1000;
-    new RouteHost(tokens, rpc, keys, app.get(ProviderTree), timeoutMs, rates).register(api, ROUTES);
+    new RouteHost(tokens, rpc, keys, app.get(ProviderTree), app.get(Quotas), timeoutMs, rates).register(api, ROUTES);
     const imports = { maxBytes: config.importMaxBytes, timeoutMs };
     await new UserImports(tokens, rpc, app.get(ProviderTree), keys, imports).register(api);
     new Sessions(rpc, tokens, config).register(api);

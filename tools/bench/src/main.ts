@@ -65,6 +65,11 @@ function environment(): Partial<Record<StackService | '*', Record<string, string
       ACCESS_TOKEN_SECONDS: 3600,
       // One address makes all the calls.
       PROVISION_SOAP_RATE_PER_SECOND: 0,
+      SENDS_PER_SECOND_OF_USER: 0,
+      SENDS_PER_SECOND_OF_PROVIDER: 0,
+      SENDS_PER_SECOND_FROM_ADDRESS: 0,
+      SOCKETS_OF_USER: 0,
+      SOCKETS_FROM_ADDRESS: 0,
     },
   };
   for (const service of list(options.profile) as StackService[]) {

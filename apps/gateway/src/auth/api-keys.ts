@@ -4,6 +4,7 @@ import { hierarchyRpc, type ApiKeyGrant } from '@strowger/contracts-hierarchy';
 import { AppError, PLATFORM_SCOPE, SYSTEM_ACTOR } from '@strowger/kernel';
 import { Rpc } from '@strowger/rpc';
 import { DroppedCredentials } from './dropped-credentials.js';
+import { Quotas } from '../rates/quotas.js';
 
 const KEY = /^stk_([0-9a-f]{12})_([\w-]{43})$/;
 /** A revoked key is announced at once; this is for a push that was lost. */
@@ -32,6 +33,7 @@ export class ApiKeys {
 
   constructor(
     private readonly rpc: Rpc,
+    private readonly quotas: Quotas,
     dropped: DroppedCredentials,
   ) {
     dropped.onKeys((ids) => {
@@ -43,7 +45,10 @@ export class ApiKeys {
   /** @throws ApiKeyRefused */
   async verify(key: string, ip: string | undefined): Promise<ApiKeyGrant> {
     const [, prefix, secret] = KEY.exec(key) ?? [];
-    if (!prefix || !secret) throw new ApiKeyRefused();
+    if (!prefix || !secret) {
+      this.quotas.guessed(ip);
+      throw new ApiKeyRefused();
+    }
     const secretHash = createHash('sha256').update(secret).digest('hex');
     const hash = `${prefix} ${secretHash}`;
     const known = this.known.get(hash);
@@ -53,6 +58,8 @@ export class ApiKeys {
   }
 
   private ask(hash: string, prefix: string, secretHash: string, ip: string | undefined): Promise<ApiKeyGrant> {
+    // One that was right may be asked about again whatever others at its address do.
+    if (!this.known.get(hash)?.id) this.quotas.mayGuess(ip);
     if (this.known.size >= MOST_KEPT) this.known.clear();
     const answer = this.rpc.call(hierarchyRpc.authenticateApiKey, {
       scope: PLATFORM_SCOPE,
@@ -65,8 +72,10 @@ export class ApiKeys {
       ({ id }) => (entry.id = id),
       (thrown: unknown) => {
         // Only a no is remembered; that nobody could be asked is not.
-        if (AppError.wrap(thrown).kind === 'unauthenticated') entry.until = Date.now() + BAD_MS;
-        else if (this.known.get(hash) === entry) this.known.delete(hash);
+        if (AppError.wrap(thrown).kind === 'unauthenticated') {
+          entry.until = Date.now() + BAD_MS;
+          this.quotas.countGuess(ip);
+        } else if (this.known.get(hash) === entry) this.known.delete(hash);
       },
     );
     return answer;

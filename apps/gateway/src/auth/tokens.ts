@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { ApiKeyGrant, PortalRole, PrincipalView, UserView } from '@strowger/contracts-hierarchy';
 import { AppError, type Actor, type TenantScope } from '@strowger/kernel';
-import { jwtVerify, SignJWT, type JWTPayload } from 'jose';
+import { errors, jwtVerify, SignJWT, type JWTPayload } from 'jose';
 import { GatewayConfig } from '../config.js';
 import { ApiKeys, looksLikeApiKey } from './api-keys.js';
 import { DroppedCredentials } from './dropped-credentials.js';
+import { Quotas } from '../rates/quotas.js';
 
 const ISSUER = 'strowger';
 /** Tokens whose signature is known to be right; each takes some 600 bytes. */
@@ -52,6 +53,7 @@ export class Tokens {
     private readonly config: GatewayConfig,
     private readonly apiKeys: ApiKeys,
     private readonly dropped: DroppedCredentials,
+    private readonly quotas: Quotas,
   ) {
     this.key = new TextEncoder().encode(config.tokenSecret);
   }
@@ -82,7 +84,7 @@ export class Tokens {
 
   async verify(token: string, ip: string | undefined): Promise<Principal> {
     if (looksLikeApiKey(token)) return this.ofKey(await this.apiKeys.verify(token, ip), ip);
-    const payload = await this.payloadOf(token);
+    const payload = await this.payloadOf(token, ip);
     const id = payload.sub ?? '';
     const expiresAt = (payload.exp ?? 0) * 1000;
     if (payload.typ === 'client')
@@ -101,7 +103,7 @@ export class Tokens {
   }
 
   /** A signature is checked once: a client sends its token with each of thousands of requests. */
-  private async payloadOf(token: string): Promise<JWTPayload & Claims> {
+  private async payloadOf(token: string, ip: string | undefined): Promise<JWTPayload & Claims> {
     const known = this.checked.get(token);
     if (known && (known.exp ?? 0) * 1000 > Date.now()) return known;
     this.checked.delete(token);
@@ -109,7 +111,8 @@ export class Tokens {
       issuer: ISSUER,
       algorithms: ['HS256'],
       requiredClaims: ['exp'],
-    }).catch(() => {
+    }).catch((error: unknown) => {
+      if (!(error instanceof errors.JWTExpired)) this.quotas.guessed(ip);
       throw new TokenRefused('The token is not valid or has expired. Sign in again, or take a new client token.');
     });
     if (this.checked.size >= MOST_CHECKED)

@@ -11,6 +11,8 @@ import type { FastifyInstance } from 'fastify';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { type Principal, Tokens } from '../auth/tokens.js';
 import { GatewayConfig, trustedProxiesOf } from '../config.js';
+import { Quotas } from '../rates/quotas.js';
+import { TooManyRequests } from '../rates/request-rates.js';
 
 const PATH = '/v1/client/ws';
 
@@ -264,6 +266,7 @@ export class ClientSockets implements OnModuleDestroy {
     private readonly rpc: Rpc,
     private readonly messaging: Messaging,
     private readonly config: GatewayConfig,
+    private readonly quotas: Quotas,
   ) {
     gauge('strowger_client_sockets', 'Clients connected', () => this.connections.size);
   }
@@ -299,9 +302,22 @@ export class ClientSockets implements OnModuleDestroy {
     const refuse = (status: string, headers = ''): void =>
       void socket.end(`HTTP/1.1 ${status}\r\n${headers}connection: close\r\ncontent-length: 0\r\n\r\n`);
     socket.on('error', () => socket.destroy());
-    const principal = await this.principal(request);
+    const tooMany = (error: TooManyRequests): void =>
+      refuse('429 Too Many Requests', `retry-after: ${error.retryAfterSeconds ?? 1}\r\n`);
+    const address = this.addressOf(request);
+    const principal = await this.principal(request, address);
+    if (principal instanceof TooManyRequests) return tooMany(principal);
     if (!principal) return refuse('401 Unauthorized');
     if (!this.messaging.connected) return refuse('503 Service Unavailable', 'retry-after: 2\r\n');
+    const { userId, scope } = principal;
+    let release: () => void;
+    try {
+      release = this.quotas.openSocket({ userId, systemProviderId: scope.systemProviderId, address });
+    } catch (error) {
+      if (error instanceof TooManyRequests) return tooMany(error);
+      throw error;
+    }
+    socket.once('close', release);
     this.server.handleUpgrade(request, socket, head, (ws) => {
       guarded(
         'client-connect',
@@ -320,16 +336,25 @@ export class ClientSockets implements OnModuleDestroy {
     });
   }
 
-  private async principal(request: IncomingMessage): Promise<ClientPrincipal | undefined> {
+  private addressOf({ socket, headers }: IncomingMessage): string | undefined {
+    return clientAddress(socket.remoteAddress, headers['x-forwarded-for'], trustedProxiesOf(this.config));
+  }
+
+  private async principal(
+    request: IncomingMessage,
+    address: string | undefined,
+  ): Promise<ClientPrincipal | TooManyRequests | undefined> {
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim());
     const token =
       /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1] ??
       offered.find((p) => p.startsWith('bearer.'))?.slice(7);
     if (!token) return undefined;
-    const { remoteAddress } = request.socket;
-    const address = clientAddress(remoteAddress, request.headers['x-forwarded-for'], trustedProxiesOf(this.config));
-    const principal = await this.tokens.verify(token, address).catch(() => undefined);
-    return principal?.kind === 'client' ? principal : undefined;
+    try {
+      const principal = await this.tokens.verify(token, address);
+      return principal.kind === 'client' ? principal : undefined;
+    } catch (error) {
+      return error instanceof TooManyRequests ? error : undefined;
+    }
   }
 
   /** Finds clients whose last push was lost: compares what they were sent with where their feeds stand. */

@@ -138,6 +138,7 @@ export const OTHER_PATHS = {
         101: { description: 'Switching protocols' },
         401: { description: 'The token is missing, bad or expired' },
         426: problem('`UPGRADE_REQUIRED`: this is a WebSocket'),
+        429: { description: 'Too many sockets of the user, of the system provider or from the address' },
         503: { description: 'No live messages can be had right now. Try again in a moment.' },
       },
     },

@@ -147,6 +147,7 @@ robots.add('POST /v1/system-providers/:systemProviderId/interface-users', rpc.cr
   status: 201,
   response: { view: h.InterfaceUserWithPassword },
   idempotent: true,
+  shownOnce: 'password',
   errors: { ...byPeople, 'operator-only': 'forbidden', 'interface-user-exists': 'conflict' },
 });
 robots.add('GET /v1/interface-users', rpc.listInterfaceUsers, {
@@ -238,6 +239,7 @@ keys.add('POST /v1/api-keys', rpc.createApiKey, {
   status: 201,
   response: { view: h.ApiKeyWithSecret },
   idempotent: true,
+  shownOnce: 'key',
   errors: byPeople,
 });
 keys.add('GET /v1/api-keys', rpc.listApiKeys, {
@@ -265,6 +267,7 @@ keys.add('POST /v1/api-keys/:id/rotate', rpc.rotateApiKey, {
   access: 'write',
   response: { view: h.ApiKeyWithSecret },
   idempotent: true,
+  shownOnce: 'key',
   errors: byPeople,
 });
 keys.add('DELETE /v1/api-keys/:id', rpc.revokeApiKey, {

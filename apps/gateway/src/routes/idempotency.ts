@@ -101,12 +101,16 @@ export class IdempotencyKeys {
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** @param run is given how many tries under the key failed for certain */
+  /**
+   * @param run is given how many tries under the key failed for certain
+   * @param kept what of the answer a repeat may see; all of it when left out
+   */
   async once(
     caller: string,
     key: string,
     request: unknown,
     run: (attempt: number) => Promise<Answer>,
+    kept: (answer: Answer) => Answer = (answer) => answer,
   ): Promise<Answer> {
     const kv = this.bucket;
     const name = digest('entry', caller, key).toString('hex');
@@ -148,7 +152,7 @@ export class IdempotencyKeys {
       await ended(doubt ? { attempt, doubt: true } : { attempt: attempt + 1 });
       throw error;
     }
-    const sealedAnswer = this.box.seal(JSON.stringify(answer), name);
+    const sealedAnswer = this.box.seal(JSON.stringify(kept(answer)), name);
     const entry: Entry = { fingerprint, startedAt: mine.startedAt, attempt, done: true, sealedAnswer };
     // The work is done and its caller knows, noted or not: a repeat then asks the service again, under the same id.
     await kv.put(name, JSON.stringify(entry)).catch(() => ended({ attempt, doubt: true }));

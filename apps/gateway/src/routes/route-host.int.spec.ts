@@ -33,6 +33,23 @@ describe('idempotency keys', () => {
     expect(Behind.asked).toHaveLength(1);
   });
 
+  it('answer a repeat without the secret that the first answer showed', async () => {
+    const key = { 'idempotency-key': newId() };
+    const make = () =>
+      world.request(
+        'POST',
+        '/v1/api-keys',
+        world.adminToken,
+        { level: 'platform', name: 'CRM', permissions: ['read'] },
+        key,
+      );
+    const [first, again] = [await make(), await make()];
+    const { key: shown, ...rest } = (await first.json()) as { key: string };
+    expect([first.status, shown]).toEqual([201, 'stk_shown_once']);
+    expect([again.status, await again.json()]).toEqual([201, rest]);
+    expect(Behind.asked).toHaveLength(1);
+  });
+
   it('take the same fields in another order for the same request', async () => {
     const key = { 'idempotency-key': newId() };
     await assign({ ...number, friendlyName: 'Chris' }, key);
@@ -281,6 +298,12 @@ describe('requests', () => {
       expect(await asked('GET', '/v1/nowhere')).toEqual([404, true]);
     },
   );
+
+  it('from the page of the API keep their token in its memory only', async () => {
+    const start = await (await fetch(`${world.url}/docs/start.js`)).text();
+    expect(start).toContain('SwaggerUIBundle');
+    expect(start).toContain('persistAuthorization: false');
+  });
 
   it('for the socket without a WebSocket are answered 426 and how to ask', async () => {
     const answer = await fetch(`${world.url}/v1/client/ws`);

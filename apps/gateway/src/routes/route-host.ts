@@ -8,7 +8,8 @@ import type { ProviderTree } from '../auth/provider-tree.js';
 import type { Principal, Tokens } from '../auth/tokens.js';
 import { areaOf } from './areas.js';
 import { idFromKey, IdempotencyKeyReused, type IdempotencyKeys } from './idempotency.js';
-import type { RequestRates } from './request-rates.js';
+import type { Quotas } from '../rates/quotas.js';
+import type { RequestRates } from '../rates/request-rates.js';
 import { pathParameters, pathWith, type Answer, type Ask, type Route } from './route.js';
 import { schemaOf } from './schemas.js';
 
@@ -87,6 +88,14 @@ function assemble(route: Route, request: FastifyRequest): Fields {
   };
 }
 
+const textIn = (body: Fields, name: string): string | undefined =>
+  typeof body[name] === 'string' ? body[name] : undefined;
+
+const without = ({ body, ...answer }: Answer, field: string): Answer => ({
+  ...answer,
+  body: Object.fromEntries(Object.entries(body as object).filter(([name]) => name !== field)),
+});
+
 /** Serves the route table: authorizes, assembles the service's request, calls it and shapes the answer. */
 export class RouteHost {
   constructor(
@@ -94,6 +103,7 @@ export class RouteHost {
     private readonly rpc: Rpc,
     private readonly keys: IdempotencyKeys,
     private readonly providers: ProviderTree,
+    private readonly quotas: Quotas,
     private readonly rpcTimeoutMs = 45_000,
     private readonly rates?: RequestRates,
   ) {}
@@ -115,6 +125,15 @@ export class RouteHost {
       body['version'] = ifMatchVersion(request.headers['if-match']) ?? body['version'];
     if (route.rate)
       this.rates?.admit(principal?.actor.id ?? request.clientAddress ?? '', route.rate(body).slice(0, MOST_RATE_KEY));
+    if (route.sends)
+      this.quotas.send(
+        {
+          userId: principal?.kind === 'client' ? principal.userId : textIn(body, 'userId'),
+          systemProviderId: principal?.scope.systemProviderId,
+          address: request.clientAddress,
+        },
+        route.sends(body),
+      );
     if (route.waits) body['waitSeconds'] = preferredWait(request.headers.prefer as string | undefined);
     const key = route.idempotent ? (request.headers['idempotency-key'] as string | undefined) : undefined;
     if (key === undefined) return this.call(route, principal, body, request.clientAddress);
@@ -132,10 +151,12 @@ export class RouteHost {
       });
     }
     const fingerprint = { ...body, waitSeconds: undefined };
-    return this.keys.once(caller, key, fingerprint, (attempt) => {
+    const run = (attempt: number): Promise<Answer> => {
       if (typeof route.idempotent === 'string') body[route.idempotent] = idFromKey(caller, key, attempt);
       return this.call(route, principal, body, request.clientAddress);
-    });
+    };
+    const { shownOnce } = route;
+    return this.keys.once(caller, key, fingerprint, run, shownOnce && ((answer) => without(answer, shownOnce)));
   }
 
   private async call(route: Route, principal: Principal | undefined, body: Fields, ip?: string): Promise<Answer> {

@@ -56,6 +56,10 @@ export interface RouteOptions<Body extends object, Reply> {
   compose?: (ask: Ask, body: Body) => Promise<Reply>;
   /** Limits how often it may be asked: by a caller, and by that caller about the account that this names. */
   rate?: (body: Body) => string;
+  /** How many texts it sends, which count for the quotas of the user, the system provider and the address. */
+  sends?: (body: Body) => number;
+  /** A field of the reply that is a secret: the first answer shows it, a repeat under the Idempotency-Key doesn't. */
+  shownOnce?: keyof Reply & string;
   /** Adds tokens to what the service replied. */
   mint?: (reply: Reply, tokens: Tokens) => Promise<Reply>;
   /** Where a reply is not simply the body. */

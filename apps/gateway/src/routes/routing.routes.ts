@@ -12,6 +12,8 @@ type ReplyOf<C> = C extends RpcContract<infer _, infer R> ? R : never;
 const ownUser = (principal: Principal): { userId: string } => ({
   userId: principal.kind === 'client' ? principal.userId : '',
 });
+/** Of one request; routing refuses more. */
+const MOST_TEXTS = 1000;
 /** Routing's word for an id that belongs to another text. */
 const REUSED = 'message-id-reused';
 /** The message that was sent under the key before is shown as it is now. */
@@ -30,6 +32,9 @@ const sendErrors = {
   'text-too-long': 'invalid',
 } as const;
 
+/** Counted before routing has looked at them: there may be no list, or too long a one. */
+const textsIn = ({ items }: { items: unknown }): number =>
+  Array.isArray(items) ? Math.min(Math.max(items.length, 1), MOST_TEXTS) : 1;
 const sentMany = ({ items }: ReplyOf<typeof rpc.sendMessages>): Answer => ({
   status: 200,
   body: {
@@ -59,6 +64,7 @@ client.add('POST /v1/client/messages', rpc.sendMessage, {
   status: 202,
   response: { view: m.MessageView },
   idempotent: { id: 'messageId', reused: REUSED },
+  sends: () => 1,
   bundled: true,
   answer: sent,
   fill: ownUser,
@@ -70,6 +76,7 @@ client.add('POST /v1/client/messages::batch', rpc.sendMessages, {
   access: 'client',
   response: { view: m.SentManyView },
   idempotent: { id: 'messageId', of: 'items', reused: REUSED },
+  sends: textsIn,
   answer: sentMany,
 });
 client.add('GET /v1/client/messages', rpc.listMessages, {
@@ -150,6 +157,7 @@ messages.add('POST /v1/users/:userId/messages', rpc.sendMessage, {
   status: 202,
   response: { view: m.MessageView },
   idempotent: { id: 'messageId', reused: REUSED },
+  sends: () => 1,
   bundled: true,
   answer: sent,
   errors: sendErrors,
@@ -160,6 +168,7 @@ messages.add('POST /v1/messages::batch', rpc.sendMessages, {
   access: 'write',
   response: { view: m.SentManyView },
   idempotent: { id: 'messageId', of: 'items', reused: REUSED },
+  sends: textsIn,
   answer: sentMany,
 });
 messages.add('GET /v1/users/:userId/messages', rpc.listMessages, {

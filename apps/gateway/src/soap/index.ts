@@ -2,7 +2,7 @@ import { canonicalAddress, type NetworkList } from '@strowger/kernel';
 import type { Rpc } from '@strowger/rpc';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ProviderTree } from '../auth/provider-tree.js';
-import { Buckets } from '../routes/request-rates.js';
+import { Buckets } from '../rates/request-rates.js';
 import type { SoapConfig } from '../soap.config.js';
 import { Calls } from './calls.js';
 import { Replies } from './replies.js';

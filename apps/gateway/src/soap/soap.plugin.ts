@@ -3,7 +3,7 @@ import type { ProvisionBinding } from '@strowger/contracts-hierarchy';
 import { AppError } from '@strowger/kernel';
 import { guarded, logger } from '@strowger/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Buckets } from '../routes/request-rates.js';
+import type { Buckets } from '../rates/request-rates.js';
 import { bind, type Values } from './bind.js';
 import { receive, TooLarge, TooSlow } from './body.js';
 import { refused, TooMany, type Caller, type Calls } from './calls.js';

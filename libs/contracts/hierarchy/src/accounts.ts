@@ -272,9 +272,9 @@ export class ApiKeyView {
   @IsInt() version!: number;
   @IsISO8601() createdAt!: string;
 }
-/** A key with its secret, which is not shown again. */
+/** A key with its secret, which is not shown again: a repeat under the same Idempotency-Key has none. */
 export class ApiKeyWithSecret extends ApiKeyView {
-  @IsString() @JSONSchema({ examples: ['stk_3fk20d9xq1_…'] }) key!: string;
+  @IsOptional() @IsString() @JSONSchema({ examples: ['stk_3fk20d9xq1_…'] }) key!: string;
 }
 
 /** Service to service: the gateway asks by the key's prefix and the sha256 of its secret, which itself stays there. */

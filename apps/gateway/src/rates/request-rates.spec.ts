@@ -1,4 +1,4 @@
-import { RequestRates, TooManyRequests } from './request-rates.js';
+import { Buckets, RequestRates, TooManyRequests } from './request-rates.js';
 
 const start = () => {
   let now = 0;
@@ -48,4 +48,12 @@ it('stays small under a flood of names', () => {
   expect((rates as unknown as { accounts: { byKey: Map<string, unknown> } }).accounts.byKey.size).toBeLessThanOrEqual(
     100_000,
   );
+});
+
+it('takes many at once where there is one, and has them waited for', () => {
+  let now = 0;
+  const buckets = new Buckets({ perSecond: 10, burst: 5 }, () => now);
+  expect([buckets.take('a', 25), buckets.take('a')]).toEqual([0, 3]);
+  now += 2100;
+  expect([buckets.waitOf('a'), buckets.take('a'), buckets.take('a')]).toEqual([0, 0, 1]);
 });

@@ -30,15 +30,22 @@ export class Buckets {
     private readonly now: () => number,
   ) {}
 
-  /** Takes one; seconds to wait when there is none. */
-  take(key: string): number {
+  /** Takes one or more; seconds to wait when there is none. Many at once may leave less than nothing, to be waited for. */
+  take(key: string, count = 1): number {
+    const wait = this.waitOf(key);
+    if (wait > 0) return wait;
     const at = this.now();
     const bucket = this.byKey.get(key);
-    const tokens = bucket ? this.filled(bucket, at) : this.rate.burst;
-    if (tokens < 1) return Math.max(1, Math.ceil((1 - tokens) / this.rate.perSecond));
     if (!bucket && this.byKey.size >= MOST_BUCKETS) this.makeRoom(at);
-    this.byKey.set(key, { tokens: tokens - 1, at });
+    this.byKey.set(key, { tokens: (bucket ? this.filled(bucket, at) : this.rate.burst) - count, at });
     return 0;
+  }
+
+  /** Seconds to wait for one. */
+  waitOf(key: string): number {
+    const bucket = this.byKey.get(key);
+    const tokens = bucket ? this.filled(bucket, this.now()) : this.rate.burst;
+    return tokens < 1 ? Math.max(1, Math.ceil((1 - tokens) / this.rate.perSecond)) : 0;
   }
 
   private filled({ tokens, at }: { tokens: number; at: number }, now: number): number {
