@@ -12,7 +12,8 @@ const PAGE = `<!doctype html>
 <head><meta charset="utf-8"><title>Strowger API</title><link rel="stylesheet" href="/docs/assets/swagger-ui.css"></head>
 <body><div id="ui"></div><script src="/docs/assets/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body>
 </html>`;
-const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#ui', deepLinking: true, persistAuthorization: true });`;
+/** A token that is tried there stays in the page's memory: what is stored in a browser outlives its session. */
+const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#ui', deepLinking: true, persistAuthorization: false });`;
 
 /** `/openapi.json` and a page to read and try it at `/docs`. */
 export async function registerDocs(fastify: FastifyInstance, document: Record<string, unknown>): Promise<void> {
