@@ -52,3 +52,72 @@ it.each(operations.map((o) => [o.line, o] as const))(
 );
 
 it('declares no route twice', () => expect(() => assertRoutes(ROUTES)).not.toThrow());
+
+/** Every schema of the document, with the way to it. */
+function* schemasIn(value: unknown, path = ''): Generator<[path: string, schema: Record<string, unknown>]> {
+  if (typeof value !== 'object' || value === null) return;
+  yield [path, value as Record<string, unknown>];
+  for (const [name, inner] of Object.entries(value)) yield* schemasIn(inner, `${path}/${name}`);
+}
+const all = [...schemasIn(document)];
+const schemaAt = (line: string): { properties: Record<string, unknown>; required: string[] } => {
+  const [method, path] = line.split(' ') as [string, string];
+  const operation = document.paths[path]![method] as unknown as {
+    requestBody: { content: Record<string, { schema: { properties: Record<string, unknown>; required: string[] } }> };
+  };
+  return operation.requestBody.content['application/json']!.schema;
+};
+
+describe('what generators of clients stumble over', () => {
+  const where = (wrong: (schema: Record<string, unknown>) => boolean) =>
+    all.filter(([, schema]) => wrong(schema)).map(([path]) => path);
+
+  it('is not there: a choice of a date and a time', () => {
+    expect(where(({ oneOf }) => JSON.stringify(oneOf ?? '').includes('"date"'))).toEqual([]);
+    expect(where(({ format }) => format === 'date')).toEqual([]);
+    expect(where(({ format }) => format === 'date-time').length).toBeGreaterThan(90);
+  });
+
+  it('is not there: a set of enumerated values', () => {
+    const isSet = ({ uniqueItems, items }: Record<string, unknown>) =>
+      uniqueItems === true && Object.hasOwn((items ?? {}) as object, 'enum');
+    expect(where(isSet)).toEqual([]);
+  });
+
+  it('is not there: a reference with a condition beside it', () =>
+    expect(where((schema) => schema['$ref'] !== undefined && schema['not'] !== undefined)).toEqual([]));
+});
+
+describe('what the server wants', () => {
+  it('is in the schemas: quantities, whole switches, states, zones, addresses and cursors', () => {
+    expect(schemaAt('post /v1/system-providers/{systemProviderId}/purchases').required).toContain('quantity');
+    expect(document.components.schemas['NotificationSwitches']).toMatchObject({ additionalProperties: false });
+    expect(document.components.schemas['InterfaceUserAddress']).toMatchObject({
+      additionalProperties: false,
+      properties: { address: { pattern: expect.any(String) } },
+    });
+    expect(schemaAt('post /v1/portal-users').properties['timezone']).toMatchObject({
+      type: 'string',
+      pattern: expect.any(String),
+    });
+    const parameters = all
+      .map(([, schema]) => schema)
+      .filter(({ in: place, name }) => place === 'query' && (name === 'cursor' || name === 'state'));
+    const loose = parameters.filter(({ schema }) => {
+      const { type, pattern, enum: values } = schema as { type: string; pattern?: string; enum?: string[] };
+      return type === 'string' && pattern === undefined && values === undefined;
+    });
+    expect(parameters.length).toBeGreaterThan(30);
+    expect(loose).toEqual([]);
+  });
+
+  it('is answered as the document says where headers are too large', () => {
+    const silent = operations.filter(({ operationId, responses }) => !responses['431'] && operationId === 'listUsers');
+    expect(silent).toEqual([]);
+  });
+
+  it('is named in the tags', () => {
+    const used = new Set(operations.flatMap((operation) => (operation as unknown as { tags: string[] }).tags));
+    expect(new Set((document as unknown as { tags: { name: string }[] }).tags.map(({ name }) => name))).toEqual(used);
+  });
+});

@@ -10,6 +10,7 @@ import { SchemaRegistry, type Schema } from '../routes/schemas.js';
 /** Problems every operation of an access can answer. */
 const COMMON: Record<string, ErrorKind> = {
   'invalid-input': 'invalid',
+  'headers-too-large': 'invalid',
   'rate-limited': 'rate-limited',
   'service-unavailable': 'unavailable',
 };
@@ -177,6 +178,7 @@ function operation(route: Route, schemas: SchemaRegistry): Record<string, unknow
     ...(required.length ? { required } : {}),
     additionalProperties: false,
   };
+  if (takesBody) schemas.close(body);
   const bodyExample = route.example?.request ?? exampleOf(body, schemas.components);
   return {
     operationId:

@@ -1,5 +1,5 @@
 import { hierarchyRpc, UserDeletedV1, UserSavedV1, type UserView } from '@strowger/contracts-hierarchy';
-import { provisioningRpc } from '@strowger/contracts-provisioning';
+import { provisioningRpc, type NumberState } from '@strowger/contracts-provisioning';
 import { newId, type EventClass, type TenantScope } from '@strowger/kernel';
 import { Messaging, Publisher } from '@strowger/messaging';
 import { sql } from '@strowger/persistence';
@@ -49,7 +49,7 @@ const at = (level: 'group' | 'reseller', id: string): TenantScope => ({
   id,
   systemProviderId: tenant.provider.id,
 });
-const numbersAt = async (scope: TenantScope, state?: string): Promise<string[]> =>
+const numbersAt = async (scope: TenantScope, state?: NumberState): Promise<string[]> =>
   (await world.call(provisioningRpc.listNumbers, { state }, scope)).items.map(({ id }) => id);
 
 describe('the numbers of a user who moves', () => {

@@ -35,9 +35,12 @@ export const MOST_ADDRESSES = 100;
 
 // Interface users
 
+/** An address, or a network with its prefix length. */
+const ADDRESS = { pattern: '^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$', examples: ['198.51.100.7'] };
+
 export class InterfaceUserAddress {
   /** An IPv4 or IPv6 address, or a network in CIDR notation: at least /24 for IPv4, /56 for IPv6. */
-  @IsString() @Length(2, 64) @JSONSchema({ examples: ['198.51.100.7'] }) address!: string;
+  @IsString() @Length(2, 64) @JSONSchema(ADDRESS) address!: string;
   @IsOptional() @IsString() @MaxLength(255) @Matches(PLAIN, plain) description?: string;
 }
 

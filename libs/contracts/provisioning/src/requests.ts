@@ -9,7 +9,6 @@ import {
   IsString,
   IsUUID,
   Length,
-  Matches,
   Max,
   MaxLength,
   Min,
@@ -17,6 +16,7 @@ import {
 } from 'class-validator';
 import { JSONSchema } from 'class-validator-jsonschema';
 import { IsPlatformKind } from './platform-kinds.js';
+import { NUMBER_STATES, type NumberState } from './views.js';
 
 /** What a platform may be used for. What is not given keeps its value; at first, its default. */
 export class PlatformOptions {
@@ -81,6 +81,6 @@ export class ListNumbers {
   @IsOptional() @Type(() => Number) @IsInt() @Min(1) @Max(200) @JSONSchema({ default: 50 }) limit?: number;
   @IsOptional() @IsString() @MaxLength(500) cursor?: string;
   @IsOptional() @IsString() @MaxLength(161) search?: string;
-  @IsOptional() @IsString() @Matches(/^[a-z-]{1,32}$/) state?: string;
+  @IsOptional() @IsIn(NUMBER_STATES) state?: NumberState;
   @IsOptional() @IsUUID() userId?: string;
 }
