@@ -160,7 +160,6 @@ export class MessageStore {
       from placed t
       where message.id = t.id and message.state = t.was
       returning ${MESSAGE_COLUMNS}`,
-      { prepared: true },
     );
     this.feed.pushAfterCommit('message.updated', moved);
     return moved;

@@ -65,7 +65,7 @@ export class QueueStore {
   /** Stores texts as `queued`, in order, each shown to its user at once. Joins the caller's transaction. No two may have the same id. */
   async add(texts: readonly NewOutbound[]): Promise<Queued[]> {
     return this.db.transactional(async () => {
-      const answers = await this.db.query<Verdict & Stored>(statementFor(texts), { prepared: true });
+      const answers = await this.db.query<Verdict & Stored>(statementFor(texts));
       const stored = answers.map((answer) => (isStored(answer) ? answer : undefined));
       this.feed.pushAfterCommit(
         'message.created',

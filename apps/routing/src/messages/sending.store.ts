@@ -140,7 +140,6 @@ export class SendingStore {
         update message set ${changesOf('claimed')}
         from due where message.id = due.id
         returning ${MESSAGE_COLUMNS}, case when not due.active then 'number-released' when due.opt_out is not null then 'opted-out' else 'yes' end as allowed`,
-        { prepared: true },
       );
       if (rows.length === 0) return [];
       rows.sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
@@ -178,7 +177,6 @@ export class SendingStore {
         from unnest(${arrayLiteral(attempts.map((a) => a.id))}::uuid[], ${arrayLiteral(attempts.map((a) => a.messageId))}::uuid[],
                     ${arrayLiteral(attempts.map((a) => a.part))}::smallint[], ${arrayLiteral(attempts.map((a) => a.attempt))}::smallint[])
              as t(id, message_id, part, attempt)`,
-        { prepared: true },
       );
       return claimed;
     });
@@ -233,7 +231,6 @@ export class SendingStore {
                     ${arrayLiteral(parts.map((p) => p.carrierStatus))}::text[], ${arrayLiteral(parts.map((p) => p.error))}::text[], ${arrayLiteral(parts.map((p) => p.probes))}::smallint[])
              as t(id, state, carrier_message_id, carrier_status, error, probes)
         where send_attempt.id = t.id and ${mayChange('send_attempt', 'searched')}`,
-        { prepared: true },
       );
       await this.messages.move(outcomes);
     });
@@ -253,17 +250,19 @@ export class SendingStore {
     });
   }
 
-  /** Locks the attempts with these carrier ids, in the caller's transaction. */
+  /**
+   * Locks what the carrier's ids stand for, in the caller's transaction. One look-up for each: a planner that has not seen
+   * the table grow yet would read all of it.
+   */
   async takenAs(ids: readonly { platformId: string; carrierMessageId: string }[]): Promise<TakenAttempt[]> {
-    return this.db.query<TakenAttempt>(
-      sql`
-      select a.id, a.message_id as "messageId", a.platform_id as "platformId", a.carrier_message_id as "carrierMessageId", a.part, a.state, p.kind
-      from unnest(${arrayLiteral(ids.map((r) => r.platformId))}::uuid[], ${arrayLiteral(ids.map((r) => r.carrierMessageId))}::text[]) as r(platform_id, carrier_message_id)
-      join send_attempt a on a.platform_id = r.platform_id and a.carrier_message_id = r.carrier_message_id
-      join platform p on p.platform_id = a.platform_id
-      order by a.id for update of a`,
-      { prepared: true },
-    );
+    // Always in the same order, so that two batches never wait for each other.
+    const sorted = [...ids].sort((a, b) => (a.carrierMessageId < b.carrierMessageId ? -1 : 1));
+    return this.db.query<TakenAttempt>(sql`
+      select a.id, a.message_id as "messageId", a.platform_id as "platformId", a.carrier_message_id as "carrierMessageId", a.part, a.state,
+             (select kind from platform where platform_id = a.platform_id) as kind
+      from unnest(${arrayLiteral(sorted.map((r) => r.platformId))}::uuid[], ${arrayLiteral(sorted.map((r) => r.carrierMessageId))}::text[]) as r(platform_id, carrier_message_id)
+      cross join lateral (
+        select * from send_attempt a where a.platform_id = r.platform_id and a.carrier_message_id = r.carrier_message_id for update) a`);
   }
 
   /** Writes what receipts say of locked attempts; `moveOf` says what that comes to for each of their messages. */
@@ -281,13 +280,11 @@ export class SendingStore {
                     ${arrayLiteral(reports.map((r) => r.errorCode ?? null))}::text[]) as t(id, state, status, error)
         where send_attempt.id = t.id)
       select ${MESSAGE_COLUMNS} from message where id = any(${ids}::uuid[]) order by id for update`,
-      { prepared: true },
     );
     // After the lock: a receipt for another part may have been written while this one waited for the lock.
     const parts = await this.db.query<PartState & { messageId: string }>(
       sql`
       select distinct on (message_id, part) message_id as "messageId", part, state from send_attempt where message_id = any(${ids}::uuid[]) order by message_id, part, attempt desc`,
-      { prepared: true },
     );
     const byMessage = Map.groupBy(parts, (part) => part.messageId);
     await this.messages.move(messages.map((message) => moveOf(message, byMessage.get(message.id) ?? [])));

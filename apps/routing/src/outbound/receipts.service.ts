@@ -90,7 +90,6 @@ export class ReceiptsService {
     // Mostly there are none, which needs no transaction.
     const waiting = await this.db.query<{ one: number }>(
       sql`select 1 as one from parked_receipt where platform_id = ${platformId} and carrier_message_id = any(${ids}::text[]) limit 1`,
-      { prepared: true },
     );
     if (waiting.length === 0) return;
     await this.db.transactional(async () => {
