@@ -101,6 +101,27 @@ it('one that loses its lease while something is away takes nothing new, and the 
   expect(first.messaging.connected).toBe(true);
 });
 
+it.each(['rubbish', '', 'null', '[{"holder":{}}]', '{"holder":"x","from":"y","deaths":-1}'])(
+  'reads on, in order, after somebody wrote %j into the key of the lease',
+  async (value) => {
+    const name = uniqueName();
+    const seen: string[] = [];
+    const note = async (messages: RawMessage[]) => void seen.push(...messages.map(textOf));
+    const first = await processOf(name, note);
+    await processOf(name, note);
+    await publish(first, name, numbers(0, 20));
+    await eventually(() => seen.length === 20);
+    const bucket = await new Kvm(first.messaging.js).open('leases');
+    const rubbish = await bucket.put(name, value);
+    await publish(first, name, numbers(20, 60));
+    // Beyond the rubbish's own revision: one of them holds it again.
+    await eventually(async () => (await bucket.get(name))!.revision > rubbish, { timeoutMs: 10_000 });
+    await publish(first, name, numbers(60, 80));
+    await eventually(() => firsts(seen).length === 80, { timeoutMs: 10_000 });
+    expect(firsts(seen)).toEqual(numbers(0, 80));
+  },
+);
+
 it('a message that kills every process that takes it becomes a dead letter in the end', async () => {
   const name = uniqueName();
   const world = await connected();

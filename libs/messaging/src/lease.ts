@@ -106,7 +106,7 @@ export class Lease {
     if (!this.messaging.connected) return;
     const at = performance.now();
     const entry = await this.bucket.get(this.name);
-    const before = entry && storedIn(entry.value);
+    const before = entry && this.storedIn(entry.value);
     if (entry && before?.holder && before.holder !== this.me) {
       if (this.seen?.revision !== entry.revision) this.seen = { revision: entry.revision, since: at };
       if (at - this.seen.since < DEAD_MS) return;
@@ -132,15 +132,29 @@ export class Lease {
       ? this.bucket.create(this.name, value)
       : this.bucket.update(this.name, value, revision);
   }
+
+  /** What nobody can read counts as written by a holder that may be alive: it is taken over when it stays unchanged. */
+  private storedIn(value: Uint8Array): Stored {
+    const found = jsonIn(value);
+    if (found === undefined) {
+      log.error({ lease: this.name }, 'lease-unreadable');
+      return { holder: 'unknown', from: 0, deaths: 0 };
+    }
+    const field = (name: string): unknown => Reflect.get(Object(found) as object, name);
+    const [holder, from, deaths] = [field('holder'), Number(field('from')), Number(field('deaths'))];
+    return {
+      holder: typeof holder === 'string' ? holder : '',
+      from: Number.isSafeInteger(from) ? from : 0,
+      deaths: Number.isSafeInteger(deaths) ? deaths : 0,
+    };
+  }
 }
 
-function storedIn(value: Uint8Array): Stored {
-  const found: unknown = JSON.parse(Buffer.from(value).toString());
-  const field = (name: string): unknown => Reflect.get(Object(found) as object, name);
-  const [holder, from, deaths] = [field('holder'), Number(field('from')), Number(field('deaths'))];
-  return {
-    holder: typeof holder === 'string' ? holder : '',
-    from: Number.isSafeInteger(from) ? from : 0,
-    deaths: Number.isSafeInteger(deaths) ? deaths : 0,
-  };
+/** Undefined when it is not JSON. */
+function jsonIn(value: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(value).toString());
+  } catch {
+    return undefined;
+  }
 }
