@@ -29,6 +29,7 @@ import { QueueStore } from './messages/queue.store.js';
 import { SendingStore } from './messages/sending.store.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { OutboundMessages } from './outbound/outbound-messages.js';
+import { OverdueReceipts } from './outbound/overdue-receipts.service.js';
 import { ReceiptsService } from './outbound/receipts.service.js';
 import { SenderWakes } from './outbound/sender-wakes.js';
 import { SenderService } from './outbound/sender.service.js';
@@ -79,6 +80,7 @@ export class AppModule {
         DeliveriesConsumer,
         OutboundMessages,
         ReceiptsService,
+        OverdueReceipts,
         SendingStore,
         SenderService,
         SenderWakes,

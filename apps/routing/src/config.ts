@@ -20,6 +20,18 @@ export class RoutingConfig extends ServiceConfig {
     '20',
     '30',
   ];
+  /**
+   * A text whose last receipt has not come is looked up at the carrier after these times (s), each after the one before.
+   * Without an end by then its state is `unknown`.
+   */
+  @EnvList('RECEIPT_LOOK_SECONDS') @IsNumberString({}, { each: true }) receiptLookSeconds: string[] = [
+    '300',
+    '900',
+    '3600',
+    '14400',
+    '43200',
+    '86400',
+  ];
   /** How long we wait for a carrier's answer; one of them may itself take ten seconds to send. */
   @Env('CARRIER_TIMEOUT_SECONDS') @IsNumber() @Min(0.1) @Max(120) carrierTimeoutSeconds = 15;
   /** How often a platform's message list is read for messages its webhook never brought. */

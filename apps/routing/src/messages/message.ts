@@ -217,6 +217,9 @@ export interface SendAttemptTable {
   probes: Generated<number>;
   started_at: Timestamp;
   finished_at: NullableTimestamp;
+  /** When it is looked up, should its last receipt not have come by then; null: never. */
+  look_at: NullableTimestamp;
+  looks: Generated<number>;
 }
 
 /** For `em.getKysely<MessageTables>()`. */

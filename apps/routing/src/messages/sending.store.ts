@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 import type { MessageFailure } from '@strowger/contracts-routing';
 import { Clock, newId } from '@strowger/kernel';
 import { arrayLiteral, Db, sql } from '@strowger/persistence';
-import type { MessageState } from '@strowger/sms';
+import { isFinal, type MessageState } from '@strowger/sms';
 import {
   changesOf,
   LEASE_SECONDS,
@@ -57,6 +57,15 @@ export interface TakenAttempt {
   state: MessageState;
   /** Of the platform: whose words its receipts are. */
   kind: string;
+}
+/** An attempt the carrier took, whose last receipt has not come. */
+export interface Overdue {
+  id: string;
+  messageId: string;
+  platformId: string;
+  carrierMessageId: string;
+  /** It is not looked up again. */
+  last: boolean;
 }
 /** What a receipt says of an attempt. */
 export interface Report {
@@ -217,8 +226,11 @@ export class SendingStore {
     return new Set(rows.map((row) => row.id));
   }
 
-  /** Writes outcomes of a batch: attempts, messages, feed, and the pushes after the commit. */
-  async settle(outcomes: readonly Outcome[]): Promise<void> {
+  /**
+   * Writes outcomes of a batch: attempts, messages, feed, and the pushes after the commit.
+   * @param lookAfterSeconds when what the carrier took is looked up if no receipt has ended it; null: it can't be
+   */
+  async settle(outcomes: readonly Outcome[], lookAfterSeconds: number | null): Promise<void> {
     await this.db.transactional(async () => {
       const parts = outcomes.flatMap((o) =>
         o.parts.map((part) => ({ ...part, carrierStatus: o.carrierStatus ?? null, error: o.error ?? null })),
@@ -226,7 +238,7 @@ export class SendingStore {
       await this.db.query(
         sql`
         update send_attempt set state = t.state, carrier_message_id = coalesce(t.carrier_message_id, send_attempt.carrier_message_id), carrier_status = coalesce(t.carrier_status, send_attempt.carrier_status),
-               error = t.error, probes = t.probes, finished_at = now()
+               error = t.error, probes = t.probes, finished_at = now(), look_at = case when t.state = 'accepted' then now() + ${lookAfterSeconds}::float8 * interval '1 second' end
         from unnest(${arrayLiteral(parts.map((p) => p.id))}::uuid[], ${arrayLiteral(parts.map((p) => p.state))}::text[], ${arrayLiteral(parts.map((p) => p.carrierMessageId))}::text[],
                     ${arrayLiteral(parts.map((p) => p.carrierStatus))}::text[], ${arrayLiteral(parts.map((p) => p.error))}::text[], ${arrayLiteral(parts.map((p) => p.probes))}::smallint[])
              as t(id, state, carrier_message_id, carrier_status, error, probes)
@@ -275,9 +287,9 @@ export class SendingStore {
     const messages = await this.db.query<MessageRow>(
       sql`
       with reported as (
-        update send_attempt set state = t.state, carrier_status = t.status, error = coalesce(t.error, send_attempt.error)
+        update send_attempt set state = t.state, carrier_status = t.status, error = coalesce(t.error, send_attempt.error), look_at = case when not t.final then look_at end
         from unnest(${arrayLiteral(reports.map((r) => r.attemptId))}::uuid[], ${arrayLiteral(reports.map((r) => r.state))}::text[], ${arrayLiteral(reports.map((r) => r.status))}::text[],
-                    ${arrayLiteral(reports.map((r) => r.errorCode ?? null))}::text[]) as t(id, state, status, error)
+                    ${arrayLiteral(reports.map((r) => r.errorCode ?? null))}::text[], ${arrayLiteral(reports.map((r) => isFinal(r.state)))}::boolean[]) as t(id, state, status, error, final)
         where send_attempt.id = t.id)
       select ${MESSAGE_COLUMNS} from message where id = any(${ids}::uuid[]) order by id for update`,
     );
@@ -288,6 +300,19 @@ export class SendingStore {
     );
     const byMessage = Map.groupBy(parts, (part) => part.messageId);
     await this.messages.move(messages.map((message) => moveOf(message, byMessage.get(message.id) ?? [])));
+  }
+
+  /**
+   * Takes attempts whose last receipt is overdue, so that no other process does. Each is due again after the time that its
+   * number of looks stands for in the list.
+   */
+  async takeOverdue(seconds: readonly number[], limit: number): Promise<Overdue[]> {
+    return this.db.query<Overdue>(sql`
+      with due as (select id from send_attempt where look_at <= now() order by look_at limit ${limit} for update skip locked)
+      update send_attempt a set looks = a.looks + 1, look_at = now() + (${arrayLiteral([...seconds])}::float8[])[a.looks + 2] * interval '1 second'
+      from due where a.id = due.id
+      returning a.id, a.message_id as "messageId", a.platform_id as "platformId", a.carrier_message_id as "carrierMessageId",
+                a.looks >= ${seconds.length} as last`);
   }
 
   /** Platforms with something due, for the sweep. */

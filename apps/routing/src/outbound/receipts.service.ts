@@ -6,7 +6,7 @@ import { arrayLiteral, Db, sql } from '@strowger/persistence';
 import { advance, type ReceiptMeaning } from '@strowger/sms';
 import { counter, logger } from '@strowger/telemetry';
 import { stateOfParts } from '../messages/message.js';
-import { SendingStore, type Report } from '../messages/sending.store.js';
+import { SendingStore, type Report, type TakenAttempt } from '../messages/sending.store.js';
 
 /** A carrier's word on one part of a message, as its webhook brought it. */
 export interface Receipt {
@@ -81,6 +81,17 @@ export class ReceiptsService {
       }));
       return unmatched;
     });
+  }
+
+  /** No receipt will come of these locked attempts, as far as anybody can know. In the caller's transaction. */
+  async end(attempts: readonly TakenAttempt[]): Promise<void> {
+    const reports = attempts.map(({ id, messageId }) => ({
+      attemptId: id,
+      messageId,
+      state: 'unknown' as const,
+      status: 'no receipt came',
+    }));
+    await this.sending.report(reports, (message, parts) => ({ message, cause: `receipt:${stateOfParts(parts)}` }));
   }
 
   /** Receipts that were quicker than the answer to the request they belong to. */

@@ -44,6 +44,7 @@ export class SenderService {
   private readonly pausedUntil = new Map<string, number>();
   private readonly exhausted = new Map<string, number>();
   private readonly probeSeconds: readonly number[];
+  private readonly firstLookSeconds: number | null;
   private readonly idleWaiters: (() => void)[] = [];
   private stopping = false;
 
@@ -55,6 +56,7 @@ export class SenderService {
     private readonly config: RoutingConfig,
   ) {
     this.probeSeconds = config.sendProbeSeconds.map(Number);
+    this.firstLookSeconds = Number(config.receiptLookSeconds[0] ?? NaN) || null;
   }
 
   /**
@@ -404,7 +406,9 @@ export class SenderService {
   }
 
   private async settle(platformId: string, batch: Outcome[]): Promise<void> {
-    await this.queries.settle(batch);
+    const { carrier } = await this.platforms.of(platformId);
+    const canLook = carrier.messages.read !== undefined && carrier.receipts !== undefined;
+    await this.queries.settle(batch, canLook ? this.firstLookSeconds : null);
     for (const { cause } of batch) results.inc({ as: stateAfter(cause) });
     const accepted = batch.flatMap((o) =>
       o.parts.map((part) => part.carrierMessageId).filter((id): id is string => id !== null),
