@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { DEVELOPMENT_KEYRING } from '@strowger/config';
 import type { HookAuthentication } from '@strowger/cpaas';
 import { addCarrier, paper } from '@strowger/cpaas/testing';
@@ -101,6 +102,23 @@ describe('the webhook', () => {
     expect(data.unreadable).toContain(reason);
     expect(data.facts).toEqual([]);
     expect(Buffer.from(data.raw.bodyBase64, 'base64').toString()).toBe(body);
+  });
+
+  it('keeps a compressed delivery as it came and says that it is compressed; a plain one is read whatever it is called', async () => {
+    const { path } = await world.givenEndpoint();
+    const post = (coding: string, body: Uint8Array<ArrayBuffer>) =>
+      fetch(`${world.url}${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-encoding': coding },
+        body,
+      });
+    const compressed = new Uint8Array(gzipSync(sms({ Body: 'squeezed' })));
+    expect((await post('gzip', compressed)).status).toBe(200);
+    const { data } = await last();
+    expect(data.unreadable).toBe('content-encoding: gzip');
+    expect(Buffer.from(data.raw.bodyBase64, 'base64')).toEqual(Buffer.from(compressed));
+    expect((await post('identity', new TextEncoder().encode(sms({ Body: 'as it is' })))).status).toBe(200);
+    expect(textsOf([await last()])).toEqual(['as it is']);
   });
 
   it('accepts and marks a delivery for another account', async () => {

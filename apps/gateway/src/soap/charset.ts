@@ -32,26 +32,6 @@ export function mediaTypeOf(header: string | undefined): MediaType {
   return media;
 }
 
-/** Codings that change the bytes of a body (the registry of RFC 9110 §8.4.1, and what came since). */
-const CODINGS = new Set([
-  'aes128gcm',
-  'br',
-  'compress',
-  'dcb',
-  'dcz',
-  'deflate',
-  'exi',
-  'gzip',
-  'pack200-gzip',
-  'x-compress',
-  'x-gzip',
-  'zstd',
-]);
-
-/** Many clients write `identity`, a charset or a media type into Content-Encoding and send the body as it is. */
-export const isEncoded = (header: string | undefined): boolean =>
-  (header ?? '').split(',').some((coding) => CODINGS.has(coding.trim().toLowerCase()));
-
 type Encoding = 'utf-8' | 'utf-16' | 'utf-16le' | 'utf-16be' | 'us-ascii' | 'iso-8859-1';
 const NAMES: Record<string, Encoding> = {
   'utf-8': 'utf-8',

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { ProvisionBinding } from '@strowger/contracts-hierarchy';
+import { codingOf } from '@strowger/http';
 import { AppError } from '@strowger/kernel';
 import { guarded, logger } from '@strowger/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -7,7 +8,7 @@ import type { Buckets } from '../rates/request-rates.js';
 import { bind, type Values } from './bind.js';
 import { receive, TooLarge, TooSlow } from './body.js';
 import { refused, TooMany, type Caller, type Calls } from './calls.js';
-import { isEncoded, mediaTypeOf } from './charset.js';
+import { mediaTypeOf } from './charset.js';
 import { CONTENT_TYPE, faultEnvelope, serverError, SoapFault, UnsupportedMedia } from './faults.js';
 import { FormError, formOperation, isCrossSite, readForm } from './form.js';
 import { HELP_HEADERS, indexPage, operationPage } from './help.js';
@@ -102,7 +103,7 @@ export class SoapPlugin {
       this.busy(reply, wait);
       return false;
     }
-    if (isEncoded(request.headers['content-encoding'])) {
+    if (codingOf(request.headers['content-encoding'])) {
       void reply.code(415).header('Accept-Encoding', 'identity').send();
       return false;
     }
