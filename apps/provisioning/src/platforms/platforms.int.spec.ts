@@ -178,6 +178,8 @@ describe('changing', () => {
     expect(await refusal(wrong)).toMatchObject({ code: 'platform-credentials-refused' });
     expect(await get(tenant)).toMatchObject({ name: 'Main', options: { ratePerSecond: 3 }, version: 2 });
     expect((await get(tenant)).credentials).toHaveProperty('messageExchangeToken');
+    const masked = await update(tenant, { name: 'Main', credentials: (await get(tenant)).credentials });
+    expect(masked.version).toBe(2);
     const without = await update(tenant, { credentials: { messageExchangeToken: '' } });
     expect(without.credentials).not.toHaveProperty('messageExchangeToken');
     expect(without.credentials).toHaveProperty('secret');

@@ -238,7 +238,11 @@ export class PlatformsService {
   private credentialsAfter(platform: Platform, given: UpdatePlatform): object | undefined {
     if (!given.credentials) return undefined;
     const now = this.carriers.credentialsOf(platform);
-    const changed = Object.entries(given.credentials).map(([name, value]) => [name, value === '' ? undefined : value]);
+    // A form that sends back what it was shown changes nothing: a mask is never what somebody means.
+    const masks = shownCredentials(now, maskSecret);
+    const changed = Object.entries(given.credentials)
+      .filter(([name, value]) => value !== masks[name])
+      .map(([name, value]) => [name, value === '' ? undefined : value]);
     const after = this.carriers.parse(platform.kind, { ...now, ...Object.fromEntries(changed) });
     return isDeepStrictEqual(shown(now), shown(after)) ? undefined : after;
   }
