@@ -4,7 +4,15 @@ import type { EntityManager, IsolationLevel, MikroORM } from '@mikro-orm/postgre
 import { AppError, type CloudEvent } from '@strowger/kernel';
 import { counter, logger, serializeError } from '@strowger/telemetry';
 import { sql, type RawBuilder } from 'kysely';
-import { DatabaseUnavailable, SchemaBehind, isDatabaseAway, isRetryable, sqlState, unavailable } from './errors.js';
+import {
+  DatabaseUnavailable,
+  SchemaBehind,
+  isDatabaseAway,
+  isRetryable,
+  isUndefined,
+  sqlState,
+  unavailable,
+} from './errors.js';
 import { PREPARED } from './orm.js';
 
 export interface TransactionOptions {
@@ -83,7 +91,8 @@ export class Db {
       const { rows } = await statement.execute(this.em().getKysely());
       return rows;
     } catch (error) {
-      throw isDatabaseAway(error) ? unavailable(error) : error;
+      if (isDatabaseAway(error)) throw unavailable(error);
+      throw this.inTransaction ? error : await this.unlessBehind(error);
     }
   }
 
@@ -102,7 +111,10 @@ export class Db {
     let applied: { name: string }[] = [];
     try {
       await this.orm.em.getConnection().execute('select 1');
-      if (this.migrations.length > 0) applied = await this.query(sql<{ name: string }>`select name from migration`);
+      if (this.migrations.length > 0) {
+        const names = sql<{ name: string }>`select name from migration`;
+        applied = (await names.execute(this.orm.em.fork().getKysely())).rows;
+      }
     } catch (error) {
       if (sqlState(error) !== UNDEFINED_TABLE) throw unavailable(error);
     }
@@ -132,10 +144,22 @@ export class Db {
         const original = error instanceof DatabaseUnavailable ? error.cause : error;
         throw new DatabaseUnavailable({ cause: original, ...(committing ? { outcome: 'unknown' as const } : {}) });
       }
-      throw error;
+      throw await this.unlessBehind(error);
     }
     for (const hook of hooks) runHook(hook);
     return result;
+  }
+
+  /**
+   * What the database doesn't know may come with a migration: then work waits for it, instead of being given up as if it
+   * could never be done.
+   */
+  private async unlessBehind(error: unknown): Promise<unknown> {
+    if (!isUndefined(error)) return error;
+    return this.check().then(
+      () => error,
+      (why: unknown) => why,
+    );
   }
 }
 

@@ -55,6 +55,10 @@ export function isDatabaseAway(error: unknown): boolean {
   return false;
 }
 
+/** The statement names a table, column or function that is not there. */
+export const isUndefined = (error: unknown): boolean =>
+  ['42P01', '42703', '42883', '42704'].includes(sqlState(error) ?? '');
+
 /** The same error, said once however often it is caught on its way. */
 export const unavailable = (error: unknown): DatabaseUnavailable =>
   error instanceof DatabaseUnavailable ? error : new DatabaseUnavailable({ cause: error });

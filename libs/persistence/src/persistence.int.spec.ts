@@ -51,6 +51,26 @@ describe('readiness', () => {
   });
 });
 
+describe('a statement about what is not there', () => {
+  const about = (db: Db) => [
+    () => db.query(sql`select not_there_yet from migration`),
+    () => db.transactional(() => db.query(sql`select * from not_there_yet`)),
+    () => db.transactional((em) => em.getConnection().execute('select not_there_yet()')),
+  ];
+
+  it('is unavailable while a migration is missing, so that nobody gives up the work', async () => {
+    const { db } = await start();
+    for (const ask of about(new Db(db.orm, 'hierarchy', ['M20261120a', 'M20261121a'])))
+      await expect(ask()).rejects.toMatchObject({ kind: 'unavailable', code: 'schema-behind' });
+  });
+
+  it('is a bug otherwise', async () => {
+    const { db } = await start();
+    for (const ask of about(new Db(db.orm, 'hierarchy', ['M20261120a'])))
+      await expect(ask()).rejects.not.toHaveProperty('kind');
+  });
+});
+
 describe('statements', () => {
   it('that are prepared are planned once per connection, inside a transaction and outside', async () => {
     const { db } = await start({ poolSize: 1 });
