@@ -18,6 +18,7 @@ import type { AgentView, MediaStreamView, QueueView } from '@strowger/contracts-
 import type { Page } from '@strowger/kernel';
 import { AGENT, atOnce, HOST, PRO, Provisioned } from './provisioning.fixtures.js';
 import type { BackOffice, Fields } from './soap.fixtures.js';
+import { mailsTo } from './security.fixtures.js';
 import { e2e, MINUTES } from './world.fixtures.js';
 
 const stack = e2e('provisioning-api', 21_500);
@@ -192,6 +193,12 @@ describe('the provisioning API', () => {
       newUserPassword: 'Velvet-tram-7-orchard',
     };
     await backOffice.must('AddPortalUser', { resellerId: 'contact', ...person });
+    // The password of the call is not kept: the person chooses one by the mailed link.
+    const token = await until('the invitation', async () => {
+      const mails = (await mailsTo(world.stack, person.newUserEmailAddress)) as { text: string }[];
+      return mails.map(({ text }) => /Token: ([\w-]{20,})/.exec(text)?.[1]).find(Boolean);
+    });
+    await admin.post('/v1/password-resets/confirm', { token, newPassword: person.newUserPassword });
     const dana = await PortalApi.signIn(
       ...([world.addresses.gatewayUrl, person.newUserEmailAddress, person.newUserPassword] as const),
     );

@@ -5,18 +5,20 @@ import { routes } from './route.js';
 
 const page = (view: new () => object) => ({ view, as: 'page' as const });
 const list = (view: new () => object) => ({ view, as: 'list' as const });
+const byPeople = { 'portal-user-needed': 'forbidden' } as const;
 const guarded = { 'alert-recipient-required': 'conflict' } as const;
 
 const people = routes('Portal users');
 people.add('POST /v1/portal-users', rpc.createPortalUser, {
   summary: 'Create a portal user',
   description:
-    'The portal user sees the node and what is below it: an administrator changes it, support and agents read it.',
+    'The portal user sees the node and what is below it: an administrator changes it, support and agents read it. ' +
+    'Only an administrator who is signed in to the portal makes accounts; an API key does not.',
   access: 'write',
   status: 201,
   response: { view: h.PortalUserView },
   idempotent: true,
-  errors: { 'portal-user-exists': 'conflict' },
+  errors: { ...byPeople, 'portal-user-exists': 'conflict' },
 });
 people.add('GET /v1/portal-users', rpc.listPortalUsers, {
   summary: 'List portal users',
@@ -36,11 +38,12 @@ people.add('GET /v1/portal-users/:id', rpc.getPortalUser, {
 });
 people.add('PATCH /v1/portal-users/:id', rpc.updatePortalUser, {
   summary: 'Change a portal user',
-  description: 'With another password or role every session of theirs ends.',
+  description:
+    'With another password or role every session of theirs ends. An API key sets no password, e-mail address or role.',
   access: 'write',
   response: { view: h.PortalUserView },
   versioned: true,
-  errors: { ...guarded, 'portal-user-exists': 'conflict', 'last-operator': 'conflict' },
+  errors: { ...byPeople, ...guarded, 'portal-user-exists': 'conflict', 'last-operator': 'conflict' },
 });
 people.add('DELETE /v1/portal-users/:id', rpc.deletePortalUser, {
   summary: 'Delete a portal user',
@@ -59,9 +62,11 @@ people.add('POST /v1/portal-users/:id/lock', rpc.lockPortalUser, {
 });
 people.add('POST /v1/portal-users/:id/unlock', rpc.unlockPortalUser, {
   summary: 'Let a locked portal user in again',
-  description: 'The password stays what it was. Safe to repeat.',
+  description:
+    'The password stays what it was. An API key unlocks only those who have fewer rights than it. Safe to repeat.',
   access: 'write',
   response: { view: h.PortalUserView },
+  errors: byPeople,
 });
 people.add('GET /v1/portal-users/:portalUserId/sessions', rpc.listSessions, {
   summary: 'Where a portal user is signed in',
@@ -136,7 +141,6 @@ own.add('POST /v1/password-resets/confirm', rpc.confirmPasswordReset, {
 });
 
 const robots = routes('Interface users');
-const byPeople = { 'portal-user-needed': 'forbidden' } as const;
 robots.add('POST /v1/system-providers/:systemProviderId/interface-users', rpc.createInterfaceUser, {
   summary: 'Create an interface user: the login of a back office at the SOAP API',
   description:

@@ -12,6 +12,7 @@ import { Accounts } from './portal-users/accounts.service.js';
 import { AlertGuard } from './portal-users/alert-guard.service.js';
 import { AlertRecipients } from './portal-users/alert-recipients.service.js';
 import { BootstrapOperator } from './portal-users/bootstrap-operator.js';
+import { Invitations } from './portal-users/invitations.service.js';
 import { PasswordHasher } from './credentials/password-hasher.js';
 import { PasswordResets } from './portal-users/password-resets.service.js';
 import { PortalSessions } from './portal-users/portal-sessions.service.js';
@@ -39,6 +40,7 @@ import { SessionsService } from './sessions/sessions.service.js';
     IncidentReports,
     InterfaceUserAccounts,
     InterfaceUsersService,
+    Invitations,
     LoginHistory,
     LoginThrottle,
     PasswordHasher,

@@ -59,7 +59,8 @@ export class PortalUsersOperations implements Operations<Mine> {
     const { serverHostName, resellerId, newUserGroupId: groupId, newUserName, newUserIsAgent } = given;
     const at = await this.levelOf(context, { serverHostName, resellerId, groupId });
     const mayBeAgent = at.level === 'group' || (at.level === 'reseller' && at.kind === 'enterprise');
-    const request = requestOf(
+    // The password is checked, as the operation is documented, and not kept: the person chooses one.
+    const { password: _, ...request } = requestOf(
       CreatePortalUser,
       {
         level: at.level,
@@ -74,7 +75,7 @@ export class PortalUsersOperations implements Operations<Mine> {
       },
       NAMES,
     );
-    await inWordsOf(NAMES, this.portalUsers.create({ ...context, body: request }));
+    await inWordsOf(NAMES, this.portalUsers.invite({ ...context, body: request }));
   }
 
   async GetPortalUsers(

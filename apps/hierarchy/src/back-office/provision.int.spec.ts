@@ -1,18 +1,23 @@
+import { DEVELOPMENT_KEYRING } from '@strowger/config';
 import {
   hierarchyRpc as h,
+  PasswordResetRequestedV1,
+  PortalUserInvitedV1,
   PROVISION_OPERATIONS,
   PROVISION_PARAMETERS,
   type OperationName,
   type ParameterName,
   type ParametersOf,
 } from '@strowger/contracts-hierarchy';
-import { startHierarchy, type World } from '../hierarchy.fixtures.js';
+import { SecretBox } from '@strowger/kernel';
+import { sql } from '@strowger/persistence';
+import { ALERTED, PASSWORD, refusal, startHierarchy, type World } from '../hierarchy.fixtures.js';
 import { backOffice, type BackOffice } from './provision.fixtures.js';
 
 let world: World;
 let office: BackOffice;
 beforeAll(async () => {
-  world = await startHierarchy();
+  world = await startHierarchy({ OPERATOR_EMAIL: 'root@demo.example', OPERATOR_PASSWORD: PASSWORD });
 });
 afterAll(() => world.stop());
 beforeEach(async () => {
@@ -279,14 +284,67 @@ describe('portal users', () => {
       ...office.path,
       portalUserName: 'PAT-group',
       newPortalUserName: 'pam',
-      newIsAgent: 'false',
+      newIsAgent: 'true',
       newUserTimezone: '',
     });
     expect((await office.call('GetPortalUsers', office.path)).portalUsers).toEqual([
-      expect.objectContaining({ portalUserName: 'pam', isAgent: false, isLocked: false, lastSuccessfulLogin: null }),
+      expect.objectContaining({ portalUserName: 'pam', isAgent: true, isLocked: false, lastSuccessfulLogin: null }),
     ]);
     await office.call('DeletePortalUser', { ...office.path, portalUserName: `pat-group-${suffix}@acme.example` });
     expect(await codeOf('DeletePortalUser', { ...office.path, portalUserName: 'pam' })).toBe('PORTAL_USER_NOT_FOUND');
+  });
+
+  it('are given a password, an e-mail address or a role by people only', async () => {
+    const person = { ...account, newUserEmailAddress: `kept-${office.provider.id}@acme.example` };
+    const at = { serverHostName: office.host };
+    await office.call('AddPortalUser', { ...at, ...person });
+    await office.call('AddUserWithHierarchy', office.user);
+    const agent = { ...person, newUserName: 'agent', newUserEmailAddress: `agent-${person.newUserEmailAddress}` };
+    await office.call('AddPortalUser', { ...office.reseller, newUserGroupId: 'hq', ...agent });
+    for (const [operation, given] of [
+      ['UpdatePortalUser', { ...at, portalUserName: 'pat', newUserPassword: 'another long passphrase' }],
+      ['UpdatePortalUser', { ...at, portalUserName: 'pat', newUserEmailAddress: 'thief@acme.example' }],
+      ['UpdatePortalUser', { ...office.path, portalUserName: 'agent', newIsAgent: 'false' }],
+    ] as const)
+      expect(await codeOf(operation, given)).toBe('PORTAL_USER_NEEDED');
+  });
+
+  it('are invited by mail, and those who receive alerts are notified; a switch ends it', async () => {
+    const { id: systemProviderId } = office.provider;
+    const email = `new-${systemProviderId}@acme.example`;
+    const alerted = await world.given.portalUser(systemProviderId, { notifications: ALERTED });
+    const given = { serverHostName: office.host, ...account, newUserEmailAddress: email };
+    await office.call('AddPortalUser', given);
+    const { id } = (await world.call(h.listPortalUsers, { search: email })).items[0]!;
+    const signIn = (password: string) => world.call(h.signIn, { email, password });
+    expect(await refusal(signIn(account.newUserPassword))).toMatchObject({ code: 'invalid-credentials' });
+    const [invitation] = await world.facts(PortalUserInvitedV1, id);
+    expect(invitation!.data).toMatchObject({
+      ...{ email, level: 'system-provider', role: 'administrator', invitedBy: office.interfaceUser.userName },
+      recipients: [{ email: alerted.email }],
+    });
+    const [mailed] = await world.db.query(
+      sql<{ event: string }>`select event from outbox where type = ${PasswordResetRequestedV1.type}
+        and event::text like ${`%${id}%`}`,
+    );
+    const { resetId, sealedToken, invitedBy } = (JSON.parse(mailed!.event) as { data: PasswordResetRequestedV1 }).data;
+    expect(invitedBy).toBe(office.interfaceUser.userName);
+    const token = SecretBox.fromKeyring(DEVELOPMENT_KEYRING).open(sealedToken, `password-reset:${resetId}`);
+    await world.call(h.confirmPasswordReset, { token, newPassword: 'chosen by themselves' });
+    expect(await signIn('chosen by themselves')).toMatchObject({ principal: { portalUserId: id } });
+
+    await world.call(h.changeProviderSettings, { id: systemProviderId, inviteFromBackOffice: false });
+    const other = { ...given, newUserName: 'other', newUserEmailAddress: `other-${email}` };
+    expect(await codeOf('AddPortalUser', other)).toBe('INVITATIONS_OFF');
+    expect((await world.call(h.listPortalUsers, { search: `other-${email}` })).items).toEqual([]);
+  });
+
+  it('are reported to the operators where nobody at the system provider is notified', async () => {
+    const email = `silent-${office.provider.id}@acme.example`;
+    await office.call('AddPortalUser', { serverHostName: office.host, ...account, newUserEmailAddress: email });
+    const { id } = (await world.call(h.listPortalUsers, { search: email })).items[0]!;
+    const [invitation] = await world.facts(PortalUserInvitedV1, id);
+    expect(invitation!.data.recipients).toMatchObject([{ email: 'root@demo.example' }]);
   });
 
   it.each([

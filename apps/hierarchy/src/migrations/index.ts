@@ -4,6 +4,7 @@ import { M20261120cTree } from './m20261120c-tree.js';
 import { M20261120dLicensing } from './m20261120d-licensing.js';
 import { M20261120eAccounts } from './m20261120e-accounts.js';
 import { M20261120fProvision } from './m20261120f-provision.js';
+import { M20261201Invitations } from './m20261201-invitations.js';
 
 export const MIGRATIONS = [
   M20261120Hierarchy,
@@ -12,4 +13,5 @@ export const MIGRATIONS = [
   M20261120dLicensing,
   M20261120eAccounts,
   M20261120fProvision,
+  M20261201Invitations,
 ];

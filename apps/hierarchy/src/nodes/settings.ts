@@ -12,6 +12,7 @@ export interface SettingValues {
   useTrialLicensesUntilExpiration: boolean;
   snapshotReportFrequency: SnapshotReportFrequency;
   autoCreateFromClient: boolean;
+  inviteFromBackOffice: boolean;
   newResellerKind: ResellerKind;
 }
 export type SettingName = keyof SettingValues;
@@ -25,6 +26,7 @@ export const DEFAULTS: Readonly<SettingValues> = {
   useTrialLicensesUntilExpiration: false,
   snapshotReportFrequency: 'none',
   autoCreateFromClient: false,
+  inviteFromBackOffice: true,
   newResellerKind: 'service-provider',
 };
 
@@ -41,6 +43,7 @@ export const SETTINGS_AT = {
     'useTrialLicensesUntilExpiration',
     'snapshotReportFrequency',
     'autoCreateFromClient',
+    'inviteFromBackOffice',
     'newResellerKind',
   ],
 } as const satisfies Record<SettingLevel, readonly SettingName[]>;

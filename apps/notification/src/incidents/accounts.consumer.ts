@@ -3,6 +3,7 @@ import {
   InterfaceUserAddressRefusedV1,
   InterfaceUserLockedV1,
   PasswordResetRequestedV1,
+  PortalUserInvitedV1,
   type AlertRecipient,
 } from '@strowger/contracts-hierarchy';
 import { Consumer, Handles, type Received } from '@strowger/messaging';
@@ -40,8 +41,17 @@ export class AccountsConsumer {
     await this.mail.notify(data.systemProviderId ?? NO_PROVIDER, data.resetId, data.email, mail);
   }
 
+  @Handles(PortalUserInvitedV1)
+  async onPortalUserInvited({ data }: Received<PortalUserInvitedV1>): Promise<void> {
+    await this.notifyAll(data, (reader) => templates.portalUserInvited(data, reader, this.config.portalUrl));
+  }
+
   private async notifyAll(
-    { systemProviderId, incidentId, recipients }: InterfaceUserLockedV1 | InterfaceUserAddressRefusedV1,
+    {
+      systemProviderId,
+      incidentId,
+      recipients,
+    }: InterfaceUserLockedV1 | InterfaceUserAddressRefusedV1 | PortalUserInvitedV1,
     write: (reader: AlertRecipient) => Mail,
   ): Promise<void> {
     if (recipients.length === 0) log.error({ systemProviderId, incidentId }, 'incident-without-recipient');

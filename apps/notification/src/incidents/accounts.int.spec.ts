@@ -2,6 +2,7 @@ import {
   InterfaceUserAddressRefusedV1,
   InterfaceUserLockedV1,
   PasswordResetRequestedV1,
+  PortalUserInvitedV1,
 } from '@strowger/contracts-hierarchy';
 import { DEVELOPMENT_KEYRING } from '@strowger/config';
 import { newId, SecretBox } from '@strowger/kernel';
@@ -57,6 +58,23 @@ it('calls from elsewhere are mailed as news about the account once, however many
   expect(mailsTo(data.recipients[0]!.email)).toMatchObject([
     { subject: 'A call as acme-backoffice from an address that is not allowed' },
   ]);
+});
+
+it('an account that a back office made is mailed to everyone the fact names, and the invited get a link', async () => {
+  const { interfaceUserId: _, userName: invitedBy, operation: __, ...common } = incident();
+  const [portalUserId, resetId, email] = [newId(), newId(), 'invited@demo.example'];
+  const invited = { portalUserId, email, name: 'Ida', level: 'group' as const, role: 'agent', invitedBy };
+  await world.publish(PortalUserInvitedV1, portalUserId, { ...common, ...invited });
+  const sealedToken = SecretBox.fromKeyring(DEVELOPMENT_KEYRING).seal('a-token', `password-reset:${resetId}`);
+  const { systemProviderId } = common;
+  const link = { resetId, portalUserId, systemProviderId, email, name: 'Ida', sealedToken, expiresAt: at, invitedBy };
+  await world.publish(PasswordResetRequestedV1, resetId, link);
+  await world.drain(systemProviderId);
+  for (const { email: reader } of common.recipients)
+    expect(mailsTo(reader)).toMatchObject([{ subject: `The back office added the portal user ${email}` }]);
+  const [mail] = mailsTo(email);
+  expect(mail).toMatchObject({ subject: 'You are invited to the portal' });
+  for (const word of ['#token=a-token', invitedBy, 'choose a password']) expect(mail!.text).toContain(word);
 });
 
 it('the link for a new password is in the mail and in no table', async () => {

@@ -4,6 +4,7 @@ import type {
   InterfaceUserLockedV1,
   LockReason,
   PasswordResetRequestedV1,
+  PortalUserInvitedV1,
 } from '@strowger/contracts-hierarchy';
 import { SECRET_HERE, type Mail } from './mail-delivery.entity.js';
 import { compose } from './templates.js';
@@ -68,22 +69,52 @@ export const interfaceUserAddressRefused = (
     portalUrl,
   );
 
+/** What made the account is a program that holds a login, so a person looks at it. */
+export const portalUserInvited = (event: PortalUserInvitedV1, reader: AlertRecipient, portalUrl?: string): Mail =>
+  compose(
+    {
+      template: 'portal-user-invited',
+      topic: `portal-user-invited:${event.incidentId}`,
+      subject: `The back office added the portal user ${event.email}`,
+      opening: `The back office added a portal user. ${event.email} has been invited by mail to set a password.`,
+      facts: {
+        Name: event.name,
+        'Email address': event.email,
+        Level: event.level,
+        Role: event.role,
+        'System provider': event.systemProviderName,
+        'Interface user': event.invitedBy,
+        When: timeOf(event.at, reader.timezone),
+        'From address': event.address ?? 'is not known',
+      },
+      whatToDo:
+        'If this was not meant, delete the portal user in the portal, and set another password for the interface user.',
+      asked: ASKED,
+    },
+    portalUrl,
+  );
+
 /** The token is put in when the mail goes out. */
 export function passwordReset(event: PasswordResetRequestedV1, portalUrl?: string): Mail {
   const link = portalUrl && `${portalUrl.replace(/\/$/, '')}/reset-password#token=${SECRET_HERE}`;
   const mail = compose({
     template: 'password-reset',
     topic: `password-reset:${event.resetId}`,
-    subject: 'Set a new password',
-    opening: `A new password was asked for, for ${event.email}.`,
+    subject: event.invitedBy ? 'You are invited to the portal' : 'Set a new password',
+    opening: event.invitedBy
+      ? `${event.invitedBy} added ${event.email} to the portal.`
+      : `A new password was asked for, for ${event.email}.`,
     facts: {
       ...(link ? { Link: link } : { Token: SECRET_HERE }),
       'Good until': timeOf(event.expiresAt),
       ...(event.address ? { 'Asked for from': event.address } : {}),
     },
-    whatToDo:
-      'Open the link and set a new password; it works once. If you did not ask for it, do nothing: your password stays as it is.',
-    why: 'You receive this because someone entered this e-mail address as theirs.',
+    whatToDo: event.invitedBy
+      ? 'Open the link and choose a password; it works once. If you expect no invitation, do nothing.'
+      : 'Open the link and set a new password; it works once. If you did not ask for it, do nothing: your password stays as it is.',
+    why: event.invitedBy
+      ? 'You receive this because someone added you with this e-mail address.'
+      : 'You receive this because someone entered this e-mail address as theirs.',
   });
   return { ...mail, sealedSecret: event.sealedToken };
 }

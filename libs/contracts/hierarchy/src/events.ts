@@ -192,6 +192,27 @@ export class PasswordResetRequestedV1 {
   @IsString() sealedToken!: string;
   @IsISO8601() expiresAt!: string;
   @IsOptional() @IsString() address?: string;
+  /** Who made the account, where it is new and this is its first password; they did not ask themselves. */
+  @IsOptional() @IsString() invitedBy?: string;
+}
+
+/** A back office made an account for the portal. Those responsible for the system provider are notified. */
+export class PortalUserInvitedV1 {
+  static readonly type = 'hierarchy.portal-user.invited.v1';
+  @IsUUID() incidentId!: string;
+  @IsUUID() portalUserId!: string;
+  @IsUUID() systemProviderId!: string;
+  @IsString() systemProviderName!: string;
+  @IsString() name!: string;
+  @IsEmail() email!: string;
+  @IsIn(['system-provider', 'reseller', 'group']) level!: 'system-provider' | 'reseller' | 'group';
+  @IsString() role!: string;
+  /** User name of the interface user. */
+  @IsString() invitedBy!: string;
+  @IsISO8601() at!: string;
+  @IsOptional() @IsString() address?: string;
+  /** Of the provider; the operators where nobody there is notified. */
+  @IsArray() @ValidateNested({ each: true }) @Type(() => AlertRecipient) recipients!: AlertRecipient[];
 }
 
 export const HIERARCHY_EVENTS = [
@@ -209,4 +230,5 @@ export const HIERARCHY_EVENTS = [
   InterfaceUserLockedV1,
   InterfaceUserAddressRefusedV1,
   PasswordResetRequestedV1,
+  PortalUserInvitedV1,
 ] as const;

@@ -161,6 +161,8 @@ export class ChangeProviderSettings extends ChangeResellerSettings {
   snapshotReportFrequency?: SnapshotReportFrequency | null;
   /** What a client asks for whose user is not known: true creates the user, false refuses. */
   @IsOptional() @IsBoolean() @Clearable('boolean') autoCreateFromClient?: boolean | null;
+  /** The back office may add portal users, who are invited by mail. Only people change this, and are notified of each. */
+  @IsOptional() @IsBoolean() @Clearable('boolean') inviteFromBackOffice?: boolean | null;
   /** Kind of a reseller that comes to be with its first user. */
   @IsOptional() @IsIn(RESELLER_KINDS) @Clearable() newResellerKind?: ResellerKind | null;
   /**
@@ -213,6 +215,7 @@ export class NodeSettings {
   @IsOptional() @ValidateNested() @Type(() => FlagSetting) useTrialLicensesUntilExpiration?: FlagSetting;
   @IsOptional() @ValidateNested() @Type(() => TextSetting) snapshotReportFrequency?: TextSetting;
   @IsOptional() @ValidateNested() @Type(() => FlagSetting) autoCreateFromClient?: FlagSetting;
+  @IsOptional() @ValidateNested() @Type(() => FlagSetting) inviteFromBackOffice?: FlagSetting;
   @IsOptional() @ValidateNested() @Type(() => TextSetting) newResellerKind?: TextSetting;
   /** By application; one that nobody set is not there. */
   @IsOptional()

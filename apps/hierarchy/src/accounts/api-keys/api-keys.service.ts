@@ -27,9 +27,9 @@ import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { isEmpty } from '../../history/changes.js';
 import { HistoryService } from '../../history/history.service.js';
-import { PortalUserNeeded } from '../interface-users/interface-user.errors.js';
 import { matching, pageByName, type Where } from '../../listing.js';
 import { columnOf, NodesService } from '../../nodes/nodes.service.js';
+import { byPerson } from '../credentials/by-person.js';
 import { CredentialDrops } from '../credentials/credential-drops.js';
 import { seenBy } from '../../visibility.js';
 import { ApiKey } from './api-key.entity.js';
@@ -46,11 +46,6 @@ const hashOf = (secret: string): string => createHash('sha256').update(secret).d
 const same = (a: string, b: string): boolean =>
   a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
 
-/** A key that could make keys could make itself a better one. */
-function byPortalUser(actor: Actor): void {
-  if (actor.kind === 'api-key' || actor.kind === 'interface-user') throw new PortalUserNeeded('manage API keys');
-}
-
 /** Keys of REST integrators: `stk_<prefix>_<secret>`, shown once. */
 @Injectable()
 export class ApiKeysService {
@@ -65,7 +60,7 @@ export class ApiKeysService {
   @Answers(hierarchyRpc.createApiKey)
   async create({ scope, actor, body: given }: RpcRequest<CreateApiKey>): Promise<ApiKeyWithSecret> {
     const node = await this.nodeOf(scope, given);
-    byPortalUser(actor);
+    byPerson(actor, 'manage API keys');
     const at = this.clock.now();
     this.checkExpiry(given.expiresAt, at);
     const prefix = randomBytes(6).toString('hex');
@@ -173,7 +168,7 @@ export class ApiKeysService {
       const where = { $and: [visible(scope), { id }] };
       const key = await em.findOne(ApiKey, where, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true });
       if (!key) throw new NotFound('api-key', id);
-      byPortalUser(actor);
+      byPerson(actor, 'manage API keys');
       this.drops.afterCommit({ apiKeyIds: [key.id] });
       return apply(em, key);
     });

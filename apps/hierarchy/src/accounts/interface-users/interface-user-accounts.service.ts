@@ -20,7 +20,6 @@ import {
   InvalidInput,
   NotFound,
   parseNetwork,
-  type Actor,
   type Page,
   type RpcRequest,
   type TenantScope,
@@ -30,6 +29,7 @@ import { Answers } from '@strowger/rpc';
 import { isEmpty, type Changes } from '../../history/changes.js';
 import { HistoryService } from '../../history/history.service.js';
 import { matching, pageByName, type Where } from '../../listing.js';
+import { byPerson } from '../credentials/by-person.js';
 import { PasswordHasher } from '../credentials/password-hasher.js';
 import { checkPassword } from '../credentials/password.rules.js';
 import { CredentialDrops } from '../credentials/credential-drops.js';
@@ -39,7 +39,7 @@ import { OperatorOnly, seenBy } from '../../visibility.js';
 import { addressesOf, addressList, replaceAddresses } from './address-list.js';
 import { IncidentReports } from './incident-reports.service.js';
 import { InterfaceUser } from './interface-user.entity.js';
-import { InterfaceUserExists, PortalUserNeeded } from './interface-user.errors.js';
+import { InterfaceUserExists } from './interface-user.errors.js';
 
 const visible = (scope: TenantScope) => ({
   ...seenBy(scope, { 'system-provider': 'systemProviderId' }),
@@ -48,11 +48,6 @@ const visible = (scope: TenantScope) => ({
 
 /** 144 random bits. */
 const madePassword = (): string => randomBytes(18).toString('base64url');
-
-/** What could keep its holder in or let another in is changed by people only, not by what it is meant to keep in check. */
-function byPortalUser(actor: Actor, action: string): void {
-  if (actor.kind === 'interface-user' || actor.kind === 'api-key') throw new PortalUserNeeded(action);
-}
 
 /** Interface users as administrators see them: made by the operator, kept by those at or above their system provider. */
 @Injectable()
@@ -72,7 +67,7 @@ export class InterfaceUserAccounts {
   async create({ scope, actor, body: given }: RpcRequest<CreateInterfaceUser>): Promise<InterfaceUserWithPassword> {
     const provider = await this.nodes.get(scope, given.systemProviderId, 'system-provider');
     if (scope.level !== 'platform') throw new OperatorOnly('add interface users');
-    byPortalUser(actor, 'add interface users');
+    byPerson(actor, 'add interface users');
     const addresses = addressList(given.addresses ?? []);
     const { password, passwordHash } = await this.password(given.password, given);
     return this.db.transactional(async (em) => {
@@ -90,7 +85,7 @@ export class InterfaceUserAccounts {
 
   @Answers(hierarchyRpc.updateInterfaceUser)
   async update({ scope, actor, body: given }: RpcRequest<UpdateInterfaceUser>): Promise<InterfaceUserView> {
-    byPortalUser(actor, 'change interface users');
+    byPerson(actor, 'change interface users');
     return this.change(scope, given.id, async (em, user, before) => {
       checkVersion('interface user', user, given.version);
       const changes = user.update(given);
@@ -103,7 +98,7 @@ export class InterfaceUserAccounts {
 
   @Answers(hierarchyRpc.addInterfaceUserAddress)
   async addAddress({ scope, actor, body: given }: RpcRequest<AddInterfaceUserAddress>): Promise<InterfaceUserView> {
-    byPortalUser(actor, 'change an access control list');
+    byPerson(actor, 'change an access control list');
     const [entry] = addressList([given], 'address');
     return this.change(scope, given.id, async (em, user, before) => {
       const changes: Changes = {};
@@ -121,7 +116,7 @@ export class InterfaceUserAccounts {
     actor,
     body: given,
   }: RpcRequest<RemoveInterfaceUserAddress>): Promise<InterfaceUserView> {
-    byPortalUser(actor, 'change an access control list');
+    byPerson(actor, 'change an access control list');
     const { network, reason } = parseNetwork(given.address, { ipv4: 0, ipv6: 0 });
     if (network === undefined)
       throw new InvalidInput([{ field: 'address', rule: 'ip-address', message: `The address ${reason}.` }]);
@@ -141,7 +136,7 @@ export class InterfaceUserAccounts {
     actor,
     body: given,
   }: RpcRequest<SetInterfaceUserPassword>): Promise<InterfaceUserWithPassword> {
-    byPortalUser(actor, 'set the password of an interface user');
+    byPerson(actor, 'set the password of an interface user');
     const found = await this.find(scope, given.id);
     const { password, passwordHash } = await this.password(given.password, {
       email: found.email,
@@ -158,7 +153,7 @@ export class InterfaceUserAccounts {
   /** Safe to repeat. */
   @Answers(hierarchyRpc.lockInterfaceUser)
   async lock({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<InterfaceUserView> {
-    byPortalUser(actor, 'lock interface users');
+    byPerson(actor, 'lock interface users');
     return this.change(scope, id, async (em, user, addresses) => {
       if (!user.lock('administrator', this.clock.now())) return addresses;
       this.history.record(em, actor, 'locked', user.historyObject(), { reason: 'administrator' });
@@ -170,7 +165,7 @@ export class InterfaceUserAccounts {
   /** Safe to repeat. */
   @Answers(hierarchyRpc.unlockInterfaceUser)
   async unlock({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<InterfaceUserView> {
-    byPortalUser(actor, 'unlock interface users');
+    byPerson(actor, 'unlock interface users');
     return this.change(scope, id, async (em, user, addresses) => {
       if (user.unlock()) this.history.record(em, actor, 'unlocked', user.historyObject());
       return addresses;
@@ -179,7 +174,7 @@ export class InterfaceUserAccounts {
 
   @Answers(hierarchyRpc.deleteInterfaceUser)
   async delete({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<null> {
-    byPortalUser(actor, 'delete interface users');
+    byPerson(actor, 'delete interface users');
     await this.change(scope, id, async (em, user) => {
       user.end(this.clock.now());
       await replaceAddresses(this.db, user.id, []);

@@ -52,10 +52,3 @@ export class InterfaceUserExists extends AppError {
     );
   }
 }
-
-/** Interface users and API keys have no business with the accounts that keep them out. */
-export class PortalUserNeeded extends AppError {
-  constructor(action: string) {
-    super('forbidden', 'portal-user-needed', `Only an administrator who is signed in to the portal may ${action}.`);
-  }
-}

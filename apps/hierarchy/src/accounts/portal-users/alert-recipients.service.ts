@@ -24,24 +24,21 @@ export class AlertRecipients {
     );
   }
 
-  /** Everyone at the provider who is notified of trouble with access to it: "Send Alerts" or "Send Technical Emails". */
+  /**
+   * Everyone at the provider who is notified of trouble with access to it: "Send Alerts" or "Send Technical Emails".
+   * Where nobody is, the operators are: such news always reaches somebody.
+   */
   async ofIncident(
     em: EntityManager,
     systemProviderId: string,
   ): Promise<{ name: string; recipients: AlertRecipient[] }> {
     const chain = await this.settings.chain(em, { systemProviderId });
     const { timezone } = await this.settings.effective(em, { systemProviderId });
-    const users = await em.find(
-      PortalUser,
-      {
-        systemProviderId,
-        level: 'system-provider',
-        $or: [{ alerts: true }, { technicalEmails: true }],
-        lockedAt: null,
-        endedAt: null,
-      },
-      { orderBy: { id: 'asc' } },
-    );
+    const active = { lockedAt: null, endedAt: null };
+    const byId = { orderBy: { id: 'asc' } } as const;
+    const notified = { ...active, $or: [{ alerts: true }, { technicalEmails: true }] };
+    const own = await em.find(PortalUser, { ...notified, systemProviderId, level: 'system-provider' }, byId);
+    const users = own.length > 0 ? own : await em.find(PortalUser, { ...active, level: 'platform' }, byId);
     return {
       name: chain.at(-1)?.origin.name ?? '',
       recipients: users.map((user) => user.asRecipient(timezone.value)),

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { LockMode } from '@mikro-orm/postgresql';
+import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import {
   hierarchyRpc,
   PasswordResetRequestedV1,
@@ -23,6 +23,8 @@ import { RefreshTokens } from './refresh-tokens.service.js';
 import { emailKeyOf } from './email-key.js';
 
 const HOUR_MS = 3_600_000;
+/** Somebody who is invited did not wait for the mail. */
+const INVITATION_MS = 7 * 24 * HOUR_MS;
 const KEEP_MS = 30 * 24 * HOUR_MS;
 /** Mails a portal user gets in an hour; those asked for beyond are left out silently. */
 const MAILS_PER_EMAIL = 3;
@@ -65,17 +67,7 @@ export class PasswordResets {
 
   private async note({ ip }: Actor, { email }: RequestPasswordReset): Promise<void> {
     const emailKey = emailKeyOf(email);
-    const createdAt = this.clock.now();
-    const token = randomBytes(32).toString('base64url');
-    const reset = Object.assign(new PasswordReset(), {
-      id: newId(),
-      emailKey,
-      ip: ip ?? null,
-      tokenHash: hashOf(token),
-      createdAt,
-      expiresAt: new Date(createdAt.getTime() + HOUR_MS),
-    });
-    const sealedToken = this.box.seal(token, `password-reset:${reset.id}`);
+    const { reset, sealedToken } = this.made(emailKey, ip, HOUR_MS);
     // Noted first, counted afterwards: parallel requests count each other.
     await this.db.em().insert(reset);
     if (ip !== undefined) await this.limitAddress(ip, reset);
@@ -84,22 +76,54 @@ export class PasswordResets {
       const user = await em.findOne(PortalUser, { emailKey, endedAt: null });
       if (!user || user.lockedAt || mails >= MAILS_PER_EMAIL) return;
       await em.nativeUpdate(PasswordReset, { id: reset.id }, { portalUserId: user.id });
-      const { id: portalUserId, name, systemProviderId } = user;
-      const data = {
-        resetId: reset.id,
-        portalUserId,
-        ...(systemProviderId ? { systemProviderId } : {}),
-        email: user.email,
-        name,
-        sealedToken,
-        expiresAt: reset.expiresAt.toISOString(),
-        ...(ip ? { address: ip } : {}),
-      };
-      const about = { subject: reset.id, sequence: 1, tenantId: systemProviderId ?? undefined };
-      this.outbox.add(em, factOf(PasswordResetRequestedV1, about, data));
+      this.mail(em, user, reset, sealedToken, ip ? { address: ip } : {});
       const actor: Actor = { kind: 'portal-user', id: 'unknown', name: 'unknown', ip };
       this.history.record(em, actor, 'password-reset-requested', user.historyObject());
     });
+  }
+
+  /** A link to choose the first password with, in the transaction that makes the account. */
+  async invite(em: EntityManager, { name: invitedBy }: Actor, user: PortalUser): Promise<void> {
+    const { reset, sealedToken } = this.made(user.emailKey, undefined, INVITATION_MS);
+    reset.portalUserId = user.id;
+    em.persist(reset);
+    this.mail(em, user, reset, sealedToken, { invitedBy });
+    await em.flush();
+  }
+
+  private made(emailKey: string, ip: string | undefined, lastsMs: number) {
+    const createdAt = this.clock.now();
+    const token = randomBytes(32).toString('base64url');
+    const reset = Object.assign(new PasswordReset(), {
+      id: newId(),
+      emailKey,
+      ip: ip ?? null,
+      tokenHash: hashOf(token),
+      createdAt,
+      expiresAt: new Date(createdAt.getTime() + lastsMs),
+    });
+    return { reset, sealedToken: this.box.seal(token, `password-reset:${reset.id}`) };
+  }
+
+  private mail(
+    em: EntityManager,
+    { id: portalUserId, name, email, systemProviderId }: PortalUser,
+    reset: PasswordReset,
+    sealedToken: string,
+    why: { address?: string; invitedBy?: string },
+  ): void {
+    const data = {
+      resetId: reset.id,
+      portalUserId,
+      ...(systemProviderId ? { systemProviderId } : {}),
+      email,
+      name,
+      sealedToken,
+      expiresAt: reset.expiresAt.toISOString(),
+      ...why,
+    };
+    const about = { subject: reset.id, sequence: 1, tenantId: systemProviderId ?? undefined };
+    this.outbox.add(em, factOf(PasswordResetRequestedV1, about, data));
   }
 
   /**
@@ -125,7 +149,8 @@ export class PasswordResets {
         { tokenHash, usedAt: null, expiresAt: { $gt: at } },
         { usedAt: at },
       );
-      if (!user || user.lockedAt || used === 0) throw new ResetTokenRefused();
+      // Who reads the mail of an address that is no longer theirs must not get in by it.
+      if (!user || user.lockedAt || user.emailKey !== found.emailKey || used === 0) throw new ResetTokenRefused();
       user.setPassword(passwordHash);
       const actor: Actor = { kind: 'portal-user', id: user.id, name: user.name, ip };
       this.history.record(em, actor, 'password-reset', user.historyObject());

@@ -257,6 +257,14 @@ describe('a new password by mail', () => {
     expect(await refusal(confirm((await mailed(person))[1]!))).toMatchObject({ code: 'reset-token-refused' });
   });
 
+  it('ends with the e-mail address it was sent to', async () => {
+    const person = await someone();
+    await ask(person.email);
+    await world.call(h.updatePortalUser, { id: person.id, email: `moved-${person.email}` });
+    expect(await refusal(confirm((await mailed(person))[0]!))).toMatchObject({ code: 'reset-token-refused' });
+    await signIn(`moved-${person.email}`);
+  });
+
   it('is not mailed to nobody, the locked or the deleted, and the answer is the same', async () => {
     const [locked, deleted] = [await someone(), await someone()];
     await world.call(h.lockPortalUser, { id: locked.id });

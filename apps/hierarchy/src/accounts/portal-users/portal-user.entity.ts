@@ -9,13 +9,16 @@ import {
   type PrincipalView,
   type UpdatePortalUser,
 } from '@strowger/contracts-hierarchy';
-import { factOf, newId, type Actor, type Fact } from '@strowger/kernel';
+import { factOf, newId, type Actor, type Fact, type TenantScope } from '@strowger/kernel';
 import { Entity, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { applyChanges, isEmpty, type Changes } from '../../history/changes.js';
 import type { HistoryObject } from '../../history/history.service.js';
 import { emailKeyOf } from './email-key.js';
 
 const SWITCHES = ['technicalEmails', 'alerts', 'invoicesAndReceipts', 'licenseExpiryAlerts'] as const;
+
+/** From the top down. */
+const LEVELS = ['platform', 'system-provider', 'reseller', 'group', 'user'];
 
 /** The node a portal user belongs to; none for the operator. */
 export interface PortalNode {
@@ -130,6 +133,12 @@ export class PortalUser {
   /** @param timezone of the system provider, for those without one of their own */
   asRecipient(timezone: string): AlertRecipient {
     return { portalUserId: this.id, email: this.email, name: this.name, timezone: this.timezone ?? timezone };
+  }
+
+  /** Below the node of a scope, or at it without the right to change anything. */
+  isWeakerThan({ level, id }: TenantScope): boolean {
+    if (LEVELS.indexOf(this.level) < LEVELS.indexOf(level)) return false;
+    return this.nodeId !== id || this.role !== 'administrator';
   }
 
   get nodeId(): string {

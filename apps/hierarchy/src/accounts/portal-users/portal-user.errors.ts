@@ -22,6 +22,17 @@ export class UserNameTaken extends AppError {
   }
 }
 
+/** The switch of the system provider for accounts that its back office asks for. */
+export class InvitationsOff extends AppError {
+  constructor() {
+    super(
+      'forbidden',
+      'invitations-off',
+      'The system provider does not let its back office add portal users. An administrator adds them in the portal.',
+    );
+  }
+}
+
 /** Seed 000: platforms can't be added without someone to alert. */
 export class NoAlertRecipient extends AppError {
   constructor(systemProviderId: string) {

@@ -1,7 +1,7 @@
 import { AlertRecipientsChangedV1, hierarchyRpc as h } from '@strowger/contracts-hierarchy';
 import { Db, sql } from '@strowger/persistence';
 import { eventually } from '@strowger/testing';
-import { PLATFORM_SCOPE } from '@strowger/kernel';
+import { PLATFORM_SCOPE, type Actor } from '@strowger/kernel';
 import {
   ALERTED,
   OPERATOR,
@@ -78,6 +78,54 @@ describe('portal users', () => {
     expect(await refusal(world.call(h.getPortalUser, { id: root!.id }, scopeOf.provider(provider.id)))).toMatchObject({
       kind: 'not-found',
     });
+  });
+});
+
+describe.each(['api-key', 'interface-user'] as const)('an actor of the kind %s', (kind) => {
+  const actor: Actor = { kind, id: 'robot', name: 'Robot', role: 'administrator' };
+
+  it.each(['platform', 'system-provider'] as const)('with a scope of level %s makes no credentials', async (level) => {
+    const { provider, reseller } = await world.given.tree();
+    const scope = level === 'platform' ? PLATFORM_SCOPE : scopeOf.provider(provider.id);
+    const person = await world.given.portalUser(provider.id);
+    const lesser = await world.given.portalUser(reseller.id, { level: 'reseller', role: 'support' });
+    const made = { email: `by-${kind}-${level}@demo.example`, name: 'Robot', password: PASSWORD };
+    const at = { level: 'reseller' as const, nodeId: reseller.id, role: 'agent' as const, notifications: SILENT };
+    const tries = [
+      world.call(h.createPortalUser, { ...made, ...at }, scope, actor),
+      ...[person, lesser].flatMap(({ id }) => [
+        world.call(h.updatePortalUser, { id, password: 'another long password' }, scope, actor),
+        world.call(h.updatePortalUser, { id, email: made.email }, scope, actor),
+        world.call(h.updatePortalUser, { id, role: 'agent' as const }, scope, actor),
+      ]),
+      world.call(h.changeProviderSettings, { id: provider.id, inviteFromBackOffice: true }, scope, actor),
+    ];
+    for (const error of await Promise.all(tries.map(refusal)))
+      expect(error).toMatchObject({ kind: 'forbidden', code: 'portal-user-needed' });
+    expect(await world.call(h.getPortalUser, { id: person.id })).toEqual(person);
+    expect(await world.call(h.getPortalUser, { id: lesser.id })).toEqual(lesser);
+    expect((await world.call(h.listPortalUsers, { search: made.email })).items).toEqual([]);
+    // What is sent as it is changes nothing, and a name opens no door.
+    const { id, email, role } = person;
+    expect(await world.call(h.updatePortalUser, { id, email, role, name: 'Pam' }, scope, actor)).toMatchObject({
+      name: 'Pam',
+    });
+  });
+
+  it('unlocks those who have fewer rights, and nobody else', async () => {
+    const { provider, reseller } = await world.given.tree();
+    const scope = scopeOf.provider(provider.id);
+    const equal = await world.given.portalUser(provider.id);
+    const reader = await world.given.portalUser(provider.id, { role: 'support' });
+    const below = await world.given.portalUser(reseller.id, { level: 'reseller' });
+    for (const { id } of [equal, reader, below]) await world.call(h.lockPortalUser, { id });
+    const unlock = (id: string, of = scope) => world.call(h.unlockPortalUser, { id }, of, actor);
+    expect(await refusal(unlock(equal.id))).toMatchObject({ code: 'portal-user-needed' });
+    expect(await world.call(h.getPortalUser, { id: equal.id })).toMatchObject({ locked: true });
+    expect(await unlock(reader.id)).toMatchObject({ locked: false });
+    expect(await unlock(below.id)).toMatchObject({ locked: false });
+    const [root] = (await world.call(h.listPortalUsers, { search: 'root@demo' })).items;
+    expect(await refusal(unlock(root!.id, PLATFORM_SCOPE))).toMatchObject({ code: 'portal-user-needed' });
   });
 });
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
 import {
@@ -15,6 +16,7 @@ import {
   PLATFORM_SCOPE,
   type Actor,
   type Page,
+  type RpcContext,
   type RpcRequest,
   type TenantScope,
 } from '@strowger/kernel';
@@ -24,6 +26,7 @@ import { isEmpty } from '../../history/changes.js';
 import { HistoryService } from '../../history/history.service.js';
 import { matching, pageByName, type Where } from '../../listing.js';
 import { columnOf, NodesService, type TreeNode } from '../../nodes/nodes.service.js';
+import { byPerson } from '../credentials/by-person.js';
 import { CredentialDrops } from '../credentials/credential-drops.js';
 import { uniquely } from '../../uniqueness.js';
 import { AccountEndings, type NodeColumn } from './account-endings.service.js';
@@ -31,6 +34,7 @@ import { AlertGuard } from './alert-guard.service.js';
 import { AlertRecipients } from './alert-recipients.service.js';
 import { PasswordHasher } from '../credentials/password-hasher.js';
 import { checkPassword } from '../credentials/password.rules.js';
+import { Invitations } from './invitations.service.js';
 import { PortalUser } from './portal-user.entity.js';
 import { EmailTaken, LastAlertRecipient, LastOperator, OwnAccount, UserNameTaken } from './portal-user.errors.js';
 import { portalUsersSeenBy } from './portal-user.visibility.js';
@@ -54,25 +58,52 @@ export class PortalUsersService {
     private readonly outbox: Outbox,
     private readonly drops: CredentialDrops,
     private readonly endings: AccountEndings,
+    private readonly invitations: Invitations,
   ) {}
 
   @Answers(hierarchyRpc.createPortalUser)
   async create({ scope, actor, body: given }: RpcRequest<CreatePortalUser>): Promise<PortalUserView> {
+    byPerson(actor, 'add portal users');
     const node = await this.nodes.get(scope, given.nodeId, given.level);
     checkPassword(given.password, given);
     const passwordHash = await this.passwords.hash(given.password);
+    return this.db.transactional(async (em) =>
+      (await this.add(em, { scope, actor }, given, node, passwordHash)).view(),
+    );
+  }
+
+  /**
+   * Makes an account for somebody who chooses their own password by a mailed link. What asks is no person, so those who
+   * are notified of trouble with access to the system provider are notified of this, too.
+   * @throws InvitationsOff where the system provider doesn't let its back office do this
+   */
+  async invite({ scope, actor, body: given }: RpcRequest<Omit<CreatePortalUser, 'password'>>): Promise<PortalUserView> {
+    const node = await this.nodes.get(scope, given.nodeId, given.level);
+    const passwordHash = await this.passwords.hash(randomBytes(32).toString('base64url'));
     return this.db.transactional(async (em) => {
-      const provider = given.level === 'system-provider' ? await this.nodes.lockProvider(scope, node.id) : undefined;
-      await this.nodes.hold(node);
-      const user = PortalUser.create(given, node, passwordHash, this.clock.now());
-      em.persist(user);
-      const { level, email, name, userName, role } = given;
-      this.history.record(em, actor, 'created', user.historyObject(), { level, email, name, userName, role });
-      this.outbox.add(em, user.saved());
-      await this.flush(em, user);
-      if (provider && user.receivesAlerts) await this.recipients.publish(em, provider.id);
+      const user = await this.add(em, { scope, actor }, given, node, passwordHash);
+      await this.invitations.send(em, actor, user, node.systemProviderId);
       return user.view();
     });
+  }
+
+  private async add(
+    em: EntityManager,
+    { scope, actor }: RpcContext,
+    given: Omit<CreatePortalUser, 'password'>,
+    node: TreeNode,
+    passwordHash: string,
+  ): Promise<PortalUser> {
+    const provider = given.level === 'system-provider' ? await this.nodes.lockProvider(scope, node.id) : undefined;
+    await this.nodes.hold(node);
+    const user = PortalUser.create(given, node, passwordHash, this.clock.now());
+    em.persist(user);
+    const { level, email, name, userName, role } = given;
+    this.history.record(em, actor, 'created', user.historyObject(), { level, email, name, userName, role });
+    this.outbox.add(em, user.saved());
+    await this.flush(em, user);
+    if (provider && user.receivesAlerts) await this.recipients.publish(em, provider.id);
+    return user;
   }
 
   @Answers(hierarchyRpc.updatePortalUser)
@@ -82,6 +113,10 @@ export class PortalUsersService {
     return this.db.transactional(async (em) => {
       const { user, provider } = await this.lock(em, scope, given.id);
       checkVersion('portal user', user, given.version);
+      // A caller that sends an account as it is changes nothing by that.
+      if (given.password) byPerson(actor, 'set the password of a portal user');
+      if (given.email !== undefined && given.email !== user.email) byPerson(actor, 'change an e-mail address');
+      if (given.role !== undefined && given.role !== user.role) byPerson(actor, 'change a role');
       const before = recipientOf(user);
       const wasOperator = isOperator(user);
       const changes = user.update(given, passwordHash);
@@ -136,6 +171,7 @@ export class PortalUsersService {
   async unlock({ scope, actor, body: { id } }: RpcRequest<ById>): Promise<PortalUserView> {
     return this.db.transactional(async (em) => {
       const { user, provider } = await this.lock(em, scope, id);
+      if (!user.isWeakerThan(scope)) byPerson(actor, 'unlock somebody of the same rights');
       if (!user.unlock()) return user.view();
       this.history.record(em, actor, 'unlocked', user.historyObject());
       if (user.receivesAlerts && provider) await this.recipients.publish(em, provider.id);

@@ -38,6 +38,7 @@ it('are defaults of the installation until somebody sets them', async () => {
     useTrialLicensesUntilExpiration: { value: false, from },
     snapshotReportFrequency: { value: 'none', from },
     autoCreateFromClient: { value: false, from },
+    inviteFromBackOffice: { value: true, from },
     newResellerKind: { value: 'service-provider', from },
     automaticAssignment: {},
   });

@@ -32,6 +32,7 @@ export class SystemProvider {
   @Property({ type: 'boolean', nullable: true }) useTrialLicensesUntilExpiration?: boolean | null;
   @Property({ type: 'text', nullable: true }) snapshotReportFrequency?: SnapshotReportFrequency | null;
   @Property({ type: 'boolean', nullable: true }) autoCreateFromClient?: boolean | null;
+  @Property({ type: 'boolean', nullable: true }) inviteFromBackOffice?: boolean | null;
   @Property({ type: 'text', nullable: true }) newResellerKind?: ResellerKind | null;
   @Property({ type: 'json', nullable: true }) automaticAssignment?: Record<string, string> | null;
   @Property({ type: 'integer' }) version = 1;

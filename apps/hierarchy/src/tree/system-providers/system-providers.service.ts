@@ -32,6 +32,7 @@ import { Db, Outbox } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
 import { isEmpty, type Changes } from '../../history/changes.js';
 import { HistoryService } from '../../history/history.service.js';
+import { byPerson } from '../../accounts/credentials/by-person.js';
 import { productOf } from '../../licensing/catalog.js';
 import { DEFAULT_LIMIT, matching, pageByName, type Where } from '../../listing.js';
 import { SettingsService } from '../../nodes/settings.service.js';
@@ -109,6 +110,7 @@ export class SystemProvidersService {
   ): Promise<SystemProvider> {
     const provider = await this.lock(em, scope, id);
     checkVersion('system provider', provider, version);
+    if (given.inviteFromBackOffice !== undefined) byPerson(actor, 'change who may add portal users');
     for (const [application, licenseType] of Object.entries(given.automaticAssignment ?? {}))
       if (licenseType !== 'none') productOf(application, licenseType);
     await this.changed(em, actor, provider, provider.changeSettings(given));
