@@ -31,11 +31,20 @@ export function toE164(input: string, region: 'US' = 'US'): string | undefined {
   return isE164(parsed.number) ? parsed.number : undefined;
 }
 
-/** A North American number a person typed, as E.164. Throws NumberInvalid naming the field. */
+/** What people and programs put between digits. */
+const BETWEEN = /[\s().\-\u2010-\u2015\u2212]/g;
+
+/**
+ * A North American number a person typed, as E.164. Marks that nobody sees, other dashes, wide digits and `tel:` make no
+ * difference; a plus does: after it comes the country, and another country's number must never become one of ours.
+ * @throws NumberInvalid naming the field
+ */
 export function parseNanp(input: string, field = 'number'): string {
-  const digits = input.replaceAll(/[\s().+-]/g, '');
-  const e164 = /^1?\d{10}$/.test(digits) ? `+1${digits.slice(-10)}` : undefined;
-  if (!e164 || !isNanp(e164)) throw new NumberInvalid(input, field);
+  const visible = input.normalize('NFKC').replaceAll(/\p{Cf}/gu, '');
+  const digits = visible.trim().replace(/^tel:/i, '').replaceAll(BETWEEN, '');
+  const ten = /^(?:\+?1)?(\d{10})$/.exec(digits)?.[1];
+  const e164 = `+1${ten}`;
+  if (!ten || !isNanp(e164)) throw new NumberInvalid(input, field);
   return e164;
 }
 

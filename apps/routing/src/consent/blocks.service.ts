@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { routingRpc as rpc, type BlockNumber, type BlockView } from '@strowger/contracts-routing';
-import { AppError, newId, NotFound, parseNanp, type RpcRequest, type TenantScope } from '@strowger/kernel';
+import { AppError, isE164, newId, NotFound, parseNanp, type RpcRequest, type TenantScope } from '@strowger/kernel';
 import { Db, sql } from '@strowger/persistence';
 import { Answers } from '@strowger/rpc';
-import { isShortCode } from '@strowger/sms';
 import { DirectoryService } from '../directory/directory.service.js';
 
 export class BlockingNotAllowed extends AppError {
@@ -28,7 +27,7 @@ export class BlocksService {
   @Answers(rpc.blockNumber)
   async block({ scope, body: { userId, number } }: RpcRequest<BlockNumber>): Promise<BlockView> {
     own(scope, userId);
-    const remote = isShortCode(number) ? number : parseNanp(number);
+    const remote = senderOf(number);
     const owned = await this.directory.numbersOf(scope, userId);
     const platforms = await Promise.all(
       [...new Set(owned.map((n) => n.platformId))].map((id) => this.directory.platform(id)),
@@ -76,4 +75,12 @@ const viewOf = (row: BlockRow): BlockView => ({
 /** Blocks are private to their user. */
 function own(scope: TenantScope, userId: string): void {
   if (scope.level !== 'user' || scope.id !== userId) throw new NotFound('user', userId);
+}
+
+/** Names, short codes and numbers of other countries write too, as carriers give them. */
+function senderOf(written: string): string {
+  const text = written.trim();
+  if (/^\d{3,6}$/.test(text) || (text.startsWith('+') && isE164(text) && !text.startsWith('+1'))) return text;
+  // A name has a letter, and never only what a number has.
+  return /^(?=.*\p{L})[\p{L}\p{N} ._&'-]{1,32}$/u.test(text) ? text : parseNanp(text);
 }

@@ -76,6 +76,17 @@ describe('STOP', () => {
     expect((await refusal(world.send(user))).code).toBe('opted-out');
   });
 
+  it.each(['+442079460123', 'AMAZON', '611', '7726', '12345'])('%s can be blocked, as it can write', async (remote) => {
+    const user = await world.given.user();
+    await world.receive(user.platform, { to: user.e164, from: remote, text: 'first' });
+    await world.idle();
+    const block = await world.call(routingRpc.blockNumber, { userId: user.userId, number: remote }, user.scope);
+    expect(block.number).toBe(remote);
+    await world.receive(user.platform, { to: user.e164, from: remote, text: 'second' });
+    await world.idle();
+    expect((await world.messagesOf(user)).map(({ text }) => text)).toEqual(['first']);
+  });
+
   it('counts from a blocked party, who is not answered', async () => {
     const user = await world.given.user();
     const block = await world.call(routingRpc.blockNumber, { userId: user.userId, number: REMOTE }, user.scope);
