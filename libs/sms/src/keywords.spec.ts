@@ -17,6 +17,8 @@ describe('keywords (messaging-rules §6)', () => {
       'Opt Out',
     ],
     ...['remove', 'ARRET', 'arrêt', ' stop \n', 'Stop.', 'STOP!', 'stop  all', '\u0000STOP\u0000', '\ufeffstop'],
+    ...['ST\u200dOP', '\u200eSTOP\u200e', 'STOP\ufe0f', 'S\u2060TOP', 'ST\u00adOP', '\u202eSTOP\u202c', 'STO\u0007P'],
+    ...['ＳＴＯＰ', '𝐒𝐓𝐎𝐏', '𝚜𝚝𝚘𝚙', `STOP${'\u200b'.repeat(100)}`],
   ])('%j is STOP', (text) => expect(keywordOf(text)).toBe('stop'));
 
   it.each(['START', 'unstop', 'Start.'])('%j is START', (text) => expect(keywordOf(text)).toBe('start'));

@@ -16,13 +16,15 @@ const CLASSES = new Map<string, Keyword>([
 
 /** No keyword is longer: a cheap test for ordinary messages. */
 const LONGEST = 64;
+/** Joiners, selectors, soft hyphens, directions: what phones and programs put into a text and nobody sees. */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}]|(?!\s)\p{Cc}/gu;
 
 /**
- * The keyword that is the whole message, or undefined. Case, surrounding space (some carriers add stray control bytes)
- * and one punctuation mark at the end don't matter. "STOP PLEASE" is not a keyword: see `looksLikeOptOut`.
+ * The keyword that is the whole message, or undefined. Case, surrounding space (some carriers add stray control bytes), what
+ * nobody sees, wide or mathematical letters and one punctuation mark at the end don't matter. "STOP PLEASE" is not a keyword: see `looksLikeOptOut`.
  */
 export function keywordOf(text: string, { startWords = [] }: KeywordOptions = {}): Keyword | undefined {
-  if (text.length > LONGEST) return undefined;
+  if (text.length > LONGEST && text.search(INVISIBLE) < 0) return undefined;
   const word = bare(text)
     .replace(/\p{P}$/u, '')
     .trimEnd()
@@ -30,11 +32,7 @@ export function keywordOf(text: string, { startWords = [] }: KeywordOptions = {}
   return CLASSES.get(word) ?? (startWords.some((start) => start.toUpperCase() === word) ? 'start' : undefined);
 }
 
-const bare = (text: string): string =>
-  text
-    .normalize('NFC')
-    .replaceAll(/[\s\p{Cc}\u200b]+/gu, ' ')
-    .trim();
+const bare = (text: string): string => text.normalize('NFKC').replaceAll(INVISIBLE, '').replaceAll(/\s+/g, ' ').trim();
 
 const REQUESTS = [
   /^(please |pls )?stop( (please|pls|now|it|this|that|already|all|everything|thanks|thank you|texts|messages|stop))*$/,
