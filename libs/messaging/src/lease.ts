@@ -64,7 +64,8 @@ export class Lease {
   }
 
   get isHeld(): boolean {
-    return this.held !== undefined;
+    // By the time, too: a process that was stopped and goes on has not run its timers yet.
+    return this.held !== undefined && performance.now() - this.held.writtenAt <= UNSURE_MS;
   }
 
   /** Kept for the next holder. @throws StreamUnavailable when it could not be, or the lease is lost */
