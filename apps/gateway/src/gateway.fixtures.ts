@@ -44,6 +44,7 @@ export const SECRET = 'a secret of the tests, at least 32 characters long';
 export class Behind {
   static feed: MessageView[] = [];
   static acked = 0;
+  static textsRead: object[] = [];
   /** System providers below the administrator's. */
   static children: string[] = [];
   static asked: RpcRequest<object>[] = [];
@@ -58,6 +59,15 @@ export class Behind {
     const after = Behind.feed.filter((m) => m.cursor > cursor);
     const items = after.slice(0, limit).map((message) => ({ type: 'message.created' as const, message }));
     return { items, cursor: items.at(-1)?.message.cursor ?? cursor, more: after.length > limit };
+  }
+  @Answers(hierarchyRpc.recordTextsRead)
+  async noteTextsRead({ body }: RpcRequest<object>): Promise<null> {
+    Behind.textsRead.push(body);
+    return null;
+  }
+  @Answers(routingRpc.listMessages)
+  async messages(): Promise<{ items: MessageView[] }> {
+    return { items: Behind.feed };
   }
   @Answers(routingRpc.ackClient)
   async ack({ body }: RpcRequest<{ cursor: number }>): Promise<null> {

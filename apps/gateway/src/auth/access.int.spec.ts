@@ -14,7 +14,7 @@ import { SignJWT } from 'jose';
 import { WebSocket } from 'ws';
 import { GatewayConfig } from '../config.js';
 import { ROUTES, startGateway } from '../gateway.js';
-import { Behind, GATEWAY_ENV, SECRET, startWorld, type World } from '../gateway.fixtures.js';
+import { Behind, GATEWAY_ENV, messageAt, SECRET, startWorld, type World } from '../gateway.fixtures.js';
 import { areaOf } from '../routes/areas.js';
 import { permits } from './permissions.js';
 
@@ -117,9 +117,9 @@ describe('an API key', () => {
 });
 
 describe('roles', () => {
-  const tokenOf = async (role: 'administrator' | 'support' | 'agent', sessionId?: string) => {
+  const tokenOf = async (role: 'administrator' | 'support' | 'agent', sessionId?: string, readsTexts = false) => {
     const scope = { level: 'system-provider' as const, id: newId(), systemProviderId: newId() };
-    const person = { portalUserId: newId(), email: 's@b.example', name: 'Sue', role, scope };
+    const person = { portalUserId: newId(), email: 's@b.example', name: 'Sue', role, readsTexts, scope };
     return (await world.tokens.forPortalUser(person, sessionId)).accessToken;
   };
 
@@ -130,6 +130,28 @@ describe('roles', () => {
   ] as const)('%s changes a user: %i, and services are given the role', async (role, status) => {
     expect((await patchUser(await tokenOf(role))).status).toBe(status);
     if (status === 200) expect(Behind.asked[0]).toMatchObject({ actor: { kind: 'portal-user', role } });
+  });
+
+  it.each([
+    ['administrator', false, 200, 0],
+    ['support', false, 403, 0],
+    ['support', true, 200, 1],
+    ['agent', true, 403, 0],
+  ] as const)(
+    '%s (may read texts: %s) reads a user’s texts: %i, written down %i times',
+    async (role, may, status, times) => {
+      Object.assign(Behind, { textsRead: [], feed: [messageAt(1, 'Hello')] });
+      const userId = newId();
+      const path = `/v1/users/${userId}/messages`;
+      expect((await world.request('GET', path, await tokenOf(role, undefined, may))).status).toBe(status);
+      expect(Behind.textsRead).toEqual(Array.from({ length: times }, () => ({ userId })));
+    },
+  );
+
+  it('read their own account in every role', async () => {
+    for (const role of ['administrator', 'support', 'agent'] as const)
+      expect((await world.request('GET', '/v1/me', await tokenOf(role))).status).toBe(200);
+    expect((await world.request('GET', '/v1/users', await tokenOf('agent'))).status).toBe(403);
   });
 
   it('end with their session, at once and at every gateway, also at one that starts later', async () => {

@@ -1,14 +1,18 @@
 import { AppError } from '@strowger/kernel';
 import type { FastifyRequest } from 'fastify';
 import { permits, type Area } from './permissions.js';
+import { roleMay, type Access } from './roles.js';
 import { TokenRefused, type Principal, type Tokens } from './tokens.js';
 
-/**
- * Who may call a route: `read` any portal user, `write` portal administrators, `operator` administrators of the whole
- * installation, `self` any portal user about their own account, `client` a client for its own user, `public` everyone.
- * API keys may `read`, `write` and act as `operator` as far as their permissions and their node go.
- */
-export type Access = 'public' | 'read' | 'write' | 'operator' | 'self' | 'client';
+/** What is said to somebody whose role does not open it. */
+const NEEDS: Record<Exclude<Access, 'public' | 'client'>, string> = {
+  me: 'a portal user or an API key',
+  self: 'a portal user',
+  read: 'the role administrator or support',
+  texts: 'the role administrator, or support with the permission to read texts',
+  write: 'the role administrator',
+  operator: 'an operator of this installation with the role administrator',
+};
 
 export class AccessForbidden extends AppError {
   constructor(needs: string) {
@@ -26,7 +30,11 @@ export async function authorize(
   access: Access,
   area?: Area,
 ): Promise<Principal> {
-  const principal = await tokens.verify(credentialOf(request), request.clientAddress);
+  return admit(await tokens.verify(credentialOf(request), request.clientAddress), access, area);
+}
+
+/** @throws AccessForbidden where the caller's role or permissions don't open it */
+export function admit(principal: Principal, access: Access, area?: Area): Principal {
   if (access === 'client') {
     if (principal.kind !== 'client') throw new AccessForbidden('a client token');
     return principal;
@@ -35,8 +43,9 @@ export async function authorize(
   if (access === 'operator' && principal.scope.level !== 'platform')
     throw new AccessForbidden('an operator of this installation');
   if (principal.kind === 'api-key') return withKey(principal, access, area);
-  if (access !== 'read' && access !== 'self' && principal.role !== 'administrator')
-    throw new AccessForbidden('the role administrator');
+  const { role, readsTexts, scope } = principal;
+  if (access !== 'public' && !roleMay({ role, readsTexts, level: scope.level }, access))
+    throw new AccessForbidden(NEEDS[access]);
   return principal;
 }
 
@@ -48,13 +57,16 @@ function credentialOf({ headers }: FastifyRequest): string {
   throw new TokenRefused('Send a token: `Authorization: Bearer …`, or an API key: `X-API-Key: stk_…`.');
 }
 
+/** What an API key needs the permission to read for, rather than to write. */
+export const reads = (access: Access): boolean => access === 'me' || access === 'read' || access === 'texts';
+
 function withKey(
   principal: Extract<Principal, { kind: 'api-key' }>,
   access: Access,
   area: Area | undefined,
 ): Principal {
   if (access === 'self') throw new AccessForbidden('a portal user; an API key has no account of its own');
-  const action = access === 'read' ? 'read' : 'write';
+  const action = reads(access) ? 'read' : 'write';
   if (!permits(principal.permissions, action, area)) {
     const named = area && area !== 'any' ? ` or ${area}:${action}` : '';
     throw new AccessForbidden(`an API key with the permission ${action}${named}`);

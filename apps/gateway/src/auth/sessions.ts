@@ -59,7 +59,7 @@ export class Sessions {
       return reply.clearCookie(COOKIE, { path: PATH }).code(204).send();
     });
     fastify.get('/v1/me', async (request) => {
-      const { actor, scope, ...principal } = await authorize(this.tokens, request, 'read', 'any');
+      const { actor, scope, ...principal } = await authorize(this.tokens, request, 'me', 'any');
       return {
         id: actor.id,
         kind: actor.kind,

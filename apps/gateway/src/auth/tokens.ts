@@ -18,6 +18,8 @@ export type Principal =
       actor: Actor;
       scope: TenantScope;
       role: PortalRole;
+      /** May read users' texts where the role alone doesn't say so. */
+      readsTexts: boolean;
       email: string;
       sessionId?: string;
       expiresAt: number;
@@ -36,6 +38,7 @@ interface Claims {
   scope: TenantScope;
   name: string;
   role?: PortalRole;
+  texts?: boolean;
   email?: string;
   /** The session it was issued to. */
   sid?: string;
@@ -62,11 +65,11 @@ export class Tokens {
     principal: PrincipalView,
     sessionId?: string,
   ): Promise<{ accessToken: string; expiresIn: number }> {
-    const { scope, name, role, email, portalUserId } = principal;
+    const { scope, name, role, readsTexts: texts, email, portalUserId } = principal;
     const expiresIn = this.config.accessTokenSeconds;
     return {
       accessToken: await this.sign(
-        { typ: 'access', scope, name, role, email, sid: sessionId },
+        { typ: 'access', scope, name, role, texts, email, sid: sessionId },
         portalUserId,
         expiresIn,
       ),
@@ -95,11 +98,20 @@ export class Tokens {
         userId: id,
         expiresAt,
       };
-    const { sid: sessionId, role = 'support', email = '', scope } = payload;
+    const { sid: sessionId, role = 'agent', texts: readsTexts = false, email = '', scope } = payload;
     if (sessionId && (await this.dropped.hasEnded(sessionId)))
       throw new TokenRefused('The session has ended. Sign in again.');
     const actor: Actor = { kind: 'portal-user', id, name: payload.name, role, ip };
-    return { kind: 'portal-user', actor, scope, role, email, ...(sessionId ? { sessionId } : {}), expiresAt };
+    return {
+      kind: 'portal-user',
+      actor,
+      scope,
+      role,
+      readsTexts,
+      email,
+      ...(sessionId ? { sessionId } : {}),
+      expiresAt,
+    };
   }
 
   /** A signature is checked once: a client sends its token with each of thousands of requests. */

@@ -3,6 +3,8 @@ import { carriers } from '@strowger/cpaas';
 import { AppError, type ErrorKind } from '@strowger/kernel';
 import { shownCode, statusOf } from '@strowger/http';
 import type { Principal } from '../auth/tokens.js';
+import { reads } from '../auth/access.js';
+import { rolesOf } from '../auth/roles.js';
 import { areaOf } from '../routes/areas.js';
 import { idFieldsOf, pathParameters, pathWith, type Route } from '../routes/route.js';
 import { SchemaRegistry, type Schema } from '../routes/schemas.js';
@@ -188,6 +190,7 @@ function operation(route: Route, schemas: SchemaRegistry): Record<string, unknow
     summary: route.summary,
     ...describing(route),
     security: securityOf(route),
+    ...(takesPortalUsers(route) ? { 'x-roles': rolesOf(route.access) } : {}),
     parameters: [
       ...[...inPath].map((name) => ({
         name,
@@ -255,7 +258,9 @@ function describeCarriers({ properties = {} }: Schema, schemas: SchemaRegistry):
   properties['credentials'] = { oneOf: CARRIERS.map(({ credentials }) => schemas.reference(credentials)) };
 }
 
-const takesKeys = ({ access }: Route): boolean => access === 'read' || access === 'write' || access === 'operator';
+const takesKeys = ({ access }: Route): boolean => reads(access) || access === 'write' || access === 'operator';
+
+const takesPortalUsers = ({ access }: Route): boolean => access !== 'public' && access !== 'client';
 
 function securityOf(route: Route): Record<string, never[]>[] {
   if (route.access === 'public') return [];
@@ -266,7 +271,7 @@ function securityOf(route: Route): Record<string, never[]>[] {
 /** What a key must permit is said with each operation, since OpenAPI has no place for it. */
 function describing(route: Route): { description?: string } {
   const area = areaOf(route);
-  const action = route.access === 'read' ? 'read' : 'write';
+  const action = reads(route.access) ? 'read' : 'write';
   const permission = area === 'any' ? `any \`${action}\`` : `\`${area}:${action}\` or \`${action}\``;
   const forKeys = takesKeys(route) ? `API keys need the permission ${permission}.` : '';
   const description = [route.description, forKeys].filter(Boolean).join('\n\n');

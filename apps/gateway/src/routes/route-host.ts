@@ -173,6 +173,13 @@ export class RouteHost {
     if (route.changesProviders) this.providers.forget();
     if (route.ofUser && (reply as Page<unknown>).items.length === 0)
       await this.rpc.call(hierarchyRpc.getUser, { scope, actor, body: { id: body['userId'] as string } });
+    // Before anything is shown: what can't be written down is not read.
+    if (route.access === 'texts' && principal?.kind === 'portal-user' && principal.role === 'support')
+      await this.rpc.call(hierarchyRpc.recordTextsRead, {
+        scope,
+        actor,
+        body: { userId: textIn(body, 'userId'), messageId: textIn(body, 'id') },
+      });
     const answer = route.answer?.(reply) ?? { status: route.status ?? (route.response ? 200 : 204), body: reply };
     const version = (answer.body as { version?: unknown } | null)?.version;
     if (typeof version === 'number') answer.headers = { etag: `"${version}"`, ...answer.headers };

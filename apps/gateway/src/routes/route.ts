@@ -1,5 +1,5 @@
 import type { ErrorKind, RpcContract } from '@strowger/kernel';
-import type { Access } from '../auth/access.js';
+import type { Access } from '../auth/roles.js';
 import type { Principal, Tokens } from '../auth/tokens.js';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

@@ -174,18 +174,18 @@ messages.add('POST /v1/messages::batch', rpc.sendMessages, {
 messages.add('GET /v1/users/:userId/messages', rpc.listMessages, {
   summary: "A user's messages, newest first",
   ofUser: true,
-  access: 'read',
+  access: 'texts',
   response: { view: m.MessageView, as: 'page' },
 });
 messages.add('GET /v1/users/:userId/conversations', rpc.listConversations, {
   summary: "A user's conversations",
   ofUser: true,
-  access: 'read',
+  access: 'texts',
   response: { view: m.ConversationView, as: 'page' },
 });
 messages.add('GET /v1/messages/:id', rpc.getMessage, {
   summary: 'One message',
-  access: 'read',
+  access: 'texts',
   response: { view: m.MessageView },
 });
 messages.add('GET /v1/messages/:id/attempts', rpc.listAttempts, {

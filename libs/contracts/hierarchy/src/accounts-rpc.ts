@@ -44,6 +44,7 @@ export const confirmPasswordReset = define<a.ConfirmPasswordReset, null>(
   'confirm-password-reset',
   a.ConfirmPasswordReset,
 );
+export const recordTextsRead = define<a.RecordTextsRead, null>('record-texts-read', a.RecordTextsRead);
 export const listSessions = define<a.OfPortalUser, a.SessionView[]>('list-sessions', a.OfPortalUser);
 export const revokeSession = define<a.RevokeSession, null>('revoke-session', a.RevokeSession);
 export const revokeSessions = define<a.OfPortalUser, null>('revoke-sessions', a.OfPortalUser);

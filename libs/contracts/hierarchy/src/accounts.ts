@@ -179,6 +179,12 @@ export class ConfirmPasswordReset {
   @IsString() @Length(PASSWORD_LENGTH.min, PASSWORD_LENGTH.max) newPassword!: string;
 }
 
+/** Service to service: somebody of the role support has been shown texts of a user, or one message. */
+export class RecordTextsRead {
+  @IsOptional() @IsUUID() userId?: string;
+  @IsOptional() @IsUUID() messageId?: string;
+}
+
 export class OfPortalUser {
   @IsUUID() portalUserId!: string;
   /** Filled by the gateway: the session that asks. */

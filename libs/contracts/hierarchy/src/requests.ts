@@ -126,6 +126,8 @@ export class CreatePortalUser {
   /** Not a common one, and not one that holds the e-mail address. */
   @IsString() @Length(12, 256) password!: string;
   @IsIn(PORTAL_ROLES) role!: PortalRole;
+  /** With the role support: may read users' texts, which goes into the history. Administrators may anyway. */
+  @IsOptional() @IsBoolean() readsTexts?: boolean;
   @IsDefined() @ValidateNested() @Type(() => NotificationSwitches) notifications!: NotificationSwitches;
 }
 export class UpdatePortalUser {
@@ -137,6 +139,7 @@ export class UpdatePortalUser {
   @IsOptional() @IsTimeZone() @Clearable() timezone?: string;
   @IsOptional() @IsString() @Length(12, 256) password?: string;
   @IsOptional() @IsIn(PORTAL_ROLES) role?: PortalRole;
+  @IsOptional() @IsBoolean() readsTexts?: boolean;
   @IsOptional() @ValidateNested() @Type(() => NotificationSwitches) notifications?: NotificationSwitches;
 }
 

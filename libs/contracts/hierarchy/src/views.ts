@@ -58,6 +58,8 @@ export class PortalUserView {
   @IsOptional() @IsString() userName?: string;
   @IsOptional() @IsString() timezone?: string;
   @IsIn(PORTAL_ROLES) role!: PortalRole;
+  /** May read users' texts with the role support. */
+  @IsBoolean() readsTexts!: boolean;
   @ValidateNested() @Type(() => NotificationSwitches) notifications!: NotificationSwitches;
   /** Cannot sign in and is notified of nothing, until an administrator unlocks it. */
   @IsBoolean() locked!: boolean;
@@ -73,6 +75,7 @@ export class PrincipalView {
   @IsString() email!: string;
   @IsString() name!: string;
   @IsIn(PORTAL_ROLES) role!: PortalRole;
+  @IsOptional() @IsBoolean() readsTexts?: boolean;
   @IsObject() scope!: TenantScope;
 }
 /** For the gateway only: the refresh token leaves in a cookie, never in a body. */

@@ -43,6 +43,7 @@ export class PortalUser {
   @Property({ type: 'text', nullable: true }) userNameKey?: string | null;
   @Property({ type: 'text', nullable: true }) timezone?: string | null;
   @Property({ type: 'text' }) role!: PortalRole;
+  @Property({ type: 'boolean' }) readsTexts = false;
   /** argon2id, with its parameters inside. */
   @Property({ type: 'text', hidden: true }) passwordHash!: string;
   @Property({ type: 'boolean' }) technicalEmails = false;
@@ -57,7 +58,10 @@ export class PortalUser {
   @Property({ type: 'datetime', nullable: true }) endedAt?: Date | null;
 
   static create(
-    given: Pick<CreatePortalUser, 'email' | 'name' | 'userName' | 'timezone' | 'role' | 'notifications'> & {
+    given: Pick<
+      CreatePortalUser,
+      'email' | 'name' | 'userName' | 'timezone' | 'role' | 'readsTexts' | 'notifications'
+    > & {
       level: PortalUserView['level'];
     },
     node: PortalNode,
@@ -78,6 +82,7 @@ export class PortalUser {
       userNameKey: given.userName?.toLowerCase() ?? null,
       timezone: given.timezone ?? null,
       role,
+      readsTexts: given.readsTexts ?? false,
       passwordHash,
       createdAt: at,
     });
@@ -88,7 +93,12 @@ export class PortalUser {
   /** The password shows in the changes as the fact that it changed. */
   update(given: Omit<UpdatePortalUser, 'id' | 'version' | 'password'>, passwordHash?: string): Changes {
     const { notifications, ...fields } = given;
-    const changes = applyChanges<PortalUser>(this, fields, ['name', 'email', 'role'], ['userName', 'timezone']);
+    const changes = applyChanges<PortalUser>(
+      this,
+      fields,
+      ['name', 'email', 'role', 'readsTexts'],
+      ['userName', 'timezone'],
+    );
     if (notifications) Object.assign(changes, applyChanges<PortalUser>(this, notifications, SWITCHES));
     this.emailKey = emailKeyOf(this.email);
     this.userNameKey = this.userName?.toLowerCase() ?? null;
@@ -169,12 +179,13 @@ export class PortalUser {
   }
 
   principal(): PrincipalView {
-    const { id: portalUserId, email, name, role, level, nodeId } = this;
+    const { id: portalUserId, email, name, role, readsTexts, level, nodeId } = this;
     return {
       portalUserId,
       email,
       name,
       role,
+      readsTexts,
       scope: { level, id: nodeId, systemProviderId: this.systemProviderId ?? '' },
     };
   }
@@ -196,6 +207,7 @@ export class PortalUser {
       ...(this.userName ? { userName: this.userName } : {}),
       ...(this.timezone ? { timezone: this.timezone } : {}),
       role,
+      readsTexts: this.readsTexts,
       notifications,
       locked: this.lockedAt != null,
       ...(this.lockedAt ? { lockedAt: this.lockedAt.toISOString() } : {}),

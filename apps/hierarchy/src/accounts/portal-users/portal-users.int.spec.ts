@@ -129,6 +129,20 @@ describe.each(['api-key', 'interface-user'] as const)('an actor of the kind %s',
   });
 });
 
+it('texts read by somebody of the role support are in the history of the user and under the reader', async () => {
+  const { provider, user } = await world.given.tree();
+  const reader = await world.given.portalUser(provider.id, { role: 'support', readsTexts: true });
+  expect(reader).toMatchObject({ readsTexts: true });
+  const actor: Actor = { kind: 'portal-user', id: reader.id, name: reader.name, role: 'support' };
+  const [scope, messageId] = [scopeOf.provider(provider.id), world.newId()];
+  await world.call(h.recordTextsRead, { userId: user.id }, scope, actor);
+  await world.call(h.recordTextsRead, { messageId }, scope, actor);
+  const entries = async (query: object) =>
+    (await world.call(h.listHistory, { action: 'texts-read', ...query }, scope)).items.map((entry) => entry.changes);
+  expect(await entries({ objectId: reader.id })).toEqual([{ messageId }, { userId: user.id }]);
+  expect(await entries({ userId: user.id })).toEqual([{ userId: user.id }]);
+});
+
 describe('alert recipients', () => {
   it('are published as a whole whenever the list changes, and only then', async () => {
     const provider = await world.given.provider('Carrier');

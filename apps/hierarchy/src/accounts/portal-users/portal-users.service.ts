@@ -7,6 +7,7 @@ import {
   type CreatePortalUser,
   type ListUnder,
   type PortalUserView,
+  type RecordTextsRead,
   type UpdatePortalUser,
 } from '@strowger/contracts-hierarchy';
 import {
@@ -117,6 +118,8 @@ export class PortalUsersService {
       if (given.password) byPerson(actor, 'set the password of a portal user');
       if (given.email !== undefined && given.email !== user.email) byPerson(actor, 'change an e-mail address');
       if (given.role !== undefined && given.role !== user.role) byPerson(actor, 'change a role');
+      if (given.readsTexts !== undefined && given.readsTexts !== user.readsTexts)
+        byPerson(actor, 'change who reads texts');
       const before = recipientOf(user);
       const wasOperator = isOperator(user);
       const changes = user.update(given, passwordHash);
@@ -126,7 +129,7 @@ export class PortalUsersService {
       if (!isEmpty(changes)) this.history.record(em, actor, 'updated', user.historyObject(), changes);
       if (changes['name'] ?? changes['email']) this.outbox.add(em, user.saved());
       // A role is in the access token, so a lesser one must be signed in to as well.
-      if (passwordHash || changes['role']) await this.endSessions(em, user);
+      if (passwordHash || changes['role'] || changes['readsTexts']) await this.endSessions(em, user);
       await this.flush(em, user);
       if (provider && recipientOf(user) !== before) await this.recipients.publish(em, provider.id);
       return user.view();
@@ -187,6 +190,22 @@ export class PortalUsersService {
    */
   endUnder(em: EntityManager, actor: Actor, column: NodeColumn, nodeId: string, at: Date): Promise<number> {
     return this.endings.endUnder(em, actor, column, nodeId, at);
+  }
+
+  /** Under the reader, and found in the history of the user whose texts they are. */
+  @Answers(hierarchyRpc.recordTextsRead)
+  async recordTextsRead({ scope, actor, body }: RpcRequest<RecordTextsRead>): Promise<null> {
+    const { userId, messageId } = body;
+    await this.db.transactional(async (em) => {
+      const reader = await em.findOne(PortalUser, { $and: [portalUsersSeenBy(scope), { id: actor.id }] });
+      if (!reader) throw new NotFound('portal-user', actor.id);
+      const about = { ...reader.historyObject(), ...(userId ? { userId } : {}) };
+      this.history.record(em, actor, 'texts-read', about, {
+        ...(userId ? { userId } : {}),
+        ...(messageId ? { messageId } : {}),
+      });
+    });
+    return null;
   }
 
   @Answers(hierarchyRpc.getPortalUser)
