@@ -19,7 +19,7 @@ export default {
   maxWorkers: Math.max(2, availableParallelism() - 1),
   testSequencer: '<rootDir>/libs/testing/src/whole-systems-first.ts',
   // Busy machines: creating a database or starting a server can take seconds.
-  testTimeout: 20_000,
+  testTimeout: 60_000,
   globalSetup: '<rootDir>/libs/testing/src/jest-global-setup.ts',
   globalTeardown: '<rootDir>/libs/testing/src/jest-global-teardown.ts',
 };

@@ -1,6 +1,6 @@
 /**
  * Receipts come once, and some are lost. A text that the carrier took and of which nothing final has been heard is looked
- * up there, at growing intervals (carrier-restcomm §4.3); what the carrier says then counts as its receipt.
+ * up there, at growing intervals; what the carrier says then counts as its receipt.
  */
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Timers } from '@strowger/jobs';
