@@ -189,6 +189,7 @@ const unnamed: Partial<Record<Name, string>> = {
   confirmPasswordReset: 'has no scope yet',
   authenticateApiKey: 'has no scope yet',
   changeOwnPassword: 'is about the caller',
+  recordTextsRead: 'is about the caller, of whom the gateway says what routing has shown inside the scope',
   listHistory: 'is filtered, see below',
   searchTree: 'is filtered, see below',
   listProducts: 'is the same for all',
