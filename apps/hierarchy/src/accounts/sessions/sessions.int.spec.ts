@@ -35,6 +35,7 @@ describe('signing in', () => {
       email: person.email,
       name: person.name,
       role: 'support',
+      readsTexts: false,
       scope: scopeOf.reseller(reseller),
     });
     const days = (new Date(grant.refreshExpiresAt).getTime() - world.clock.now().getTime()) / 86_400_000;
